@@ -1,0 +1,98 @@
+//! From a prediction to measured masks.
+
+use std::time::Instant;
+use uniultra_core::{
+    Diameters, Mask, MaskChoice, MaskToken, PixelBox, Polygon, Prediction, diameters,
+    stability_score,
+};
+
+/// One of the decoder's masks with everything that is reported of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) token: MaskToken,
+    /// In 0..=1.
+    pub(crate) predicted_iou: f32,
+    /// In 0..=1; see [`stability_score`].
+    pub(crate) stability: f32,
+    pub(crate) area_px: usize,
+    pub(crate) bounding_box: Option<PixelBox>,
+    pub(crate) centroid: Option<[f32; 2]>,
+    pub(crate) contours: Vec<Polygon>,
+    pub(crate) diameters: Option<Diameters>,
+}
+
+/// The answer, and the masks that were up for choice.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// With `--multimask` tokens 1 to 3, else only the answer.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Index of the answer in `candidates`.
+    chosen: usize,
+    /// The answer at the frame's size.
+    pub(crate) mask: Mask,
+    /// Whether token 0 was asked for and found too unstable.
+    pub(crate) fell_back: bool,
+    pub(crate) upsample_ms: f32,
+    pub(crate) measure_ms: f32,
+}
+
+impl Answer {
+    /// Chooses and measures. Only the answer's mask is kept: at the largest size one takes 64 MiB.
+    pub(crate) fn of(prediction: &Prediction, choice: MaskChoice) -> Self {
+        let token = prediction.choose(choice);
+        let (mut upsample_ms, mut measure_ms) = (0.0, 0.0);
+        let mut measured = |token| {
+            let start = Instant::now();
+            let mask = prediction.mask(token);
+            let upsampled = Instant::now();
+            let candidate = Candidate::of(prediction, token, &mask);
+            upsample_ms += (upsampled - start).as_secs_f32() * 1e3;
+            measure_ms += upsampled.elapsed().as_secs_f32() * 1e3;
+            (candidate, mask)
+        };
+        let (answer, mask) = measured(token);
+        let (candidates, chosen) = match choice {
+            MaskChoice::Single => (vec![answer], 0),
+            MaskChoice::Multimask => {
+                let candidate = |t| if t == token { answer.clone() } else { measured(t).0 };
+                let chosen = MaskToken::MULTIMASK.iter().position(|&t| t == token);
+                (MaskToken::MULTIMASK.map(candidate).to_vec(), chosen.unwrap_or(0))
+            }
+        };
+        let fell_back = choice == MaskChoice::Single && token != MaskToken::SINGLE;
+        Self { candidates, chosen, mask, fell_back, upsample_ms, measure_ms }
+    }
+
+    /// The answer's measures.
+    pub(crate) fn chosen(&self) -> &Candidate {
+        // `chosen` is an index that `of` has just made.
+        &self.candidates[self.chosen]
+    }
+
+    /// The candidates that are not the answer.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Candidate> {
+        let chosen = self.chosen;
+        self.candidates.iter().enumerate().filter_map(move |(i, c)| (i != chosen).then_some(c))
+    }
+}
+
+impl Candidate {
+    fn of(prediction: &Prediction, token: MaskToken, mask: &Mask) -> Self {
+        let contours = prediction.contour(token);
+        Self {
+            token,
+            predicted_iou: prediction.predicted_iou()[token.index()],
+            stability: stability_score(prediction.logits_of(token)),
+            area_px: mask.area_px(),
+            bounding_box: mask.bounding_box(),
+            centroid: mask.centroid(),
+            diameters: diameters(&contours),
+            contours,
+        }
+    }
+
+    /// Outer outlines: parts that do not touch.
+    pub(crate) fn parts(&self) -> usize {
+        self.contours.iter().filter(|polygon| !polygon.hole).count()
+    }
+}

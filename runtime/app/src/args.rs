@@ -1,0 +1,224 @@
+//! The command line as typed: syntax is checked here, meaning in [`crate::request`].
+
+use crate::failure;
+use crate::output::JsonTarget;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use uniultra_core::PixelSpacing;
+use uniultra_engine::MAX_THREADS;
+
+const EXAMPLES: &str = "\
+Examples:
+  uniultra segment frame.png --model models/tiny --box 120,80,310,240 --overlay overlay.png
+  uniultra segment frame.png --model models/tiny --point 200,150 --point 40,30,0 --out-mask mask.png
+  uniultra segment frame.png --model models/tiny --point 200,150 --pixel-spacing 0.12 --json -
+  uniultra segment frame.png --model models/tiny --point 210,160 --mask-prompt logits.npy \\
+      --mask-prompt-index 0
+  uniultra info --model models/tiny";
+
+fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
+}
+
+/// Promptable ultrasound segmentation on the device. Research software, not a medical device.
+#[derive(Debug, Parser)]
+#[command(name = "uniultra", version, about, after_help = after_help())]
+pub(crate) struct Cli {
+    /// Say more on stderr: -v what is done, -vv details.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Segment the object that points, a box or a mask mean, in one frame.
+    #[command(after_help = after_help())]
+    Segment(Box<SegmentArgs>),
+    /// Print the engine, the processor's features and a model pack's facts.
+    Info(InfoArgs),
+}
+
+/// `uniultra segment`. All coordinates are pixels of the source frame, x to the right, y down; the
+/// centre of the top left pixel is 0,0.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SegmentArgs {
+    /// PNG, JPEG, BMP, TIFF or PNM image of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit;
+    /// `-` reads it from stdin.
+    #[arg(value_name = "FRAME")]
+    pub(crate) frame: PathBuf,
+    /// Model pack: a folder with model.toml and two ONNX files, as `uniultra-tools export` writes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// A click in pixels of the frame; 1 (the default) for inside the object, 0 for outside. May be
+    /// given up to 32 times.
+    #[arg(
+        long = "point", value_name = "X,Y[,0|1]", allow_hyphen_values = true, value_parser = point
+    )]
+    pub(crate) points: Vec<RawPoint>,
+    /// A box around the object: top left and bottom right corner, in pixels of the frame.
+    #[arg(
+        long = "box", value_name = "X0,Y0,X1,Y1", allow_hyphen_values = true, value_parser = corners
+    )]
+    pub(crate) corners: Option<RawBox>,
+    /// Logits of an earlier answer, float [S/4,S/4] or [M,S/4,S/4], as --logits writes them.
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) mask_prompt: Option<PathBuf>,
+    /// Which mask of a [M,S/4,S/4] file is meant, counted from 0.
+    #[arg(long, value_name = "K", requires = "mask_prompt")]
+    pub(crate) mask_prompt_index: Option<usize>,
+    /// Report the three alternatives for an ambiguous prompt, and answer with the best of them.
+    #[arg(long)]
+    pub(crate) multimask: bool,
+    /// Write the mask as 8-bit gray PNG of the frame's size: 255 object, 0 background.
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) out_mask: Option<PathBuf>,
+    /// Write a picture of the frame with mask, prompts and legend.
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) overlay: Option<PathBuf>,
+    /// Write the logits of mask tokens 0 to 3, float32 [4,S/4,S/4].
+    #[arg(long, value_name = "FILE.npy")]
+    pub(crate) logits: Option<PathBuf>,
+    /// Write the report as JSON; `-` is stdout, which then carries nothing else.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<JsonTarget>,
+    /// Side of a pixel in millimetres, for lengths and areas in mm.
+    #[arg(long, value_name = "MM", allow_hyphen_values = true, value_parser = spacing)]
+    pub(crate) pixel_spacing: Option<PixelSpacing>,
+    /// Threads of the engine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
+    pub(crate) threads: usize,
+}
+
+/// `uniultra info`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    /// Model pack to describe; its files are checked against their hashes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Write the facts as JSON; `-` is stdout.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<JsonTarget>,
+}
+
+/// A click as typed: any numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RawPoint {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) positive: bool,
+}
+
+/// A box as typed: any numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RawBox(pub(crate) [f32; 4]);
+
+fn numbers(text: &str) -> Result<Vec<f32>, String> {
+    let number = |field: &str| {
+        field.trim().parse().map_err(|_| format!("expected a number, found `{}`", field.trim()))
+    };
+    text.split(',').map(number).collect()
+}
+
+fn point(text: &str) -> Result<RawPoint, String> {
+    let (coordinates, positive) = match text.split(',').map(str::trim).nth(2) {
+        None => (text, true),
+        Some(label @ ("0" | "1")) => {
+            (text.rsplit_once(',').map_or(text, |(head, _)| head), label == "1")
+        }
+        Some(label) => return Err(format!("expected label 0 or 1, found `{label}`")),
+    };
+    match numbers(coordinates)?[..] {
+        [x, y] => Ok(RawPoint { x, y, positive }),
+        _ => Err("expected X,Y or X,Y,0 or X,Y,1".to_string()),
+    }
+}
+
+fn corners(text: &str) -> Result<RawBox, String> {
+    match numbers(text)?[..] {
+        [x0, y0, x1, y1] => Ok(RawBox([x0, y0, x1, y1])),
+        _ => Err("expected X0,Y0,X1,Y1".to_string()),
+    }
+}
+
+fn spacing(text: &str) -> Result<PixelSpacing, String> {
+    let mm = text.trim().parse().map_err(|_| "expected a number of millimetres".to_string())?;
+    PixelSpacing::new(mm).map_err(|e| e.to_string())
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=MAX_THREADS) => Ok(count),
+        _ => Err(format!("expected 1 to {MAX_THREADS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<SegmentArgs, clap::Error> {
+        match Cli::try_parse_from(line.split_whitespace())?.command {
+            Command::Segment(args) => Ok(*args),
+            Command::Info(_) => panic!("not a segment line"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn points_and_boxes_are_read() {
+        let args = parse(
+            "uniultra segment f.png --point 1,2 --point 3.5,4,0 --point=-1,nan,1 --box -1,2,3,4e0",
+        )
+        .unwrap();
+        let read: Vec<_> = args.points.iter().map(|p| (p.x, p.positive)).collect();
+        assert_eq!(read, [(1.0, true), (3.5, false), (-1.0, true)]);
+        assert!(args.points[2].y.is_nan());
+        assert_eq!(args.corners, Some(RawBox([-1.0, 2.0, 3.0, 4.0])));
+        assert_eq!(args.threads, 1);
+        assert!(!args.multimask);
+    }
+
+    #[test]
+    fn a_point_may_begin_with_a_minus_sign() {
+        let args = parse("uniultra segment f.png --point -5,10").unwrap();
+        assert_eq!(args.points[0].x, -5.0);
+    }
+
+    #[test]
+    fn wrong_syntax_is_a_usage_error() {
+        for tail in [
+            "--point 1",
+            "--point 1,2,2",
+            "--point 1,2,1,1",
+            "--point a,b",
+            "--point",
+            "--box 1,2,3",
+            "--box 1,2,3,4,5",
+            "--box 1,2,3,4 --box 1,2,3,4",
+            "--pixel-spacing 0",
+            "--pixel-spacing -1",
+            "--pixel-spacing nan",
+            "--threads 0",
+            "--threads 1000000",
+            "--mask-prompt-index 1",
+            "--unknown",
+        ] {
+            let error = parse(&format!("uniultra segment f.png {tail}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{tail}");
+        }
+        assert_eq!(parse("uniultra segment").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn help_names_the_exit_codes_and_the_limits_of_use() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes") && help.contains("not a medical device"));
+    }
+}

@@ -1,0 +1,182 @@
+//! From an error to one line on stderr, a hint where there is one, and a stable exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use uniultra_core::{FrameError, PromptError, SegmentError};
+use uniultra_engine::EngineError;
+use uniultra_manifest::ManifestError;
+use uniultra_sink::SinkError;
+
+/// The table shown by `--help`; `uniultra-tools` keeps the same numbers.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  internal error
+  2  wrong usage
+  3  bad input: frame, prompt or .npy file
+  4  bad or missing model pack
+  6  output cannot be written";
+
+const INTERNAL: u8 = 1;
+const USAGE: u8 = 2;
+const INPUT: u8 = 3;
+const MODEL: u8 = 4;
+const OUTPUT: u8 = 6;
+
+/// Failures that belong to the command line itself.
+#[derive(Debug)]
+pub(crate) enum AppError {
+    /// Arguments that parse but contradict each other (exit code 2).
+    Usage(String),
+    /// The frame's file cannot be read (exit code 3).
+    Input(String),
+    /// No model was named (exit code 4).
+    NoModel,
+}
+
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::NoModel => f.write_str("expected --model DIR: no trained model ships yet"),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}
+
+/// Prints the error, if any, and gives the process's exit code.
+pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    if is_closed_reader(&error) {
+        return ExitCode::SUCCESS;
+    }
+    let (code, hint) = explain(&error);
+    // Nobody is left to tell if stderr fails too.
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "error: {error:#}");
+    if let Some(hint) = hint {
+        let _ = writeln!(stderr, "hint: {hint}");
+    }
+    ExitCode::from(code)
+}
+
+/// A reader that closes stdout early (`| head`) is no failure worth a message. A broken pipe that
+/// was named as an output file is: it carries its path in a [`SinkError`].
+fn is_closed_reader(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Exit code and hint of an error.
+fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<AppError>() {
+            return match error {
+                AppError::Usage(_) => (USAGE, Some("see `uniultra segment --help`")),
+                AppError::Input(_) => (INPUT, None),
+                AppError::NoModel => (
+                    MODEL,
+                    Some(
+                        "make a pack with `uniultra-tools export --checkpoint FILE --out DIR`, \
+                         then pass --model DIR",
+                    ),
+                ),
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<SegmentError<EngineError>>() {
+            return match error {
+                SegmentError::Prompt(prompt) => (INPUT, prompt_hint(prompt)),
+                SegmentError::Open(_) => (MODEL, model_hint()),
+                SegmentError::NotFinite { .. } | SegmentError::Output { .. } => (MODEL, None),
+                _ => (INTERNAL, None),
+            };
+        }
+        if let Some(prompt) = cause.downcast_ref::<PromptError>() {
+            return (INPUT, prompt_hint(prompt));
+        }
+        if cause.is::<FrameError>() {
+            return (INPUT, None);
+        }
+        if let Some(error) = cause.downcast_ref::<SinkError>() {
+            return match error {
+                _ if error.is_output() => (OUTPUT, None),
+                SinkError::Npy { .. } => (
+                    INPUT,
+                    Some(
+                        "a mask prompt is a file as --logits writes it; \
+                         --mask-prompt-index K says which of its masks",
+                    ),
+                ),
+                _ => (INPUT, None),
+            };
+        }
+        if cause.is::<ManifestError>() || cause.is::<EngineError>() {
+            return (MODEL, model_hint());
+        }
+        if cause.is::<io::Error>() {
+            // Files carry their own error types: what is left is stdout.
+            return (OUTPUT, None);
+        }
+    }
+    (INTERNAL, None)
+}
+
+fn model_hint() -> Option<&'static str> {
+    Some("a pack is used exactly as `uniultra-tools export` wrote it; export it again")
+}
+
+fn prompt_hint(error: &PromptError) -> Option<&'static str> {
+    match error {
+        PromptError::Empty => {
+            Some("say what to segment: --point X,Y or --box X0,Y0,X1,Y1 or --mask-prompt FILE.npy")
+        }
+        PromptError::Outside { .. } | PromptError::BoxCorners { .. } => {
+            Some("coordinates are pixels of the source frame, x to the right, y down")
+        }
+        PromptError::MaskSide { .. } => {
+            Some("a mask prompt belongs to models of one input size; make it with this one")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    fn code(error: impl Into<anyhow::Error>) -> u8 {
+        explain(&error.into()).0
+    }
+
+    #[test]
+    fn each_kind_has_its_code() {
+        assert_eq!(code(AppError::Usage(String::new())), 2);
+        assert_eq!(code(AppError::Input(String::new())), 3);
+        assert_eq!(code(AppError::NoModel), 4);
+        assert_eq!(code(PromptError::Empty), 3);
+        assert_eq!(code(SegmentError::<EngineError>::Prompt(PromptError::Empty)), 3);
+        assert_eq!(code(FrameError::Size { width: 1, height: 1 }), 3);
+        assert_eq!(code(ManifestError::Toml(String::new())), 4);
+        assert_eq!(code(anyhow::anyhow!("a bug")), 1);
+        let io = || io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(code(io()), 6);
+        assert_eq!(code(SinkError::Write { path: "x".into(), source: io() }), 6);
+        assert_eq!(code(SinkError::Read { path: "x".into(), source: io() }), 3);
+    }
+
+    #[test]
+    fn context_does_not_hide_the_cause() {
+        let error = Err::<(), _>(PromptError::Empty).context("while reading").unwrap_err();
+        assert_eq!(explain(&error).0, 3);
+        assert!(explain(&error).1.is_some_and(|hint| hint.contains("--point")));
+    }
+
+    #[test]
+    fn only_stdout_s_reader_may_close() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_closed_reader(&broken().into()));
+        let sink = SinkError::Write { path: "fifo".into(), source: broken() };
+        assert!(!is_closed_reader(&sink.into()));
+    }
+}

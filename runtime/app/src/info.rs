@@ -1,0 +1,194 @@
+//! `uniultra info`: what runs here, and what a model pack says about itself.
+
+use crate::args::InfoArgs;
+use crate::failure::AppError;
+use crate::output::{JsonTarget, print};
+use serde::Serialize;
+use std::fmt::{self, Write};
+use std::path::Path;
+use uniultra_manifest::{Manifest, Network, Pack};
+use uniultra_sink::check_writable;
+
+/// Version of the JSON document's fields.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The facts, as `--json` writes them.
+#[derive(Debug, Serialize)]
+struct Info {
+    /// Always [`SCHEMA_VERSION`].
+    schema_version: u32,
+    /// Version of this program.
+    version: &'static str,
+    /// Engine and version.
+    engine: &'static str,
+    /// What the program was built for.
+    target: Target,
+    /// SIMD features of this processor that matter to the engine.
+    cpu_features: Vec<&'static str>,
+    /// Threads that the system offers; `null` if it does not say.
+    threads_available: Option<usize>,
+    /// The pack's `model.toml`, whose files were found to have the hashes it states; `null` without
+    /// `--model`.
+    model: Option<Manifest>,
+}
+
+/// What the program was built for.
+#[derive(Debug, Serialize)]
+struct Target {
+    arch: &'static str,
+    os: &'static str,
+    /// C library or ABI; `null` where the target has only one.
+    env: Option<&'static str>,
+    pointer_bits: u32,
+}
+
+const TARGET: Target = Target {
+    arch: std::env::consts::ARCH,
+    os: std::env::consts::OS,
+    env: if cfg!(target_env = "gnu") {
+        Some("gnu")
+    } else if cfg!(target_env = "musl") {
+        Some("musl")
+    } else if cfg!(target_env = "msvc") {
+        Some("msvc")
+    } else {
+        None
+    },
+    pointer_bits: usize::BITS,
+};
+
+/// Runs the command.
+pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
+    if let Some(JsonTarget::File(path)) = &args.json {
+        check_writable(path)?;
+    }
+    let info = Info {
+        schema_version: SCHEMA_VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        engine: uniultra_engine::engine_name(),
+        target: TARGET,
+        cpu_features: uniultra_engine::cpu_features(),
+        threads_available: std::thread::available_parallelism().ok().map(usize::from),
+        model: args.model.as_deref().map(verified).transpose()?,
+    };
+    match &args.json {
+        Some(target) => target.write(&info),
+        None => Ok(print(&text(&info)?)?),
+    }
+}
+
+/// The manifest of a pack whose files are what it says.
+fn verified(folder: &Path) -> anyhow::Result<Manifest> {
+    let pack = Pack::open(folder)?;
+    pack.read_image_encoder()?;
+    pack.read_mask_decoder()?;
+    Ok(pack.manifest().clone())
+}
+
+fn text(info: &Info) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let Target { arch, os, env, pointer_bits } = &info.target;
+    writeln!(text, "uniultra      {}", info.version)?;
+    writeln!(text, "engine        {}", info.engine)?;
+    let env = env.map(|env| format!("-{env}")).unwrap_or_default();
+    writeln!(text, "target        {arch}-{os}{env}, {pointer_bits} bit")?;
+    let features =
+        if info.cpu_features.is_empty() { "none".to_string() } else { info.cpu_features.join(" ") };
+    writeln!(text, "cpu features  {features}")?;
+    match info.threads_available {
+        Some(count) => writeln!(text, "threads       {count} available")?,
+        None => writeln!(text, "threads       unknown")?,
+    }
+    match &info.model {
+        Some(manifest) => model_text(&mut text, manifest)?,
+        None => {
+            let (missing, hint) = (AppError::NoModel, "see `uniultra-tools export --help`");
+            writeln!(text, "model         none: {missing}; {hint}")?;
+        }
+    }
+    Ok(text)
+}
+
+fn model_text(text: &mut String, manifest: &Manifest) -> fmt::Result {
+    let Manifest { model, provenance, source, .. } = manifest;
+    let yes_no = |yes| if yes { "yes" } else { "no" };
+    writeln!(text)?;
+    writeln!(text, "model         {} {}", model.id, model.version)?;
+    write!(text, "architecture  {}, CH-Adapters: {}", model.variant, yes_no(model.ch_adapters))?;
+    if model.ch_adapters {
+        write!(text, ", edge layout {}", model.edge_layout)?;
+    }
+    writeln!(text, ", object score: {}", yes_no(model.object_score))?;
+    let size = model.image_size;
+    write!(text, "input         {size} x {size} px, {}, {}", model.channels, model.precision)?;
+    writeln!(text, ", simplified: {}", yes_no(model.simplified))?;
+    for (name, network) in
+        [("encoder", &manifest.image_encoder), ("decoder", &manifest.mask_decoder)]
+    {
+        network_text(text, name, network)?;
+    }
+    writeln!(text, "checkpoint    sha256 {}", source.checkpoint_sha256)?;
+    writeln!(text, "made by       {}", source.tool)?;
+    writeln!(text, "trained on    {}", provenance.training_data)?;
+    writeln!(text, "licence       {}", provenance.licence)?;
+    writeln!(text, "intended use  {}", provenance.intended_use)?;
+    if manifest.metrics.is_empty() {
+        writeln!(text, "metrics       none recorded")?;
+    }
+    for (name, value) in &manifest.metrics {
+        writeln!(text, "metric        {name} = {value}")?;
+    }
+    Ok(())
+}
+
+fn network_text(text: &mut String, name: &str, network: &Network) -> fmt::Result {
+    let mib = network.bytes as f64 / f64::from(1 << 20);
+    writeln!(
+        text,
+        "{name:<13} {}, {mib:.1} MiB, sha256 {} (verified)",
+        network.file, network.sha256
+    )?;
+    for (direction, tensors) in [("in", &network.inputs), ("out", &network.outputs)] {
+        for tensor in tensors {
+            writeln!(text, "  {direction:<11} {} {:?}", tensor.name, tensor.shape)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> Info {
+        Info {
+            schema_version: SCHEMA_VERSION,
+            version: "0",
+            engine: "engine 1",
+            target: TARGET,
+            cpu_features: vec!["avx2"],
+            threads_available: Some(2),
+            model: None,
+        }
+    }
+
+    #[test]
+    fn without_a_model_the_text_says_what_to_do() {
+        let text = text(&info()).unwrap();
+        assert!(text.contains("engine 1") && text.contains("uniultra-tools export"), "{text}");
+    }
+
+    #[test]
+    fn the_json_has_every_field() {
+        let json = serde_json::to_value(info()).unwrap();
+        assert_eq!(json["target"]["arch"], std::env::consts::ARCH);
+        assert!(json["model"].is_null());
+        assert_eq!(json["cpu_features"][0], "avx2");
+    }
+
+    #[test]
+    fn a_folder_without_a_pack_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(verified(folder.path()).is_err());
+    }
+}

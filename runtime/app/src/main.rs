@@ -1,0 +1,31 @@
+//! `uniultra`: promptable ultrasound segmentation on the device.
+//!
+//! Arguments are parsed as typed ([`args`]), then resolved into a request in which everything that
+//! can be checked without a model has been checked ([`request`]), then carried out.
+
+mod answer;
+mod args;
+mod failure;
+mod info;
+mod memory;
+mod output;
+mod report;
+mod request;
+mod segment;
+mod summary;
+mod warning;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    let outcome = match cli.command {
+        Command::Segment(args) => segment::run(&args),
+        Command::Info(args) => info::run(&args),
+    };
+    failure::report(outcome)
+}

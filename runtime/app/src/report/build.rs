@@ -1,0 +1,101 @@
+//! From the answer to the report.
+
+use super::{
+    ContourReport, FrameReport, MaskReport, ModelReport, Report, SCHEMA_VERSION, TimingsReport,
+};
+use crate::answer::{Answer, Candidate};
+use crate::warning::Warnings;
+use uniultra_core::{PixelSpacing, Polygon, Prediction, Segment};
+use uniultra_manifest::Manifest;
+
+/// Everything that a report is made from.
+#[derive(Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) frame_path: String,
+    pub(crate) threads: usize,
+    pub(crate) prediction: &'a Prediction,
+    pub(crate) answer: &'a Answer,
+    pub(crate) spacing: Option<PixelSpacing>,
+    pub(crate) timings: TimingsReport,
+    pub(crate) warnings: Warnings,
+}
+
+impl Report {
+    pub(crate) fn of(parts: Parts<'_>) -> Self {
+        let Parts { manifest, frame_path, threads, prediction, answer, spacing, .. } = parts;
+        let chosen = answer.chosen();
+        let length_mm =
+            |segment: &Segment| spacing.map(|spacing| spacing.length_mm(segment.length_px));
+        let longest = chosen.diameters.map(|d| d.longest);
+        let perpendicular = chosen.diameters.map(|d| d.perpendicular);
+        let mask = |candidate: &Candidate| MaskReport {
+            token: candidate.token.index(),
+            chosen: candidate.token == chosen.token,
+            predicted_iou: candidate.predicted_iou,
+            stability: candidate.stability,
+            area_px: candidate.area_px,
+            area_mm2: area_mm2(spacing, candidate),
+            bounding_box: corners(candidate),
+            centroid: candidate.centroid.map(|point| point.map(hundredths)),
+        };
+        Self {
+            schema_version: SCHEMA_VERSION,
+            model: ModelReport {
+                id: manifest.model.id.clone(),
+                version: manifest.model.version.clone(),
+                precision: manifest.model.precision.to_string(),
+                image_size: manifest.model.image_size,
+            },
+            engine: uniultra_engine::engine_name(),
+            threads,
+            frame: FrameReport {
+                path: frame_path,
+                width: prediction.width(),
+                height: prediction.height(),
+            },
+            logits_size: [prediction.side(); 2],
+            predicted_iou: prediction.predicted_iou(),
+            object_score: prediction.object_score(),
+            chosen: chosen.token.index(),
+            masks: answer.candidates.iter().map(mask).collect(),
+            area_px: chosen.area_px,
+            area_mm2: area_mm2(spacing, chosen),
+            bounding_box: corners(chosen),
+            centroid: chosen.centroid.map(|point| point.map(hundredths)),
+            contours: chosen.contours.iter().map(contour).collect(),
+            longest_diameter_px: longest.map(|s| s.length_px),
+            longest_diameter_mm: longest.as_ref().and_then(length_mm),
+            longest_diameter_ends: longest.as_ref().map(ends),
+            perpendicular_diameter_px: perpendicular.map(|s| s.length_px),
+            perpendicular_diameter_mm: perpendicular.as_ref().and_then(length_mm),
+            perpendicular_diameter_ends: perpendicular.as_ref().map(ends),
+            pixel_spacing_mm: spacing.map(PixelSpacing::mm),
+            timings_ms: parts.timings,
+            peak_rss_mib: crate::memory::peak_rss_mib(),
+            warnings: parts.warnings,
+        }
+    }
+}
+
+fn area_mm2(spacing: Option<PixelSpacing>, candidate: &Candidate) -> Option<f32> {
+    spacing.map(|spacing| spacing.area_mm2(candidate.area_px as f32))
+}
+
+fn corners(candidate: &Candidate) -> Option<[usize; 4]> {
+    candidate.bounding_box.map(|b| [b.x0, b.y0, b.x1, b.y1])
+}
+
+fn ends(segment: &Segment) -> [[f32; 2]; 2] {
+    [segment.from, segment.to].map(|point| point.map(hundredths))
+}
+
+fn contour(polygon: &Polygon) -> ContourReport {
+    let points = polygon.points.iter().map(|point| point.map(hundredths)).collect();
+    ContourReport { hole: polygon.hole, points }
+}
+
+/// Coordinates are not known better than this, and shorter numbers make shorter reports.
+fn hundredths(value: f32) -> f32 {
+    (value * 100.0).round() / 100.0
+}

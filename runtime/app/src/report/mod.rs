@@ -1,0 +1,155 @@
+//! The JSON report of `uniultra segment`: one object, fields as documented on [`Report`].
+//!
+//! Coordinates are pixels of the source frame, x to the right, y down, the centre of the top left
+//! pixel at (0, 0). Unknown values are `null`. A field is added without a new `schema_version`; one
+//! that changes its meaning or goes away raises it.
+
+mod build;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::Parts;
+
+use crate::warning::Warnings;
+use serde::{Serialize, Serializer};
+use uniultra_core::MASK_COUNT;
+
+/// Version of the fields below.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// The report.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    /// Always [`SCHEMA_VERSION`].
+    pub(crate) schema_version: u32,
+    /// Which model answered.
+    pub(crate) model: ModelReport,
+    /// Engine and version, e.g. `tract 0.23.9`.
+    pub(crate) engine: &'static str,
+    /// Threads that the engine was given.
+    pub(crate) threads: usize,
+    /// Which frame was asked about.
+    pub(crate) frame: FrameReport,
+    /// `[width, height]` of one mask's logits.
+    pub(crate) logits_size: [usize; 2],
+    /// The model's estimate of the IoU of mask tokens 0 to 3, each in 0..=1.
+    pub(crate) predicted_iou: [f32; MASK_COUNT],
+    /// The model's probability that the object is there, 0..=1; `null` if it has no such head.
+    pub(crate) object_score: Option<f32>,
+    /// Mask token of the answer, 0 to 3: an index into `predicted_iou` and the planes of `--logits`.
+    pub(crate) chosen: usize,
+    /// The masks up for choice: the answer, or with `--multimask` tokens 1 to 3.
+    pub(crate) masks: Vec<MaskReport>,
+    /// Pixels of the answer.
+    pub(crate) area_px: usize,
+    /// Area in square millimetres; `null` without `--pixel-spacing`.
+    pub(crate) area_mm2: Option<f32>,
+    /// `[x0, y0, x1, y1]` of the outermost pixels, all four inside; `null` for an empty mask.
+    pub(crate) bounding_box: Option<[usize; 4]>,
+    /// Centre of mass `[x, y]`; `null` for an empty mask.
+    pub(crate) centroid: Option<[f32; 2]>,
+    /// Closed outlines, finer than a pixel, largest first.
+    pub(crate) contours: Vec<ContourReport>,
+    /// Longest distance across the largest part; `null` for an empty mask.
+    pub(crate) longest_diameter_px: Option<f32>,
+    /// The same in millimetres; `null` without `--pixel-spacing`.
+    pub(crate) longest_diameter_mm: Option<f32>,
+    /// Its two ends `[[x, y], [x, y]]`.
+    pub(crate) longest_diameter_ends: Option<[[f32; 2]; 2]>,
+    /// Longest extent of that part at right angles to the longest diameter.
+    pub(crate) perpendicular_diameter_px: Option<f32>,
+    /// The same in millimetres.
+    pub(crate) perpendicular_diameter_mm: Option<f32>,
+    /// Its two ends.
+    pub(crate) perpendicular_diameter_ends: Option<[[f32; 2]; 2]>,
+    /// Side of a pixel, as given.
+    pub(crate) pixel_spacing_mm: Option<f32>,
+    /// Wall time of each stage, in milliseconds.
+    pub(crate) timings_ms: TimingsReport,
+    /// Largest resident set of the process so far, in MiB; `null` where the system does not tell.
+    pub(crate) peak_rss_mib: Option<f32>,
+    /// Reasons for doubt, each with a stable `code` and a `message`.
+    #[serde(serialize_with = "list")]
+    pub(crate) warnings: Warnings,
+}
+
+/// The model's identity.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ModelReport {
+    /// `model.id` of the pack.
+    pub(crate) id: String,
+    /// `model.version` of the pack.
+    pub(crate) version: String,
+    /// Arithmetic, e.g. `f32`.
+    pub(crate) precision: String,
+    /// Side of the square input, in pixels.
+    pub(crate) image_size: usize,
+}
+
+/// The frame's identity.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FrameReport {
+    /// Path as given; `-` for stdin.
+    pub(crate) path: String,
+    /// Width in pixels.
+    pub(crate) width: usize,
+    /// Height in pixels.
+    pub(crate) height: usize,
+}
+
+/// One mask that was up for choice.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct MaskReport {
+    /// Mask token, 0 to 3.
+    pub(crate) token: usize,
+    /// Whether this is the answer.
+    pub(crate) chosen: bool,
+    /// The model's estimate of its IoU, 0..=1.
+    pub(crate) predicted_iou: f32,
+    /// Area above logit 0.05 over area above -0.05, 0..=1.
+    pub(crate) stability: f32,
+    /// Pixels.
+    pub(crate) area_px: usize,
+    /// Square millimetres; `null` without `--pixel-spacing`.
+    pub(crate) area_mm2: Option<f32>,
+    /// As in the report.
+    pub(crate) bounding_box: Option<[usize; 4]>,
+    /// As in the report.
+    pub(crate) centroid: Option<[f32; 2]>,
+}
+
+/// One closed outline; the last point joins the first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ContourReport {
+    /// Whether it is the border of a hole.
+    pub(crate) hole: bool,
+    /// `[[x, y], ...]`, rounded to hundredths of a pixel.
+    pub(crate) points: Vec<[f32; 2]>,
+}
+
+/// Wall times in milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct TimingsReport {
+    /// Reading and decoding the frame.
+    pub(crate) decode_frame: f32,
+    /// Reading, checking and optimising the model pack.
+    pub(crate) load: f32,
+    /// Resizing and normalising the frame.
+    pub(crate) preprocess: f32,
+    /// The image encoder.
+    pub(crate) image_encoder: f32,
+    /// The mask decoder.
+    pub(crate) mask_decoder: f32,
+    /// Logits to masks of the frame's size.
+    pub(crate) upsample: f32,
+    /// Outlines, areas and diameters.
+    pub(crate) measure: f32,
+    /// Writing mask, overlay and logits.
+    pub(crate) write: f32,
+    /// From the start of the command to just before this report was written.
+    pub(crate) total: f32,
+}
+
+fn list<S: Serializer>(warnings: &Warnings, serializer: S) -> Result<S::Ok, S::Error> {
+    warnings.as_slice().serialize(serializer)
+}

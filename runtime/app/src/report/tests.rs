@@ -1,0 +1,85 @@
+//! The report as programs see it.
+
+use super::*;
+use crate::request::Outputs;
+use crate::summary::summary;
+use crate::warning::Warning;
+
+fn report() -> Report {
+    let warnings = [Warning::MaskTouchesBorder].into_iter().collect();
+    Report {
+        schema_version: SCHEMA_VERSION,
+        model: ModelReport {
+            id: "tiny".to_string(),
+            version: "1".to_string(),
+            precision: "f32".to_string(),
+            image_size: 1024,
+        },
+        engine: "engine 1",
+        threads: 2,
+        frame: FrameReport { path: "f.png".to_string(), width: 800, height: 540 },
+        logits_size: [256, 256],
+        predicted_iou: [0.9, 0.8, 0.7, 0.6],
+        object_score: None,
+        chosen: 0,
+        masks: vec![MaskReport {
+            token: 0,
+            chosen: true,
+            predicted_iou: 0.9,
+            stability: 1.0,
+            area_px: 100,
+            area_mm2: Some(1.0),
+            bounding_box: Some([0, 1, 2, 3]),
+            centroid: Some([1.5, 2.5]),
+        }],
+        area_px: 100,
+        area_mm2: Some(1.0),
+        bounding_box: Some([0, 1, 2, 3]),
+        centroid: Some([1.5, 2.5]),
+        contours: vec![ContourReport { hole: false, points: vec![[0.25, 1.0], [2.0, 1.0]] }],
+        longest_diameter_px: Some(12.5),
+        longest_diameter_mm: Some(1.25),
+        longest_diameter_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
+        perpendicular_diameter_px: Some(10.0),
+        perpendicular_diameter_mm: Some(1.0),
+        perpendicular_diameter_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
+        pixel_spacing_mm: Some(0.1),
+        timings_ms: TimingsReport { total: 3.0, ..TimingsReport::default() },
+        peak_rss_mib: None,
+        warnings,
+    }
+}
+
+#[test]
+fn the_documented_fields_are_there() {
+    let json = serde_json::to_value(report()).unwrap();
+    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["model"]["id"], "tiny");
+    assert_eq!(json["predicted_iou"].as_array().map(Vec::len), Some(4));
+    assert!(json["object_score"].is_null() && json["peak_rss_mib"].is_null());
+    assert_eq!(json["bounding_box"], serde_json::json!([0, 1, 2, 3]));
+    assert_eq!(json["contours"][0]["points"][0], serde_json::json!([0.25, 1.0]));
+    assert_eq!(json["warnings"][0]["code"], "mask_touches_border");
+    let stages: Vec<_> = json["timings_ms"].as_object().unwrap().keys().cloned().collect();
+    for stage in ["load", "decode_frame", "image_encoder", "mask_decoder", "upsample", "total"] {
+        assert!(stages.iter().any(|s| s == stage), "{stage}");
+    }
+}
+
+#[test]
+fn the_summary_shows_what_matters() {
+    let outputs =
+        Outputs { mask: Some("mask.png".into()), overlay: None, logits: None, json: None };
+    let text = summary(&report(), &outputs).unwrap();
+    for part in [
+        "800 x 540 px",
+        "2 threads",
+        "found, mask 0, predicted IoU 0.900",
+        "100 px, 1.0 mm\u{b2}",
+        "12.5 x 10.0 px, 1.2 x 1.0 mm",
+        "wrote      mask.png",
+        "warning    the mask touches",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}

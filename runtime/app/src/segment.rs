@@ -1,0 +1,122 @@
+//! `uniultra segment`: one frame in, one mask and its measures out.
+
+use crate::answer::Answer;
+use crate::args::SegmentArgs;
+use crate::output::{JsonTarget, print};
+use crate::report::{Parts, Report, TimingsReport};
+use crate::request::Request;
+use crate::summary::summary;
+use crate::warning::warnings;
+use log::info;
+use std::time::Instant;
+use uniultra_core::{Frame, Prediction};
+use uniultra_engine::Segmenter;
+use uniultra_manifest::Manifest;
+use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_overlay_png};
+
+/// Runs the command. Everything cheap comes first, so that a mistake costs no inference: arguments,
+/// outputs, the frame, prompts against the frame, and only then the model.
+pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let request = Request::resolve(args)?;
+    let mut timings = TimingsReport::default();
+
+    let stage = Instant::now();
+    let frame = request.frame.read()?;
+    timings.decode_frame = elapsed_ms(stage);
+    let (width, height) = (frame.width(), frame.height());
+    info!("frame {}: {width} x {height} px, {:.1} ms", request.frame.name(), timings.decode_frame);
+    // The model's mask side is not known yet: its own stands in, and `predict` checks again.
+    let own_side = request.prompts.mask().map_or(0, |mask| mask.side());
+    request.prompts.validate(width, height, own_side)?;
+
+    let stage = Instant::now();
+    let segmenter = Segmenter::open_with(&request.model, &request.engine)?;
+    timings.load = elapsed_ms(stage);
+    let manifest = segmenter.manifest();
+    info!("model {} {}: {:.1} ms", manifest.model.id, manifest.model.version, timings.load);
+    request.prompts.validate(width, height, segmenter.mask_side())?;
+
+    let prediction = segmenter.encode(&frame)?.predict(&request.prompts)?;
+    let stages = prediction.timings();
+    timings.preprocess = stages.preprocess_ms;
+    timings.image_encoder = stages.encode_ms;
+    timings.mask_decoder = stages.decode_ms;
+    info!(
+        "preprocess {:.1} ms, image encoder {:.1} ms, mask decoder {:.1} ms",
+        stages.preprocess_ms, stages.encode_ms, stages.decode_ms
+    );
+
+    let answer = Answer::of(&prediction, request.choice);
+    timings.upsample = answer.upsample_ms;
+    timings.measure = answer.measure_ms;
+    let warnings = warnings(&answer, &request.prompts, prediction.object_score());
+
+    let stage = Instant::now();
+    write_files(&request, manifest, &frame, &prediction, &answer)?;
+    timings.write = elapsed_ms(stage);
+    timings.total = elapsed_ms(start);
+    info!("upsample {:.1} ms, write {:.1} ms", timings.upsample, timings.write);
+
+    let report = Report::of(Parts {
+        manifest,
+        frame_path: request.frame.name(),
+        threads: request.engine.threads,
+        prediction: &prediction,
+        answer: &answer,
+        spacing: request.spacing,
+        timings,
+        warnings,
+    });
+    if let Some(target) = &request.outputs.json {
+        target.write(&report)?;
+    }
+    if request.outputs.json != Some(JsonTarget::Stdout) {
+        print(&summary(&report, &request.outputs)?)?;
+    }
+    Ok(())
+}
+
+fn write_files(
+    request: &Request,
+    manifest: &Manifest,
+    frame: &Frame,
+    prediction: &Prediction,
+    answer: &Answer,
+) -> anyhow::Result<()> {
+    let outputs = &request.outputs;
+    if let Some(path) = &outputs.mask {
+        write_mask_png(path, &answer.mask)?;
+    }
+    if let Some(path) = &outputs.logits {
+        write_logits(path, prediction)?;
+    }
+    if let Some(path) = &outputs.overlay {
+        let chosen = answer.chosen();
+        let alternatives: Vec<_> = answer
+            .others()
+            .map(|other| Alternative {
+                token: other.token,
+                predicted_iou: other.predicted_iou,
+                contours: other.contours.clone(),
+            })
+            .collect();
+        let overlay = Overlay {
+            frame,
+            prompts: &request.prompts,
+            model: &format!("{} {}", manifest.model.id, manifest.model.version),
+            contours: &chosen.contours,
+            area_px: chosen.area_px,
+            predicted_iou: chosen.predicted_iou,
+            diameters: chosen.diameters.as_ref(),
+            spacing: request.spacing,
+            alternatives: &alternatives,
+        };
+        write_overlay_png(path, &overlay)?;
+    }
+    Ok(())
+}
+
+fn elapsed_ms(start: Instant) -> f32 {
+    start.elapsed().as_secs_f32() * 1e3
+}

@@ -1,0 +1,147 @@
+//! What a reader of the result should know before trusting it.
+
+use crate::answer::Answer;
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use std::fmt;
+use uniultra_core::Prompts;
+
+/// Predicted IoU below which a mask is seldom usable.
+const LOW_IOU: f32 = 0.5;
+
+/// Object score, a probability, below which the object is more likely absent.
+const LOW_OBJECT_SCORE: f32 = 0.5;
+
+/// Ratio of the sides above which squeezing the frame into a square distorts what is seen.
+const HIGH_ASPECT: f32 = 2.0;
+
+/// Most warnings of one answer: each kind occurs once at most.
+const MAX_WARNINGS: usize = 8;
+
+/// A kind of doubt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Warning {
+    EmptyMask,
+    ObjectUnlikely { object_score: f32 },
+    LowPredictedIou { predicted_iou: f32 },
+    UnstableMask,
+    SeveralParts { parts: usize },
+    MaskTouchesBorder,
+    PromptOnBorder,
+    FarFromSquare { aspect: f32 },
+}
+
+/// The warnings of one answer.
+pub(crate) type Warnings = heapless::Vec<Warning, MAX_WARNINGS>;
+
+impl Warning {
+    /// A stable name for programs.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::EmptyMask => "empty_mask",
+            Self::ObjectUnlikely { .. } => "object_unlikely",
+            Self::LowPredictedIou { .. } => "low_predicted_iou",
+            Self::UnstableMask => "unstable_mask",
+            Self::SeveralParts { .. } => "several_parts",
+            Self::MaskTouchesBorder => "mask_touches_border",
+            Self::PromptOnBorder => "prompt_on_border",
+            Self::FarFromSquare { .. } => "far_from_square",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyMask => f.write_str("the mask is empty"),
+            Self::ObjectUnlikely { object_score } => {
+                write!(f, "the model doubts that the object is there (score {object_score:.2})")
+            }
+            Self::LowPredictedIou { predicted_iou } => {
+                write!(f, "the model rates its own mask low (predicted IoU {predicted_iou:.2})")
+            }
+            Self::UnstableMask => f.write_str(
+                "the single mask was unstable, so the best of the three alternatives is the answer",
+            ),
+            Self::SeveralParts { parts } => {
+                write!(f, "the mask has {parts} parts; the diameters are those of the largest")
+            }
+            Self::MaskTouchesBorder => {
+                f.write_str("the mask touches the frame's border, so it may be cut off")
+            }
+            Self::PromptOnBorder => f.write_str("a prompt lies on the frame's border"),
+            Self::FarFromSquare { aspect } => write!(
+                f,
+                "the frame's sides differ by a factor of {aspect:.1}; the model sees it squeezed \
+                 into a square"
+            ),
+        }
+    }
+}
+
+impl Serialize for Warning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Warning", 2)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("message", &self.to_string())?;
+        fields.end()
+    }
+}
+
+/// Everything doubtful about an answer, gravest first.
+pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<f32>) -> Warnings {
+    let mask = answer.chosen();
+    let (width, height) = (answer.mask.width(), answer.mask.height());
+    let (w, h) = (width as f32, height as f32);
+    let aspect = w.max(h) / w.min(h);
+    let touches = mask
+        .bounding_box
+        .is_some_and(|b| b.x0 == 0 || b.y0 == 0 || b.x1 + 1 == width || b.y1 + 1 == height);
+    let unlikely = object_score.filter(|&score| score < LOW_OBJECT_SCORE);
+    let predicted_iou = mask.predicted_iou;
+    let empty = mask.area_px == 0;
+    let found = [
+        empty.then_some(Warning::EmptyMask),
+        unlikely.map(|object_score| Warning::ObjectUnlikely { object_score }),
+        (predicted_iou < LOW_IOU).then_some(Warning::LowPredictedIou { predicted_iou }),
+        answer.fell_back.then_some(Warning::UnstableMask),
+        (mask.parts() > 1).then_some(Warning::SeveralParts { parts: mask.parts() }),
+        touches.then_some(Warning::MaskTouchesBorder),
+        on_border(prompts, [w, h]).then_some(Warning::PromptOnBorder),
+        (aspect > HIGH_ASPECT).then_some(Warning::FarFromSquare { aspect }),
+    ];
+    // `found` has as many entries as the list has room for.
+    found.into_iter().flatten().collect()
+}
+
+/// Whether a click or a box's corner lies on or beyond the centres of the outermost pixels.
+fn on_border(prompts: &Prompts, [width, height]: [f32; 2]) -> bool {
+    let outer = |[x, y]: [f32; 2]| x <= 0.0 || y <= 0.0 || x >= width - 1.0 || y >= height - 1.0;
+    prompts.points().iter().any(|p| outer([p.x, p.y]))
+        || prompts.bounding_box().is_some_and(|[x0, y0, x1, y1]| outer([x0, y0]) || outer([x1, y1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uniultra_core::PointLabel;
+
+    #[test]
+    fn prompts_on_the_outermost_pixels_are_noticed() {
+        let point = |x, y| Prompts::new().with_point(x, y, PointLabel::Positive).unwrap();
+        assert!(!on_border(&point(1.0, 1.0), [16.0, 16.0]));
+        assert!(!on_border(&point(14.0, 14.0), [16.0, 16.0]));
+        for (x, y) in [(0.0, 5.0), (5.0, 0.0), (15.0, 5.0), (5.0, 16.0)] {
+            assert!(on_border(&point(x, y), [16.0, 16.0]), "{x},{y}");
+        }
+        let corners = Prompts::new().with_box(1.0, 1.0, 15.0, 14.0).unwrap();
+        assert!(on_border(&corners, [16.0, 16.0]));
+    }
+
+    #[test]
+    fn a_warning_serialises_as_code_and_message() {
+        let json = serde_json::to_value(Warning::ObjectUnlikely { object_score: 0.125 }).unwrap();
+        assert_eq!(json["code"], "object_unlikely");
+        assert!(json["message"].as_str().unwrap().contains("0.12"));
+    }
+}

@@ -1,0 +1,55 @@
+//! What can be wrong with a frame.
+
+use crate::{MAX_SIDE_PX, MIN_SIDE_PX};
+
+/// Why a frame was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A side is out of range. Found in the header, before any pixel is decoded.
+    #[error("frame: expected {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels a side, found {width}x{height}")]
+    Size {
+        /// Width found, in pixels.
+        width: usize,
+        /// Height found, in pixels.
+        height: usize,
+    },
+    /// The number of samples does not follow from the size.
+    #[error("frame: expected {expected} samples for {width}x{height} pixels, found {found}")]
+    Samples {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Samples that the size calls for.
+        expected: usize,
+        /// Samples found.
+        found: usize,
+    },
+    /// The bytes are no image of a format that is read here.
+    #[error("frame: expected a PNG, JPEG, BMP, TIFF or PNM image, found {found}")]
+    Format {
+        /// What was found instead.
+        found: String,
+    },
+    /// The image is well formed, but its samples are of a kind that is not read.
+    #[error("frame: expected gray or RGB samples of 8 or 16 bit, found {found}")]
+    SampleKind {
+        /// The kind found.
+        found: String,
+    },
+    /// The file ends before the image does.
+    #[error("frame: expected the whole {format} image, found a truncated file")]
+    Truncated {
+        /// Format of the file.
+        format: &'static str,
+    },
+    /// The image is damaged, or uses a feature that the decoder lacks.
+    #[error("frame: the {format} image cannot be decoded: {reason}")]
+    Decode {
+        /// Format of the file.
+        format: &'static str,
+        /// The decoder's reason.
+        reason: String,
+    },
+}

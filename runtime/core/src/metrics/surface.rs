@@ -1,0 +1,68 @@
+//! Distance between outlines.
+
+use super::distance::squared_distance;
+use super::same_size;
+use crate::{Mask, MetricError, PixelBox};
+
+/// Share of the distances that HD95 covers.
+const PERCENTILE: f64 = 0.95;
+
+/// HD95: the 95th percentile, linearly interpolated, of the distances from each surface pixel of one
+/// mask to the nearest of the other, both directions together, in pixels.
+///
+/// A surface pixel is an object pixel with one of its four neighbours, or the image's outside, not
+/// of the object. Two empty masks are at distance 0; if one alone is empty the image's diagonal
+/// counts.
+///
+/// # Errors
+/// [`MetricError::Size`] if the masks differ in size.
+pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
+    same_size(prediction, truth)?;
+    let window = match (prediction.bounding_box(), truth.bounding_box()) {
+        (None, None) => return Ok(0.0),
+        (Some(a), Some(b)) => joint(a, b),
+        _ => {
+            let [width, height] = [prediction.width(), prediction.height()].map(|v| v as f64);
+            return Ok(f64::hypot(width, height) as f32);
+        }
+    };
+    // Nearest surface pixels lie in the masks' joint box: the rest of the image is not needed.
+    let surfaces = [prediction, truth].map(|mask| surface(mask, window));
+    let width = window.x1 - window.x0 + 1;
+    let [to_prediction, to_truth] =
+        [&surfaces[0], &surfaces[1]].map(|surface| squared_distance(surface, width));
+    let of = |from: &[bool], distances: &[u32]| -> Vec<u32> {
+        from.iter().zip(distances).filter_map(|(&on, &d)| on.then_some(d)).collect()
+    };
+    let mut squares = of(&surfaces[0], &to_truth);
+    squares.extend(of(&surfaces[1], &to_prediction));
+    squares.sort_unstable();
+    Ok(percentile(&squares) as f32)
+}
+
+fn joint(a: PixelBox, b: PixelBox) -> PixelBox {
+    PixelBox { x0: a.x0.min(b.x0), y0: a.y0.min(b.y0), x1: a.x1.max(b.x1), y1: a.y1.max(b.y1) }
+}
+
+/// Which pixels of a window are on a mask's surface, row by row.
+fn surface(mask: &Mask, window: PixelBox) -> Vec<bool> {
+    let on = |x: usize, y: usize| {
+        // Below 0 wraps to a column or row that no mask has.
+        let around = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
+        mask.contains(x, y) && around.into_iter().any(|(x, y)| !mask.contains(x, y))
+    };
+    let rows = window.y0..=window.y1;
+    rows.flat_map(|y| (window.x0..=window.x1).map(move |x| on(x, y))).collect()
+}
+
+/// The percentile of ascending squared distances, as a distance.
+fn percentile(squares: &[u32]) -> f64 {
+    let place = PERCENTILE * squares.len().saturating_sub(1) as f64;
+    let below = place as usize;
+    let at = |i: usize| squares.get(i).map(|&square| f64::from(square).sqrt());
+    match (at(below), at(below + 1)) {
+        (Some(low), Some(high)) => low + (high - low) * (place - below as f64),
+        (Some(low), None) => low,
+        _ => 0.0,
+    }
+}

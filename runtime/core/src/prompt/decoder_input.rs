@@ -1,0 +1,55 @@
+//! From source pixels to the decoder's coordinates.
+
+use super::{MAX_POINTS, PointLabel, PromptError, Prompts};
+
+/// Most points that the decoder gets: the corners of a box, then the clicks.
+pub const MAX_TOKENS: usize = MAX_POINTS + 2;
+
+/// Prompts as the mask decoder takes them (MODEL.md section 3).
+///
+/// The padding point that SAM 2 always appends is not here: the decoder's graph adds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecoderInput {
+    /// (x, y) in pixels of the S x S input, without a half-pixel shift; a box's corners come first.
+    pub point_coords: heapless::Vec<[f32; 2], MAX_TOKENS>,
+    /// One label a point: 0 negative, 1 positive, 2 top left and 3 bottom right of a box.
+    pub point_labels: heapless::Vec<f32, MAX_TOKENS>,
+    /// Logits `[S/4, S/4]` of the mask prompt.
+    pub mask_input: Option<Vec<f32>>,
+}
+
+impl DecoderInput {
+    /// Converts prompts on a frame of `width` x `height` pixels for a model with input side
+    /// `image_size`: x * S / width, y * S / height.
+    ///
+    /// # Errors
+    /// As [`Prompts::validate`].
+    pub fn of(
+        prompts: &Prompts,
+        width: usize,
+        height: usize,
+        image_size: usize,
+    ) -> Result<Self, PromptError> {
+        prompts.validate(width, height, image_size / 4)?;
+        let side = image_size as f32;
+        let mut input = Self::default();
+        let mut push = |x: f32, y: f32, label: f32| {
+            let coords = [x * side / width as f32, y * side / height as f32];
+            input.point_coords.push(coords).map_err(|_| PromptError::TooManyPoints)?;
+            input.point_labels.push(label).map_err(|_| PromptError::TooManyPoints)
+        };
+        if let Some([x0, y0, x1, y1]) = prompts.bounding_box() {
+            push(x0, y0, 2.0)?;
+            push(x1, y1, 3.0)?;
+        }
+        for point in prompts.points() {
+            let label = match point.label {
+                PointLabel::Negative => 0.0,
+                PointLabel::Positive => 1.0,
+            };
+            push(point.x, point.y, label)?;
+        }
+        input.mask_input = prompts.mask().map(|mask| mask.logits().to_vec());
+        Ok(input)
+    }
+}

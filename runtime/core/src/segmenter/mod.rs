@@ -1,0 +1,171 @@
+//! The data flow: open a model, encode a frame once, predict from prompts as often as wanted.
+
+mod choice;
+mod error;
+mod network;
+mod prediction;
+
+pub use choice::{MASK_COUNT, MaskChoice, MaskToken};
+pub use error::{SegmentError, Stage};
+pub use network::{DecoderOutput, Network};
+pub use prediction::{Prediction, Timings};
+
+use crate::{DecoderInput, Frame, InputSpec, Prompts, preprocess};
+use std::time::Instant;
+use uniultra_manifest::Manifest;
+
+/// An opened model.
+///
+/// `Segmenter::open(pack)?.encode(&frame)?.predict(&prompts)?` is the whole way from frame to masks.
+#[derive(Debug)]
+pub struct Segmenter<N: Network> {
+    network: N,
+    manifest: Manifest,
+    input: InputSpec,
+}
+
+impl<N: Network> Segmenter<N> {
+    /// Opens a model with the engine's default options.
+    ///
+    /// # Errors
+    /// [`SegmentError::Open`] with the engine's reason.
+    pub fn open(source: &N::Source) -> Result<Self, SegmentError<N::Error>>
+    where
+        N::Options: Default,
+    {
+        Self::open_with(source, &N::Options::default())
+    }
+
+    /// Opens a model.
+    ///
+    /// # Errors
+    /// [`SegmentError::Open`] with the engine's reason.
+    pub fn open_with(
+        source: &N::Source,
+        options: &N::Options,
+    ) -> Result<Self, SegmentError<N::Error>> {
+        let (network, manifest) = N::open(source, options).map_err(SegmentError::Open)?;
+        let input = InputSpec::of(&manifest);
+        Ok(Self { network, manifest, input })
+    }
+
+    /// The model's manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The engine's part.
+    #[must_use]
+    pub fn network(&self) -> &N {
+        &self.network
+    }
+
+    /// Side of the logits' grid, S/4.
+    #[must_use]
+    pub fn mask_side(&self) -> usize {
+        self.input.image_size / 4
+    }
+
+    /// Runs the image encoder on a frame. The result serves any number of prompts, and any number
+    /// of results may be held at once.
+    ///
+    /// # Errors
+    /// [`SegmentError::Network`] if the engine fails.
+    pub fn encode(&self, frame: &Frame) -> Result<EncodedFrame<'_, N>, SegmentError<N::Error>> {
+        let start = Instant::now();
+        let mut image = vec![0.0; self.input.values()];
+        preprocess(frame, &self.input, &mut image)?;
+        let preprocess_ms = elapsed_ms(start);
+        let start = Instant::now();
+        let embedding = self
+            .network
+            .encode(&image)
+            .map_err(|source| SegmentError::Network { stage: Stage::Encode, source })?;
+        Ok(EncodedFrame {
+            segmenter: self,
+            embedding,
+            width: frame.width(),
+            height: frame.height(),
+            preprocess_ms,
+            encode_ms: elapsed_ms(start),
+        })
+    }
+}
+
+/// A frame after the image encoder: predictions from here on cost one decoder run each.
+#[derive(Debug)]
+pub struct EncodedFrame<'s, N: Network> {
+    segmenter: &'s Segmenter<N>,
+    embedding: N::Embedding,
+    width: usize,
+    height: usize,
+    preprocess_ms: f32,
+    encode_ms: f32,
+}
+
+impl<N: Network> EncodedFrame<'_, N> {
+    /// Width of the source frame, in pixels.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height of the source frame, in pixels.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The image encoder's output, as the engine holds it.
+    #[must_use]
+    pub fn embedding(&self) -> &N::Embedding {
+        &self.embedding
+    }
+
+    /// Time that resizing and normalising took, in milliseconds.
+    #[must_use]
+    pub fn preprocess_ms(&self) -> f32 {
+        self.preprocess_ms
+    }
+
+    /// Time that the image encoder took, in milliseconds.
+    #[must_use]
+    pub fn encode_ms(&self) -> f32 {
+        self.encode_ms
+    }
+
+    /// Runs the mask decoder on prompts in pixels of the source frame.
+    ///
+    /// # Errors
+    /// [`SegmentError::Prompt`] if the prompts do not fit the frame or the model,
+    /// [`SegmentError::Network`] if the engine fails, [`SegmentError::NotFinite`] or
+    /// [`SegmentError::Output`] if what it returns is no set of masks.
+    pub fn predict(&self, prompts: &Prompts) -> Result<Prediction, SegmentError<N::Error>> {
+        let Segmenter { network, manifest, input } = self.segmenter;
+        let decoder_input = DecoderInput::of(prompts, self.width, self.height, input.image_size)?;
+        let side = self.segmenter.mask_side();
+        let mut output = DecoderOutput::new(side);
+        let start = Instant::now();
+        network
+            .decode(&self.embedding, &decoder_input, &mut output)
+            .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
+        let timings = Timings {
+            preprocess_ms: self.preprocess_ms,
+            encode_ms: self.encode_ms,
+            decode_ms: elapsed_ms(start),
+        };
+        output.check(side)?;
+        Ok(Prediction::new(
+            output,
+            side,
+            [self.width, self.height],
+            manifest.model.object_score,
+            timings,
+        ))
+    }
+}
+
+fn elapsed_ms(start: Instant) -> f32 {
+    start.elapsed().as_secs_f32() * 1e3
+}

@@ -1,0 +1,46 @@
+//! Why a model cannot be loaded or run.
+
+use uniultra_manifest::ManifestError;
+
+/// An engine's failure. Every message names the file or tensor at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The pack is refused: manifest, file size or hash.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// An ONNX file holds something that no pack of ours does.
+    #[error("{file}: {problem}")]
+    Graph {
+        /// File name in the pack.
+        file: String,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// tract could not turn the graph into a plan.
+    #[error("{file}: cannot be prepared: {reason}")]
+    Prepare {
+        /// File name in the pack.
+        file: String,
+        /// tract's reason.
+        reason: String,
+    },
+    /// tract failed while running a plan.
+    #[error("{network} failed: {reason}")]
+    Run {
+        /// Which network.
+        network: &'static str,
+        /// tract's reason.
+        reason: String,
+    },
+    /// The number of threads is out of range, or the pool could not be started.
+    #[error("threads: expected 1 to {max}, found {found}{reason}")]
+    Threads {
+        /// Most threads allowed.
+        max: usize,
+        /// Threads asked for.
+        found: usize,
+        /// The operating system's reason, if it refused.
+        reason: String,
+    },
+}

@@ -1,0 +1,75 @@
+//! From the bytes of an ONNX file to a plan: vet, parse, check the contract, optimise.
+
+use crate::EngineError;
+use crate::vet::vet_onnx;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tract_core::internal::{
+    Datum, DimLike, Framework, IntoRunnable, TDim, TractResult, TypedModel, TypedRunnableModel,
+    bail,
+};
+use tract_onnx::prelude::InferenceModelExt;
+use uniultra_manifest::{Dim, Network, TensorSpec};
+
+/// A network ready to run.
+pub(crate) type Plan = Arc<TypedRunnableModel>;
+
+/// Builds the plan of one network of a pack.
+pub(crate) fn plan(bytes: Vec<u8>, network: &Network) -> Result<Plan, EngineError> {
+    let file = || network.file.clone();
+    let prepare = |reason: String| EngineError::Prepare { file: file(), reason };
+    let onnx = tract_onnx::onnx();
+    let proto = onnx.proto_model_for_read(&mut bytes.as_slice()).map_err(|e| {
+        EngineError::Graph { file: file(), problem: format!("expected an ONNX model: {e:#}") }
+    })?;
+    drop(bytes);
+    vet_onnx(&proto).map_err(|problem| EngineError::Graph { file: file(), problem })?;
+
+    // The vetted graph may still be nonsense (ranks that do not fit, say), and tract's analysers
+    // assert in places. A scanner must see an error then, not the end of the process.
+    let built = catch_unwind(AssertUnwindSafe(|| {
+        let model = onnx.parse(&proto, None)?.model;
+        drop(proto);
+        let model = model.into_typed()?;
+        contract(&model, network)?;
+        model.into_optimized()?.into_runnable()
+    }));
+    match built {
+        Ok(Ok(plan)) => Ok(plan),
+        Ok(Err(error)) => Err(prepare(format!("{error:#}"))),
+        Err(_) => Err(prepare("the graph contradicts itself".to_string())),
+    }
+}
+
+/// Inputs and outputs are those that the manifest declares, by name, type and shape.
+fn contract(model: &TypedModel, network: &Network) -> TractResult<()> {
+    let inputs = model.input_outlets()?.to_vec();
+    let outputs = model.output_outlets()?.to_vec();
+    for (what, outlets, specs) in
+        [("input", inputs, &network.inputs), ("output", outputs, &network.outputs)]
+    {
+        if outlets.len() != specs.len() {
+            bail!("expected {} {what}s, found {}", specs.len(), outlets.len());
+        }
+        for (outlet, spec) in outlets.iter().zip(specs) {
+            let node = model.node(outlet.node);
+            let name = model.outlet_label(*outlet).unwrap_or(&node.name);
+            if name != spec.name {
+                bail!("expected {what} `{}`, found `{name}`", spec.name);
+            }
+            let fact = model.outlet_fact(*outlet)?;
+            if fact.datum_type != f32::datum_type() || !shape_fits(&fact.shape, spec) {
+                bail!("{what} `{name}`: expected f32 {:?}, found {fact:?}", spec.shape);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shape_fits(found: &[TDim], spec: &TensorSpec) -> bool {
+    found.len() == spec.shape.len()
+        && found.iter().zip(&spec.shape).all(|(found, expected)| match expected {
+            Dim::Fixed(size) => found.to_usize().is_ok_and(|found| found == *size),
+            Dim::Dynamic(_) => found.to_usize().is_err(),
+        })
+}

@@ -1,0 +1,16 @@
+//! Writes results: mask PNG, overlay, logits `.npy`, atomically.
+//!
+//! Every output goes through [`write_atomically`]: a file is complete or absent, whatever happens.
+//! The one input read here, [`read_mask_prompt`], is the counterpart of [`write_logits`].
+
+mod atomic;
+mod error;
+mod mask_png;
+mod npy;
+mod overlay;
+
+pub use atomic::{check_writable, write_atomically};
+pub use error::SinkError;
+pub use mask_png::write_mask_png;
+pub use npy::{MAX_MASK_PROMPT_SIDE, read_mask_prompt, write_logits};
+pub use overlay::{Alternative, Overlay, write_overlay_png};

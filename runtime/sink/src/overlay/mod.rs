@@ -1,0 +1,154 @@
+//! The overlay: the frame with the mask, the prompts and a legend, to be looked at.
+
+mod canvas;
+mod legend;
+mod marks;
+mod style;
+mod text;
+mod viewport;
+
+#[cfg(test)]
+mod tests;
+
+use crate::mask_png::encode_png;
+use crate::{SinkError, write_atomically};
+use canvas::Canvas;
+use image::ExtendedColorType;
+use legend::{Entry, Key, Legend};
+use std::io;
+use std::path::Path;
+use uniultra_core::{
+    Diameters, Frame, MaskToken, PixelSpacing, PointLabel, Polygon, Prompts, Segment,
+};
+use viewport::Viewport;
+
+/// Everything that is shown. Coordinates are pixels of the source frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Overlay<'a> {
+    /// The source frame.
+    pub frame: &'a Frame,
+    /// What was asked.
+    pub prompts: &'a Prompts,
+    /// Name of the model, the legend's title.
+    pub model: &'a str,
+    /// Outlines of the answer; none if no object was found.
+    pub contours: &'a [Polygon],
+    /// The answer's area, in pixels.
+    pub area_px: usize,
+    /// The model's estimate of the answer's IoU, in 0..=1.
+    pub predicted_iou: f32,
+    /// The answer's diameters.
+    pub diameters: Option<&'a Diameters>,
+    /// Side of a pixel; without it no millimetres are shown.
+    pub spacing: Option<PixelSpacing>,
+    /// Masks that were not chosen; at most three are drawn.
+    pub alternatives: &'a [Alternative],
+}
+
+/// A mask that was not chosen, drawn as a thin outline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// Which mask.
+    pub token: MaskToken,
+    /// The model's estimate of its IoU, in 0..=1.
+    pub predicted_iou: f32,
+    /// Its outlines.
+    pub contours: Vec<Polygon>,
+}
+
+/// Writes the overlay as an RGB PNG. A frame with a longer side below 800 pixels is enlarged by a
+/// whole factor, one above 4096 pixels reduced by one; the legend is a panel underneath.
+///
+/// # Errors
+/// [`SinkError::Write`], also where memory for the picture is lacking.
+pub fn write_overlay_png(path: &Path, overlay: &Overlay<'_>) -> Result<(), SinkError> {
+    let no_memory = || SinkError::write(path, io::Error::from(io::ErrorKind::OutOfMemory));
+    let canvas = render(overlay).ok_or_else(no_memory)?;
+    let (width, height) = (canvas.pixmap.width() as usize, canvas.pixmap.height() as usize);
+    let rgb = canvas.rgb();
+    drop(canvas);
+    write_atomically(path, |w| encode_png(w, &rgb, width, height, ExtendedColorType::Rgb8))
+}
+
+fn render(overlay: &Overlay<'_>) -> Option<Canvas> {
+    let frame = overlay.frame;
+    let mut view = Viewport::of(frame.width(), frame.height());
+    let legend = Legend::new(overlay.model, entries(overlay), view.width, view.unit);
+    let [panel_width, panel_height] = legend.size();
+    let width = view.width.max(panel_width);
+    view.left = (width - view.width) / 2;
+
+    let mut canvas = Canvas::new(width, view.height + panel_height)?;
+    canvas.draw_frame(frame, &view);
+    // Fill first, then thin lines, then the answer's outline: nothing tints or hides another line.
+    let answer = marks::outline(overlay.contours, &view);
+    if let Some(path) = &answer {
+        marks::fill_mask(&mut canvas, path);
+    }
+    for (alternative, color) in overlay.alternatives.iter().zip(style::ALTERNATIVES) {
+        if let Some(path) = marks::outline(&alternative.contours, &view) {
+            marks::draw_alternative(&mut canvas, &path, color, view.unit);
+        }
+    }
+    if let Some(path) = &answer {
+        marks::draw_mask(&mut canvas, path, view.unit);
+    }
+    if let Some(diameters) = overlay.diameters {
+        marks::draw_diameters(&mut canvas, diameters, &view);
+    }
+    marks::draw_prompts(&mut canvas, overlay.prompts, &view);
+    legend.draw(&mut canvas, view.height);
+    Some(canvas)
+}
+
+/// The legend's entries: figures first, then what the marks mean.
+fn entries(overlay: &Overlay<'_>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let iou = format!("predicted IoU {:.2}", overlay.predicted_iou);
+    if overlay.area_px == 0 {
+        let none = Entry::new(Key::None, "no object found");
+        entries.push(Entry { color: style::WARNING, ..none });
+        entries.push(Entry::new(Key::None, iou));
+    } else {
+        entries.push(Entry::new(Key::Fill(style::MASK), format!("mask, {iou}")));
+        entries.push(Entry::new(Key::None, area_text(overlay)));
+    }
+    if let Some(Diameters { longest, perpendicular }) = overlay.diameters {
+        let text = |name: &str, segment: &Segment| {
+            let px = segment.length_px;
+            match overlay.spacing {
+                Some(spacing) => format!("{name} {:.1} mm", spacing.length_mm(px)),
+                None => format!("{name} {px:.1} px"),
+            }
+        };
+        entries.push(Entry::new(Key::Line(style::DIAMETER), text("longest", longest)));
+        let across = text("perpendicular", perpendicular);
+        entries.push(Entry::new(Key::Dashes(style::DIAMETER), across));
+    }
+    for (alternative, color) in overlay.alternatives.iter().zip(style::ALTERNATIVES) {
+        let (token, iou) = (alternative.token.index(), alternative.predicted_iou);
+        entries.push(Entry::new(Key::Line(color), format!("alternative {token}, IoU {iou:.2}")));
+    }
+    if overlay.prompts.bounding_box().is_some() {
+        entries.push(Entry::new(Key::Dashes(style::BOX), "box"));
+    }
+    for (label, name) in [(PointLabel::Positive, "positive"), (PointLabel::Negative, "negative")] {
+        let count = overlay.prompts.points().iter().filter(|p| p.label == label).count();
+        if count > 0 {
+            let plural = if count == 1 { "point" } else { "points" };
+            entries.push(Entry::new(Key::Point(label), format!("{count} {name} {plural}")));
+        }
+    }
+    if overlay.prompts.mask().is_some() {
+        entries.push(Entry::new(Key::None, "with mask prompt"));
+    }
+    entries
+}
+
+fn area_text(overlay: &Overlay<'_>) -> String {
+    let px = overlay.area_px;
+    match overlay.spacing {
+        Some(spacing) => format!("area {px} px ({:.1} mm\u{b2})", spacing.area_mm2(px as f32)),
+        None => format!("area {px} px"),
+    }
+}

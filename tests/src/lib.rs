@@ -1,0 +1,5 @@
+//! Cross-crate tests: parity, conformance, end to end, properties, command line, regression.
+
+pub mod golden;
+pub mod packs;
+pub mod reference;

@@ -1,0 +1,157 @@
+//! What can be wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+/// Why a checkpoint was refused. Every message names the tensor or file, what was expected and
+/// what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// Something is wrong with the file at `path`; [`CheckpointError::fault`] gives what.
+    #[error("{path}: {fault}")]
+    InFile {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Box<Self>,
+    },
+    /// The operating system refused to read.
+    #[error("cannot be read: {0}")]
+    Read(std::io::Error),
+    /// A folder, pipe or device where a file was expected.
+    #[error("expected a regular file, found {0}")]
+    NotAFile(&'static str),
+    /// Larger than any checkpoint that this crate is meant for.
+    #[error("expected a checkpoint of at most {limit} bytes, found {found}")]
+    TooLarge {
+        /// Most bytes accepted.
+        limit: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// Neither safetensors nor a PyTorch zip archive, judged by its first bytes.
+    #[error("expected a safetensors file or a PyTorch zip archive, found {0}")]
+    UnknownFormat(String),
+    /// The format `torch.save` wrote before PyTorch 1.6.
+    #[error(
+        "expected safetensors or a PyTorch zip archive, found a legacy pickle without zip container"
+    )]
+    LegacyPickle,
+    /// The container's structure contradicts itself or ends early.
+    #[error("truncated or corrupt {format}: {what}")]
+    Corrupt {
+        /// `safetensors` or `PyTorch archive`.
+        format: &'static str,
+        /// What does not fit.
+        what: String,
+    },
+    /// The pickle asks for a Python object that no state dict needs. Nothing was executed.
+    #[error(
+        "the pickle names `{0}`; expected only tensors and dicts of a state dict (nothing was run)"
+    )]
+    ForbiddenGlobal(String),
+    /// A tensor's element type is not a floating-point one.
+    #[error("tensor `{name}`: expected type F32, F16, BF16 or F64, found {found}")]
+    DType {
+        /// The tensor.
+        name: String,
+        /// Its type as the file writes it.
+        found: String,
+    },
+    /// A tensor holds NaN or an infinity.
+    #[error("tensor `{name}`: expected finite values, found {value} at element {element:?}")]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// Index of the first such element on each axis.
+        element: Vec<usize>,
+        /// The value.
+        value: f32,
+    },
+    /// A tensor's description contradicts the file or itself.
+    #[error("tensor `{name}`: {what}")]
+    BadTensor {
+        /// The tensor.
+        name: String,
+        /// What was expected and what was found.
+        what: String,
+    },
+    /// Two entries have one name, maybe only after `model.` is stripped.
+    #[error("tensor `{0}`: expected once, found twice")]
+    Duplicate(String),
+    /// Values do not fill a shape.
+    #[error("shape {shape:?} does not hold {found} elements")]
+    ElementCount {
+        /// The shape.
+        shape: Vec<usize>,
+        /// Elements given.
+        found: usize,
+    },
+    /// A tensor that was asked for is absent.
+    #[error("tensor `{0}`: expected, not found")]
+    Missing(String),
+    /// Tensors that image segmentation needs are absent.
+    #[error("not a complete {architecture}: {} tensors missing: {}", names.len(), abridged(names))]
+    Incomplete {
+        /// Name of the recognised architecture.
+        architecture: String,
+        /// Every missing tensor.
+        names: Vec<String>,
+    },
+    /// A tensor's shape is not the architecture's.
+    #[error("tensor `{name}`: expected shape {expected:?}, found {found:?}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Shape that the architecture demands.
+        expected: Vec<usize>,
+        /// Shape in the checkpoint.
+        found: Vec<usize>,
+    },
+    /// The shapes fit no known image encoder.
+    #[error("expected a Hiera image encoder (mini, tiny, small, base+ or large), found {0}")]
+    UnknownArchitecture(String),
+    /// An architecture's name is not known.
+    #[error("expected one of {expected}, found `{found}`")]
+    UnknownName {
+        /// The known names.
+        expected: String,
+        /// The name given.
+        found: String,
+    },
+}
+
+impl CheckpointError {
+    /// What is wrong, without the file's path.
+    #[must_use]
+    pub fn fault(&self) -> &Self {
+        match self {
+            Self::InFile { fault, .. } => fault.fault(),
+            other => other,
+        }
+    }
+
+    /// What the user can do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.fault() {
+            Self::LegacyPickle => Some("load it with PyTorch 1.6 or later and torch.save it again"),
+            Self::ForbiddenGlobal(_) => {
+                Some("load it where it was made and torch.save(model.state_dict(), FILE)")
+            }
+            Self::Corrupt { .. } => Some("copy or download the file again and compare its SHA-256"),
+            Self::DType { .. } => Some("convert the tensor to float32 and save again"),
+            _ => None,
+        }
+    }
+}
+
+/// The first names of a list, so that a message stays one line.
+fn abridged(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(", ...");
+    }
+    text
+}

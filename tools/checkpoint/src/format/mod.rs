@@ -1,0 +1,103 @@
+//! The file formats, told apart by their first bytes.
+
+mod pytorch;
+mod safetensors;
+
+use crate::{CheckpointError, Tensor};
+use std::fmt;
+
+pub(crate) use safetensors::write as write_safetensors;
+
+/// A checkpoint's file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A JSON header and raw little-endian tensors.
+    Safetensors,
+    /// What `torch.save` writes since PyTorch 1.6: a zip of one pickle and raw storages.
+    PyTorch,
+}
+
+impl Format {
+    /// Looks at the first bytes.
+    ///
+    /// # Errors
+    /// [`CheckpointError::LegacyPickle`] or [`CheckpointError::UnknownFormat`].
+    pub(crate) fn detect(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Ok(Self::PyTorch);
+        }
+        // A pickle of protocol 2 or later opens with PROTO.
+        if let [0x80, 2..=5, ..] = bytes {
+            return Err(CheckpointError::LegacyPickle);
+        }
+        // Eight bytes of header length, then the header's opening brace.
+        if bytes.get(8) == Some(&b'{') {
+            return Ok(Self::Safetensors);
+        }
+        let found = match bytes {
+            [] => "an empty file".to_string(),
+            _ => {
+                let start = bytes.get(..16).unwrap_or(bytes).escape_ascii();
+                format!("{} bytes starting with \"{start}\"", bytes.len())
+            }
+        };
+        Err(CheckpointError::UnknownFormat(found))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Safetensors => "safetensors",
+            Self::PyTorch => "PyTorch archive",
+        })
+    }
+}
+
+/// What a file holds, under the names it uses.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    pub(crate) tensors: Vec<(String, Tensor)>,
+    pub(crate) ignored: Vec<String>,
+}
+
+pub(crate) fn read(format: Format, bytes: &[u8]) -> Result<Entries, CheckpointError> {
+    match format {
+        Format::Safetensors => safetensors::read(bytes),
+        Format::PyTorch => pytorch::read(bytes),
+    }
+}
+
+/// A floating-point element type, stored little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Float {
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+impl Float {
+    fn size_bytes(self) -> usize {
+        match self {
+            Self::F16 | Self::BF16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Decodes consecutive elements; bytes that do not fill one are left out.
+    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+            bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
+        }
+        match self {
+            Self::F16 => each(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
+            Self::BF16 => each(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+            Self::F32 => each(bytes, f32::from_le_bytes),
+            // Values beyond f32 become infinite, which is refused later by name.
+            Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `uniultra-tools export`: a checkpoint becomes a model pack.
+
+use crate::failure::out;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::time::Duration;
+use uniultra_checkpoint::Checkpoint;
+use uniultra_export::{ExportOptions, export};
+use uniultra_manifest::{Channels, EdgeLayout};
+
+const EXAMPLES: &str = "\
+Examples:
+  # SAM 2 tiny for gray frames, 1024 x 1024
+  uniultra-tools export --checkpoint sam2_hiera_tiny.safetensors --out packs/sam2-tiny
+
+  # weights trained by the published UniUltra code, which lays out edges its own way
+  uniultra-tools export --checkpoint uniultra_mini.pt --out packs/mini-512 \\
+      --image-size 512 --edge-layout reference --licence 'CC BY-NC 4.0'";
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Weights: safetensors, or a PyTorch .pt of SAM 2 or UniUltra.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// Folder of the new pack: image_encoder.onnx, mask_decoder.onnx, model.toml.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Side of the square input in pixels, a multiple of 32.
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
+    image_size: usize,
+    /// Layout of the edge branch: `reference` for weights trained by the published code.
+    #[arg(long, value_name = "LAYOUT", default_value = "spatial", value_parser = edge_layout)]
+    edge_layout: EdgeLayout,
+    /// Input channels: `gray` takes one channel in 0..=1, `rgb` three normalised ones.
+    #[arg(long, value_name = "CHANNELS", default_value = "gray", value_parser = channels)]
+    channels: Channels,
+    /// Follow the definitions literally, without the exact simplifications; to compare.
+    #[arg(long)]
+    no_simplify: bool,
+    /// The model's id in model.toml; by default architecture and image size.
+    #[arg(long, value_name = "ID")]
+    model_id: Option<String>,
+    /// The model's version in model.toml.
+    #[arg(long, value_name = "TEXT", default_value = "1")]
+    model_version: String,
+    /// What the weights were trained on, for model.toml.
+    #[arg(long, value_name = "TEXT")]
+    training_data: Option<String>,
+    /// Licence of the weights, for model.toml.
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+    /// What the model is for, and what not, for model.toml.
+    #[arg(long, value_name = "TEXT")]
+    intended_use: Option<String>,
+    /// Replace the pack that is already in the folder.
+    #[arg(long)]
+    force: bool,
+}
+
+fn edge_layout(text: &str) -> Result<EdgeLayout, String> {
+    [EdgeLayout::Spatial, EdgeLayout::Reference]
+        .into_iter()
+        .find(|layout| layout.name() == text)
+        .ok_or_else(|| "expected spatial or reference".to_string())
+}
+
+fn channels(text: &str) -> Result<Channels, String> {
+    [Channels::Gray, Channels::Rgb]
+        .into_iter()
+        .find(|channels| channels.name() == text)
+        .ok_or_else(|| "expected gray or rgb".to_string())
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let progress = spinner();
+    progress.set_message("reading the checkpoint");
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    let options = args.options();
+    progress.set_message("building the graphs");
+    let pack = export(&checkpoint, &options)?;
+    progress.set_message("writing the pack");
+    pack.write(&args.out, args.force)?;
+    progress.finish_and_clear();
+
+    let model = &pack.manifest.model;
+    out(&format!(
+        "{}: {} {}x{} {} {}\n  image_encoder.onnx {:>12} bytes\n  mask_decoder.onnx  {:>12} bytes\n",
+        args.out.display(),
+        model.id,
+        model.image_size,
+        model.image_size,
+        model.channels,
+        model.precision,
+        pack.manifest.image_encoder.bytes,
+        pack.manifest.mask_decoder.bytes,
+    ))?;
+    if !model.object_score {
+        log::warn!("the checkpoint has no object-score head: object_score_logits is constant");
+    }
+    Ok(())
+}
+
+impl Args {
+    fn options(&self) -> ExportOptions {
+        let mut options = ExportOptions {
+            image_size: self.image_size,
+            edge_layout: self.edge_layout,
+            channels: self.channels,
+            simplify: !self.no_simplify,
+            id: self.model_id.clone(),
+            version: self.model_version.clone(),
+            ..ExportOptions::default()
+        };
+        let provenance = &mut options.provenance;
+        for (field, given) in [
+            (&mut provenance.training_data, &self.training_data),
+            (&mut provenance.licence, &self.licence),
+            (&mut provenance.intended_use, &self.intended_use),
+        ] {
+            if let Some(text) = given {
+                field.clone_from(text);
+            }
+        }
+        options
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let progress = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+        progress.set_style(style);
+    }
+    progress.enable_steady_tick(Duration::from_millis(100));
+    progress
+}

@@ -1,0 +1,69 @@
+//! From an error to one line on stderr and a stable exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+use uniultra_checkpoint::CheckpointError;
+use uniultra_export::ExportError;
+use uniultra_manifest::ManifestError;
+use uniultra_phantom::PhantomError;
+
+/// The table shown by `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame), \
+4 bad model pack, 6 output cannot be written.";
+
+/// Marks an error as "the output cannot be written" (exit code 6).
+#[derive(Debug)]
+pub(crate) struct OutputFailed(pub(crate) String);
+
+impl std::fmt::Display for OutputFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OutputFailed {}
+
+/// Prints the error, if any, and gives the process's exit code.
+pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    // A reader that closes early (`| head`) is no failure worth a message.
+    let broken_pipe = error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    if broken_pipe {
+        return ExitCode::SUCCESS;
+    }
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::from(code(&error))
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<OutputFailed>() {
+            return 6;
+        }
+        if let Some(error) = cause.downcast_ref::<PhantomError>() {
+            return if error.is_output() { 6 } else { 3 };
+        }
+        if let Some(error) = cause.downcast_ref::<ExportError>() {
+            return if error.is_output() { 6 } else { 3 };
+        }
+        if cause.is::<CheckpointError>() {
+            return 3;
+        }
+        if cause.is::<ManifestError>() {
+            return 4;
+        }
+    }
+    1
+}
+
+/// Writes to stdout; the only way this program prints results.
+pub(crate) fn out(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}

@@ -1,0 +1,42 @@
+//! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms.
+
+mod export;
+mod failure;
+mod inspect;
+mod phantom;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Host tools of UniUltra Edge. Research software, not a medical device.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = failure::EXIT_CODES)]
+struct Cli {
+    /// Say more on stderr: -v what is done, -vv details.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what a checkpoint holds, or what an architecture would.
+    Inspect(inspect::Args),
+    /// Write a model pack (ONNX and model.toml) from a checkpoint.
+    Export(export::Args),
+    /// Simulate B-mode frames with exact masks.
+    Phantom(phantom::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    let outcome = match &cli.command {
+        Command::Inspect(args) => inspect::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Phantom(args) => phantom::run(args),
+    };
+    failure::report(outcome)
+}

@@ -1,0 +1,152 @@
+//! `uniultra-tools phantom`.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::path::PathBuf;
+use uniultra_phantom::{
+    DatasetConfig, GeometryChoice, PhantomConfig, Summary, TargetKind, write_dataset,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  uniultra-tools phantom --seed 1 --out data --count 20
+      20 frames of any probe in data/phantom/{image,mask}
+  uniultra-tools phantom --seed 7 --out data --count 500 --set-name convex --geometry convex
+      500 fans in data/convex
+  uniultra-tools phantom --seed 2 --out data --count 8 --size 512x400 --empty-share 0.25 --force
+      8 frames of 512x400 px, a quarter without a target, replacing data/phantom
+
+The same seed gives the same frames, whatever --threads and --count.";
+
+/// What to simulate.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Seed of the random choices; frame N depends on the seed and N only.
+    #[arg(long, value_name = "N")]
+    seed: u64,
+    /// Folder that gets the dataset's folder.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Number of frames.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// Name of the dataset's folder and beginning of the file names.
+    #[arg(long, value_name = "NAME", default_value = "phantom")]
+    set_name: String,
+    /// Kind of probe.
+    #[arg(long, value_enum, default_value_t = ProbeKind::Any)]
+    geometry: ProbeKind,
+    /// Size of every frame in pixels; random (320 to 720 a side) if not given.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<[u32; 2]>,
+    /// Share of frames without a target, whose mask is empty (0 to 1).
+    #[arg(long, value_name = "F", default_value_t = 0.0)]
+    empty_share: f32,
+    /// Replace a phantom dataset of the same name; never replaces anything else.
+    #[arg(long)]
+    force: bool,
+    /// Worker threads; all cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProbeKind {
+    /// A random one for each frame.
+    Any,
+    /// Linear array, a rectangle.
+    Linear,
+    /// Phased array, a pie slice.
+    Sector,
+    /// Curved array, a fan.
+    Convex,
+}
+
+impl From<ProbeKind> for GeometryChoice {
+    fn from(kind: ProbeKind) -> Self {
+        match kind {
+            ProbeKind::Any => Self::Any,
+            ProbeKind::Linear => Self::Linear,
+            ProbeKind::Sector => Self::Sector,
+            ProbeKind::Convex => Self::Convex,
+        }
+    }
+}
+
+/// Simulates the frames and says what was written.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = DatasetConfig {
+        seed: args.seed,
+        count: args.count,
+        set_name: args.set_name.clone(),
+        phantom: PhantomConfig {
+            geometry: args.geometry.into(),
+            size_px: args.size,
+            empty_share: args.empty_share,
+        },
+        force: args.force,
+        threads: args.threads.map(usize::from),
+    };
+    // Drawn on stderr, and only where that is a terminal.
+    let bar = ProgressBar::new(u64::from(args.count));
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} frames, {eta} left") {
+        bar.set_style(style);
+    }
+    let written = write_dataset(&args.out, &config, &|| bar.inc(1));
+    bar.finish_and_clear();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", summary_line(&written?)).context("stdout")?;
+    Ok(())
+}
+
+fn summary_line(summary: &Summary) -> String {
+    let [train, val, test] = summary.split;
+    let mut line = format!(
+        "wrote {} frames to {} (train {train}, val {val}, test {test}); targets:",
+        train + val + test,
+        summary.path.display()
+    );
+    for (kind, count) in &summary.targets {
+        line.push_str(&format!(" {count} {},", name(*kind)));
+    }
+    line.push_str(&format!(" {} empty", summary.empty));
+    line
+}
+
+fn name(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::Cyst => "cyst",
+        TargetKind::HypoechoicLesion => "hypoechoic",
+        TargetKind::HyperechoicLesion => "hyperechoic",
+        TargetKind::IsoechoicLesion => "isoechoic",
+        TargetKind::Calcification => "calcification",
+        TargetKind::FetalHead => "fetal head",
+        TargetKind::Vessel => "vessel",
+        TargetKind::FasciaStrip => "fascia strip",
+    }
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let expected = || format!("expected WIDTHxHEIGHT such as 512x400, found {text:?}");
+    let (width, height) = text.split_once('x').ok_or_else(expected)?;
+    match (width.parse(), height.parse()) {
+        (Ok(width), Ok(height)) => Ok([width, height]),
+        _ => Err(expected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_two_numbers() {
+        assert_eq!(size("512x400"), Ok([512, 400]));
+        for bad in ["512", "512x", "x400", "512x400x3", "-1x400", "512 x 400"] {
+            assert!(size(bad).is_err_and(|message| message.contains(bad)), "{bad}");
+        }
+    }
+}

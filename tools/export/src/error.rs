@@ -1,0 +1,67 @@
+//! Why an export failed.
+
+use std::path::PathBuf;
+use uniultra_checkpoint::CheckpointError;
+use uniultra_manifest::ManifestError;
+
+/// Why no pack was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// A tensor is missing or has the wrong shape, or the architecture was not recognised.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Keys that image segmentation needs are not in the checkpoint.
+    #[error("the checkpoint lacks {} tensors that {architecture} needs: {}", missing.len(), listed(missing))]
+    Incomplete {
+        /// The architecture recognised.
+        architecture: String,
+        /// The missing keys.
+        missing: Vec<String>,
+    },
+    /// An option is not allowed, alone or with this checkpoint.
+    #[error("{option}: expected {expected}, found {found}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// The resulting manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The output folder is in use and may not be replaced.
+    #[error("{}: expected a new or empty folder, found one with files in it (--force replaces a model pack)", folder.display())]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The pack cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// File or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl ExportError {
+    /// Whether the output, not the input, is at fault.
+    #[must_use]
+    pub fn is_output(&self) -> bool {
+        matches!(self, Self::Exists { .. } | Self::Write { .. })
+    }
+}
+
+/// The first few names; a whole list would bury the message.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(", ...");
+    }
+    text
+}

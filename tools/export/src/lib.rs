@@ -1,0 +1,34 @@
+//! From a checkpoint to a model pack: two ONNX graphs, built node by node, and their manifest.
+//!
+//! The graphs use ONNX's default domain only. With [`ExportOptions::simplify`] the exact
+//! simplifications of MODEL.md section 7 (1 to 4) are made; without, the graphs follow the
+//! definitions literally, to compare.
+
+mod decoder;
+mod encoder;
+mod error;
+mod linear;
+mod onnx;
+mod pack;
+mod weights;
+
+pub use error::ExportError;
+pub use pack::{ExportOptions, ModelPack, export};
+
+use uniultra_manifest::{Channels, EdgeLayout, Variant};
+
+/// Everything that fixes the graphs' form.
+#[derive(Clone, Copy, Debug)]
+struct Design {
+    variant: Variant,
+    ch_adapters: bool,
+    edge_layout: EdgeLayout,
+    channels: Channels,
+    /// Side S of the input.
+    image_size: usize,
+    simplify: bool,
+    object_score: bool,
+    /// Mean and standard deviation of the three channels.
+    mean: [f32; 3],
+    std: [f32; 3],
+}

@@ -1,0 +1,6 @@
+//! Writing ONNX: the protobuf schema and a graph builder.
+
+mod graph;
+mod proto;
+
+pub(crate) use graph::{Attribute, Graph, Value};

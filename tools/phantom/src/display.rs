@@ -1,0 +1,132 @@
+//! From envelope to picture: log compression, scan conversion, gray map.
+
+use crate::acquire::Envelope;
+use crate::geometry::{Geometry, GeometryKind};
+use crate::stream::Stream;
+use image::{GrayImage, Luma};
+
+/// How the console shows echoes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Display {
+    /// Echo range from black to white, dB.
+    pub(crate) dynamic_range_db: f32,
+    /// Gray level (0 to 1) of an echo of 0 dB.
+    pub(crate) reference_gray: f32,
+    /// Exponent of the gray map.
+    pub(crate) gamma: f32,
+    /// Standard deviation of the smoothing of the picture, px; 0 for none.
+    pub(crate) smoothing_px: f32,
+    /// Strength of edge enhancement; 0 for none.
+    pub(crate) sharpening: f32,
+}
+
+impl Display {
+    /// Random settings.
+    pub(crate) fn random(kind: GeometryKind, stream: &mut Stream) -> Self {
+        Self {
+            dynamic_range_db: stream.uniform(45.0, 70.0),
+            // Deep scans are mostly weak echoes and are turned up.
+            reference_gray: stream.uniform(0.4, 0.56)
+                + if kind == GeometryKind::Linear { 0.0 } else { 0.06 },
+            gamma: stream.uniform(0.9, 1.35),
+            smoothing_px: if stream.chance(0.6) { stream.uniform(0.4, 1.0) } else { 0.0 },
+            sharpening: if stream.chance(0.3) { stream.uniform(0.2, 0.6) } else { 0.0 },
+        }
+    }
+
+    /// Gray levels 0 to 1 of the envelope, `[samples, beams]`.
+    fn compress(&self, envelope: &Envelope) -> Vec<f32> {
+        envelope
+            .values
+            .iter()
+            .map(|&value| {
+                let db = 20.0 * value.max(1e-9).log10();
+                (self.reference_gray + db / self.dynamic_range_db).clamp(0.0, 1.0)
+            })
+            .collect()
+    }
+
+    /// The picture: black wherever nothing is scanned.
+    pub(crate) fn show(&self, envelope: &Envelope, geometry: &Geometry) -> GrayImage {
+        let gray = self.compress(envelope);
+        let (width, height) = (geometry.width_px as usize, geometry.height_px as usize);
+        let mut scanned = vec![false; width * height];
+        let mut picture = vec![0.0; width * height];
+        for row in 0..height {
+            for column in 0..width {
+                let [x, z] = geometry.pixel_to_mm(column as u32, row as u32);
+                if geometry.scans(x, z) {
+                    let (lateral, depth) = geometry.beam_position(x, z);
+                    let beam = 0.5 * (lateral + 1.0) * envelope.beams as f32 - 0.5;
+                    let sample = depth / geometry.depth_mm * envelope.samples as f32 - 0.5;
+                    scanned[row * width + column] = true;
+                    picture[row * width + column] = bilinear(&gray, envelope, beam, sample);
+                }
+            }
+        }
+        if self.smoothing_px > 0.0 {
+            picture = smooth(&picture, &scanned, width, self.smoothing_px);
+        }
+        if self.sharpening > 0.0 {
+            let soft = smooth(&picture, &scanned, width, 2.0);
+            for (value, soft) in picture.iter_mut().zip(soft) {
+                *value += self.sharpening * (*value - soft);
+            }
+        }
+        GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
+            let at = row as usize * width + column as usize;
+            let level =
+                if scanned[at] { picture[at].clamp(0.0, 1.0).powf(self.gamma) } else { 0.0 };
+            Luma([(255.0 * level).round() as u8])
+        })
+    }
+}
+
+fn bilinear(gray: &[f32], envelope: &Envelope, beam: f32, sample: f32) -> f32 {
+    let beam = beam.clamp(0.0, (envelope.beams - 1) as f32);
+    let sample = sample.clamp(0.0, (envelope.samples - 1) as f32);
+    let (b0, s0) = (beam as usize, sample as usize);
+    let (b1, s1) = ((b0 + 1).min(envelope.beams - 1), (s0 + 1).min(envelope.samples - 1));
+    let (fb, fs) = (beam - b0 as f32, sample - s0 as f32);
+    let at = |s: usize, b: usize| gray[s * envelope.beams + b];
+    let upper = at(s0, b0) + fb * (at(s0, b1) - at(s0, b0));
+    let lower = at(s1, b0) + fb * (at(s1, b1) - at(s1, b0));
+    upper + fs * (lower - upper)
+}
+
+/// Gaussian smoothing among scanned pixels only: the black surround doesn't bleed in.
+fn smooth(picture: &[f32], scanned: &[bool], width: usize, sigma: f32) -> Vec<f32> {
+    let half = (2.5 * sigma).ceil() as isize;
+    let weights: Vec<f32> = (-half..=half)
+        .map(|offset| (-0.5 * (offset as f32 / sigma) * (offset as f32 / sigma)).exp())
+        .collect();
+    let height = (picture.len() / width) as isize;
+    let width = width as isize;
+    let pass = |source: &[f32], step_x: isize, step_y: isize| -> Vec<f32> {
+        let mut out = vec![0.0; source.len()];
+        for row in 0..height {
+            for column in 0..width {
+                let at = (row * width + column) as usize;
+                if !scanned[at] {
+                    continue;
+                }
+                let (mut sum, mut total) = (0.0, 0.0);
+                for (weight, offset) in weights.iter().zip(-half..=half) {
+                    let (x, y) = (column + offset * step_x, row + offset * step_y);
+                    if x < 0 || y < 0 || x >= width || y >= height {
+                        continue;
+                    }
+                    let from = (y * width + x) as usize;
+                    if scanned[from] {
+                        sum += weight * source[from];
+                        total += weight;
+                    }
+                }
+                out[at] = sum / total;
+            }
+        }
+        out
+    };
+    let across = pass(picture, 1, 0);
+    pass(&across, 0, 1)
+}

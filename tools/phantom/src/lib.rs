@@ -1,0 +1,44 @@
+//! B-mode phantom simulator with exact masks.
+//!
+//! [`Phantom::generate`] turns (seed, index) into a frame: a random body region with 1 to 3
+//! targets, scanned by a random machine. [`write_dataset`] writes many of them in the layout that
+//! evaluation and training read.
+//!
+//! The way of one frame: a tissue map in millimetres (`anatomy`, `population`, `scene`) is read at
+//! every cell of the beam x depth grid, with attenuation and shadow along the beam (`acquire`);
+//! random scatterers in each cell become complex echoes that are convolved with a point-spread
+//! function that varies with depth (`psf`); noise and gain errors are added (`probe`); the envelope
+//! is log-compressed and scan-converted (`display`). The mask is read off the analytic outlines
+//! (`shape`), in the same geometry. Echo statistics follow Wagner, Smith, Sandrik, Lopez, "Statistics
+//! of speckle in ultrasound B-scans", IEEE Trans. Sonics Ultrason. 30 (1983); the convolution model
+//! is that of Meunier, Bertrand, "Ultrasonic texture motion analysis: theory and simulation", IEEE
+//! Trans. Med. Imaging 14 (1995).
+
+mod acquire;
+mod anatomy;
+mod config;
+mod dataset;
+mod display;
+mod error;
+mod geometry;
+mod head;
+mod noise;
+mod phantom;
+#[cfg(test)]
+mod physics;
+mod population;
+mod probe;
+mod psf;
+mod scene;
+mod shape;
+mod stream;
+mod target;
+mod tissue;
+
+pub use anatomy::Anatomy;
+pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig};
+pub use dataset::{DatasetConfig, Split, Summary, stem, write_dataset};
+pub use error::PhantomError;
+pub use geometry::{Geometry, GeometryKind};
+pub use phantom::{Description, Phantom, TargetDescription};
+pub use target::TargetKind;

@@ -1,0 +1,123 @@
+//! Smooth random fields: gradient noise (Perlin 2002) with an integer hash, and what is built on it.
+
+/// A smooth random field over the plane, zero mean, roughly within [-1, 1].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    seed: u32,
+}
+
+impl Field {
+    /// The field with this seed.
+    pub(crate) fn new(seed: u32) -> Self {
+        Self { seed }
+    }
+
+    /// One octave; features are about one unit across.
+    pub(crate) fn at(self, x: f32, y: f32) -> f32 {
+        let (x0, y0) = (x.floor(), y.floor());
+        let (fx, fy) = (x - x0, y - y0);
+        let (ix, iy) = (x0 as i32, y0 as i32);
+        let (sx, sy) = (fade(fx), fade(fy));
+        let top = lerp(self.corner(ix, iy, fx, fy), self.corner(ix + 1, iy, fx - 1.0, fy), sx);
+        let bottom = lerp(
+            self.corner(ix, iy + 1, fx, fy - 1.0),
+            self.corner(ix + 1, iy + 1, fx - 1.0, fy - 1.0),
+            sx,
+        );
+        lerp(top, bottom, sy)
+    }
+
+    /// A sum of octaves, each twice as fine and half as strong as the one before.
+    pub(crate) fn octaves(self, x: f32, y: f32, count: u32) -> f32 {
+        let (mut sum, mut weight, mut scale) = (0.0, 1.0, 1.0);
+        for octave in 0..count {
+            let layer = Self::new(self.seed.wrapping_add(octave.wrapping_mul(0x9e37_79b9)));
+            sum += weight * layer.at(x * scale, y * scale);
+            weight *= 0.5;
+            scale *= 2.03;
+        }
+        sum
+    }
+
+    /// Thin curved lines, 1 on a line and 0 away from it; larger `sharpness` makes them thinner.
+    /// Lines are where the field crosses zero.
+    pub(crate) fn lines(self, x: f32, y: f32, sharpness: f32) -> f32 {
+        let crossing = self.at(x, y) * sharpness;
+        1.0 / (1.0 + crossing * crossing)
+    }
+
+    fn corner(self, ix: i32, iy: i32, dx: f32, dy: f32) -> f32 {
+        let hash = scramble(
+            self.seed
+                ^ (ix as u32).wrapping_mul(0x85eb_ca6b)
+                ^ (iy as u32).wrapping_mul(0xc2b2_ae35),
+        );
+        const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
+        let (gx, gy) = match hash >> 29 {
+            0 => (1.0, 0.0),
+            1 => (-1.0, 0.0),
+            2 => (0.0, 1.0),
+            3 => (0.0, -1.0),
+            4 => (DIAGONAL, DIAGONAL),
+            5 => (-DIAGONAL, DIAGONAL),
+            6 => (DIAGONAL, -DIAGONAL),
+            _ => (-DIAGONAL, -DIAGONAL),
+        };
+        // 1.5 brings the usual extremes of two-dimensional gradient noise close to 1.
+        1.5 * (gx * dx + gy * dy)
+    }
+}
+
+/// Linear interpolation from `a` (t = 0) to `b` (t = 1).
+pub(crate) fn lerp(a: f32, b: f32, t: f32) -> f32 {
+    a + (b - a) * t
+}
+
+/// 0 below `low`, 1 above `high`, smooth between.
+pub(crate) fn smoothstep(low: f32, high: f32, value: f32) -> f32 {
+    let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+fn fade(t: f32) -> f32 {
+    t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
+}
+
+fn scramble(value: u32) -> u32 {
+    let mut h = value;
+    h = (h ^ (h >> 16)).wrapping_mul(0x7feb_352d);
+    h = (h ^ (h >> 15)).wrapping_mul(0x846c_a68b);
+    h ^ (h >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_is_smooth_bounded_and_centred() {
+        let field = Field::new(3);
+        let (mut sum, mut largest) = (0.0, 0.0_f32);
+        for i in 0..100 {
+            for j in 0..100 {
+                let (x, y) = (i as f32 * 0.37 - 11.0, j as f32 * 0.41 - 13.0);
+                let value = field.at(x, y);
+                assert!((field.at(x + 1e-3, y) - value).abs() < 0.01, "jump at {x}, {y}");
+                sum += value;
+                largest = largest.max(value.abs());
+            }
+        }
+        assert!((sum / 1e4_f32).abs() < 0.05);
+        assert!((0.5..1.6).contains(&largest), "{largest}");
+    }
+
+    #[test]
+    fn lines_are_thin_and_reach_one() {
+        let field = Field::new(5);
+        let values: Vec<f32> =
+            (0..20_000).map(|i| field.lines(i as f32 * 0.01, 0.3, 12.0)).collect();
+        assert!(values.iter().any(|&v| v > 0.95));
+        let bright = values.iter().filter(|&&v| v > 0.5).count();
+        assert!(bright < values.len() / 3, "{bright}");
+    }
+}

@@ -1,0 +1,333 @@
+//! One frame: from (seed, index) to picture, mask and description.
+
+use crate::acquire::{self, Envelope};
+use crate::anatomy::Anatomy;
+use crate::config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig};
+use crate::display::Display;
+use crate::geometry::{Geometry, GeometryKind};
+use crate::population::populate;
+use crate::probe::{Probe, Receiver};
+use crate::scene::{Scene, Target};
+use crate::stream::{Purpose, Stream};
+use crate::target::TargetKind;
+use image::{GrayImage, Luma};
+use serde::{Deserialize, Serialize};
+
+/// A simulated B-mode frame with its exact mask.
+#[derive(Clone, Debug)]
+pub struct Phantom {
+    /// The picture, `[height, width]`, 0 to 255; black where nothing is scanned.
+    pub image: GrayImage,
+    /// The union of the targets, same size, 0 or 255, clipped to what is scanned.
+    pub mask: GrayImage,
+    /// What is in the frame.
+    pub description: Description,
+}
+
+/// What a frame shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Index of the frame.
+    pub index: u32,
+    /// Body region.
+    pub anatomy: Anatomy,
+    /// Probe and scan conversion.
+    pub geometry: Geometry,
+    /// Centre frequency, MHz.
+    pub frequency_mhz: f32,
+    /// Depth of the focus, mm.
+    pub focus_mm: f32,
+    /// Averaged transmissions.
+    pub looks: u32,
+    /// Echo range from black to white, dB.
+    pub dynamic_range_db: f32,
+    /// What is in the mask.
+    pub targets: Vec<TargetDescription>,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetDescription {
+    /// What it is.
+    pub kind: TargetKind,
+    /// Centre (x, y), px; pixel centres are integers.
+    pub centre_px: [f32; 2],
+    /// Semi-axes, px (of the ellipse that the outline deforms; half length and half thickness of
+    /// a strip, which may reach beyond the frame).
+    pub radii_px: [f32; 2],
+    /// Rotation of the first axis from x towards y, degrees.
+    pub tilt_deg: f32,
+    /// Area of the outline, px^2, before clipping to the scan.
+    pub area_px: f32,
+    /// Echo relative to the tissue around, dB.
+    pub contrast_db: f32,
+}
+
+impl Phantom {
+    /// Simulates frame `index` of the run `seed`.
+    ///
+    /// The same arguments give the same bytes on the same machine, whatever else runs. Across
+    /// platforms the math library's `sin`, `exp`, `ln` may differ in the last bit, which moves a
+    /// pixel by one gray level at most in rare places; masks are as good as never affected.
+    ///
+    /// `config` is taken as valid ([`PhantomConfig::validate`]); out-of-range values are clamped.
+    #[must_use]
+    pub fn generate(seed: u64, index: u32, config: &PhantomConfig) -> Self {
+        let frame = compose(seed, index, config);
+        let envelope = simulate(&frame, seed, index);
+        let Frame { anatomy, geometry, probe, display, scene, .. } = frame;
+        Self {
+            image: display.show(&envelope, &geometry),
+            mask: draw_mask(&scene, &geometry),
+            description: Description {
+                seed,
+                index,
+                anatomy,
+                geometry,
+                frequency_mhz: probe.frequency_mhz,
+                focus_mm: probe.focus_mm,
+                looks: probe.looks as u32,
+                dynamic_range_db: display.dynamic_range_db,
+                targets: scene.targets.iter().map(|t| describe(t, &geometry)).collect(),
+            },
+        }
+    }
+}
+
+/// All choices of a frame, before any echo.
+struct Frame {
+    anatomy: Anatomy,
+    geometry: Geometry,
+    probe: Probe,
+    receiver: Receiver,
+    display: Display,
+    scene: Scene,
+}
+
+fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
+    let mut setup = Stream::new(seed, index, Purpose::Setup);
+    let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
+    let kind = geometry_kind(config.geometry, &mut setup);
+    let with_targets = !setup.chance(config.empty_share);
+    let anatomy = Anatomy::random(kind, with_targets, &mut setup);
+    let (depths, frequencies) = anatomy.settings(kind);
+    let depth_mm = setup.uniform(depths[0], depths[1]);
+    let geometry = geometry(kind, anatomy, config.size_px, depth_mm, &mut setup);
+    let frequency_mhz = setup.uniform(frequencies[0], frequencies[1]);
+    Frame {
+        anatomy,
+        geometry,
+        probe: Probe::random(&geometry, frequency_mhz, &mut setup),
+        receiver: Receiver::random(kind, anatomy.attenuation(), &mut setup),
+        display: Display::random(kind, &mut setup),
+        scene: populate(anatomy, &geometry, frequency_mhz, with_targets, &mut anatomy_stream),
+    }
+}
+
+/// Envelope of a frame's scene.
+fn simulate(frame: &Frame, seed: u64, index: u32) -> Envelope {
+    let Frame { geometry, probe, receiver, scene, .. } = frame;
+    let mut scatterers = Stream::new(seed, index, Purpose::Scatterers);
+    let mut noise = Stream::new(seed, index, Purpose::Noise);
+    let field = acquire::illuminate(|place| scene.at(place), geometry, probe, receiver);
+    let mut look =
+        || acquire::receive(&field, geometry, probe, receiver, &mut scatterers, &mut noise);
+    let first = look();
+    acquire::compound(first, (1..probe.looks).map(|_| look()))
+}
+
+fn geometry_kind(choice: GeometryChoice, stream: &mut Stream) -> GeometryKind {
+    use GeometryKind::{Convex, Linear, Sector};
+    let any = stream.weighted(&[(Linear, 0.5), (Convex, 0.32), (Sector, 0.18)], Linear);
+    match choice {
+        GeometryChoice::Any => any,
+        GeometryChoice::Linear => Linear,
+        GeometryChoice::Sector => Sector,
+        GeometryChoice::Convex => Convex,
+    }
+}
+
+/// A frame size between 320 and 720 px a side that suits something `aspect` times as wide as high.
+fn frame_size(fixed: Option<[u32; 2]>, aspect: f32, stream: &mut Stream) -> [u32; 2] {
+    let height = stream.integer(320, 560);
+    let width = ((height as f32 * aspect) as u32).clamp(320, 720);
+    match fixed {
+        Some(size) => size.map(|side| side.clamp(MIN_SIDE_PX, MAX_SIDE_PX)),
+        None => [width, height],
+    }
+}
+
+fn geometry(
+    kind: GeometryKind,
+    anatomy: Anatomy,
+    fixed_size: Option<[u32; 2]>,
+    depth_mm: f32,
+    stream: &mut Stream,
+) -> Geometry {
+    if kind == GeometryKind::Linear {
+        let aspect = stream.uniform(0.95, 1.55);
+        let margin = if stream.chance(0.15) { stream.uniform(0.03, 0.14) } else { 0.0 };
+        let size = frame_size(fixed_size, aspect, stream);
+        return Geometry::linear(size, depth_mm, margin * size[0] as f32);
+    }
+    let micro = anatomy == Anatomy::Parenchyma && stream.chance(0.2);
+    let (radius, angle, depth) = match kind {
+        GeometryKind::Sector => (stream.uniform(1.0, 4.0), stream.uniform(0.6, 0.78), depth_mm),
+        // An endocavitary probe: small radius, wide view, shallow.
+        _ if micro => (stream.uniform(9.0, 15.0), stream.uniform(0.8, 1.1), 0.6 * depth_mm),
+        _ => (stream.uniform(40.0, 60.0), stream.uniform(0.48, 0.63), depth_mm),
+    };
+    let aspect = Geometry::fan_aspect(radius, angle, depth) * stream.uniform(0.85, 1.15);
+    let size = frame_size(fixed_size, aspect, stream);
+    let zoom = if stream.chance(0.5) { stream.uniform(1.0, 1.25) } else { 1.0 };
+    Geometry::fan(kind, size, radius, angle, depth, zoom)
+}
+
+fn draw_mask(scene: &Scene, geometry: &Geometry) -> GrayImage {
+    GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
+        let [x, z] = geometry.pixel_to_mm(column, row);
+        Luma([if geometry.scans(x, z) && scene.in_target(x, z) { 255 } else { 0 }])
+    })
+}
+
+fn describe(target: &Target, geometry: &Geometry) -> TargetDescription {
+    let shape = &target.structure.shape;
+    let [x, z] = shape.centre();
+    let scale = 1.0 / geometry.mm_per_px;
+    TargetDescription {
+        kind: target.kind,
+        centre_px: geometry.mm_to_pixel(x, z),
+        radii_px: shape.radii().map(|radius| radius * scale),
+        tilt_deg: shape.tilt().to_degrees(),
+        area_px: shape.area() * scale * scale,
+        contrast_db: target.contrast_db,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn sized(geometry: GeometryChoice) -> PhantomConfig {
+        PhantomConfig { geometry, size_px: Some([240, 200]), empty_share: 0.0 }
+    }
+
+    /// Number of 8-connected components.
+    fn components(mask: &GrayImage) -> usize {
+        let (width, height) = mask.dimensions();
+        let mut left = mask.clone();
+        let mut count = 0;
+        for start in 0..width * height {
+            let (x, y) = (start % width, start / width);
+            if left.get_pixel(x, y).0[0] == 0 {
+                continue;
+            }
+            count += 1;
+            let mut open = vec![(x, y)];
+            while let Some((x, y)) = open.pop() {
+                for ny in y.saturating_sub(1)..=(y + 1).min(height - 1) {
+                    for nx in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                        if left.get_pixel(nx, ny).0[0] != 0 {
+                            left.put_pixel(nx, ny, Luma([0]));
+                            open.push((nx, ny));
+                        }
+                    }
+                }
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn a_frame_is_fixed_by_seed_and_index() {
+        let config = sized(GeometryChoice::Any);
+        let first = Phantom::generate(9, 4, &config);
+        let again = Phantom::generate(9, 4, &config);
+        assert!(first.image == again.image && first.mask == again.mask);
+        assert_eq!(first.description, again.description);
+        assert!(first.image != Phantom::generate(9, 5, &config).image);
+        assert!(first.image != Phantom::generate(10, 4, &config).image);
+    }
+
+    #[test]
+    fn nothing_is_shown_outside_the_scan_and_something_inside() {
+        for choice in [GeometryChoice::Linear, GeometryChoice::Sector, GeometryChoice::Convex] {
+            let Phantom { image, mask, description } = Phantom::generate(1, 0, &sized(choice));
+            assert_eq!(image.dimensions(), (240, 200));
+            let (mut sum, mut count) = (0.0, 0.0);
+            for (column, row, pixel) in image.enumerate_pixels() {
+                let [x, z] = description.geometry.pixel_to_mm(column, row);
+                if description.geometry.scans(x, z) {
+                    sum += f32::from(pixel.0[0]);
+                    count += 1.0;
+                } else {
+                    assert_eq!((pixel.0[0], mask.get_pixel(column, row).0[0]), (0, 0));
+                }
+            }
+            assert!((25.0..190.0).contains(&(sum / count)), "{choice:?}: {}", sum / count);
+        }
+    }
+
+    #[test]
+    fn masks_have_the_analytic_area_and_one_component_for_each_target() {
+        let mut checked = 0;
+        for index in 0..150 {
+            let frame = compose(2, index, &PhantomConfig::default());
+            let mask = draw_mask(&frame.scene, &frame.geometry);
+            let targets: Vec<TargetDescription> =
+                frame.scene.targets.iter().map(|t| describe(t, &frame.geometry)).collect();
+            assert!((1..=3).contains(&targets.len()), "frame {index}: {}", targets.len());
+            assert_eq!(components(&mask), targets.len(), "frame {index}: {targets:?}");
+            // Strips and tubes are clipped by the scan's border; the rest lies wholly inside.
+            let clipped = frame.scene.targets.iter().any(|t| {
+                let shape = &t.structure.shape;
+                shape.outline(64).iter().any(|&[x, z]| !frame.geometry.shows(x, z, 0.0))
+            });
+            if !clipped {
+                let drawn = mask.pixels().filter(|p| p.0[0] == 255).count() as f32;
+                let area: f32 = targets.iter().map(|t| t.area_px).sum();
+                // Counting pixel centres errs by about the fourth root of the area's square: 2 %
+                // of the smallest targets here (some 400 px).
+                assert!((drawn / area - 1.0).abs() < 0.02, "frame {index}: {drawn} of {area}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 80, "only {checked} frames have no clipped target");
+    }
+
+    #[test]
+    fn every_kind_of_target_and_probe_occurs() {
+        let (mut kinds, mut probes) = (BTreeMap::new(), [0; 3]);
+        for index in 0..300 {
+            let frame = compose(3, index, &PhantomConfig::default());
+            probes[frame.geometry.kind as usize] += 1;
+            for target in &frame.scene.targets {
+                *kinds.entry(target.kind).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
+        // Expected 150, 54 and 96; four standard deviations are 35, 27 and 32.
+        for (found, expected, margin) in [(0, 150, 35), (1, 54, 27), (2, 96, 32)]
+            .map(|(probe, expected, margin): (usize, i32, i32)| (probes[probe], expected, margin))
+        {
+            let found: i32 = found;
+            assert!((found - expected).abs() <= margin, "{probes:?}");
+        }
+    }
+
+    #[test]
+    fn empty_frames_occur_only_on_request() {
+        let config = PhantomConfig { empty_share: 1.0, ..Default::default() };
+        for index in 0..20 {
+            let frame = compose(4, index, &config);
+            assert!(frame.scene.targets.is_empty() && frame.scene.details.is_empty());
+        }
+        let some = PhantomConfig { empty_share: 0.3, ..Default::default() };
+        let empty = (0..200).filter(|&i| compose(4, i, &some).scene.targets.is_empty()).count();
+        // 60 expected, deviation 6.5.
+        assert!((34..=86).contains(&empty), "{empty}");
+    }
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask demo`: checkpoint to pack to mask, with the two binaries a user would run.
+
+use crate::screen;
+use crate::workspace::{self, Workspace};
+use anyhow::{Context, Result, ensure};
+use std::path::{Path, PathBuf};
+
+/// The phantom frame of the README; its README.md says what the target is.
+const SAMPLE: &str = "tests/fixtures/sample/frame.png";
+
+/// A point inside the sample's target, in pixels of the frame.
+const SAMPLE_POINT: &str = "0,0";
+
+/// Options of `cargo xtask demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// SAM 2 or UniUltra checkpoint: .safetensors or .pt.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// Frame to segment; the phantom of tests/fixtures/sample if absent.
+    #[arg(long, value_name = "FILE", requires = "point")]
+    frame: Option<PathBuf>,
+    /// Point on the target, in pixels of the frame; needed with --frame.
+    #[arg(long, value_name = "X,Y")]
+    point: Option<String>,
+    /// Layout of the CH-Adapters' edge branch; `reference` for weights trained by the published code.
+    #[arg(long, value_name = "LAYOUT")]
+    edge_layout: Option<String>,
+    /// Where the pack and the results go; target/demo if absent.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Builds both binaries, exports a pack, segments the frame and says where the results are.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    // Paths on the command line are the caller's; the children run in the workspace's root.
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let out = args.out.as_ref().map_or_else(|| workspace.target.join("demo"), |dir| here.join(dir));
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
+    let frame =
+        args.frame.as_ref().map_or_else(|| workspace.root.join(SAMPLE), |file| here.join(file));
+    let checkpoint = here.join(&args.checkpoint);
+    // Said now, not after the minutes that a first build takes.
+    for file in [&checkpoint, &frame] {
+        ensure!(file.is_file(), "{}: no such file", file.display());
+    }
+    let point = args.point.as_deref().unwrap_or(SAMPLE_POINT);
+
+    let packages = ["-p", "uniultra", "-p", "uniultra-tools"];
+    let mut build = workspace.cargo(&["build", "--locked", "--release"]);
+    workspace::run(build.args(packages))?;
+
+    let pack = out.join("pack");
+    let mut export = workspace.command(binary(workspace, "uniultra-tools"));
+    export.arg("export").arg("--checkpoint").arg(&checkpoint);
+    export.arg("--out").arg(&pack).args(["--image-size", "1024", "--force"]);
+    if let Some(layout) = &args.edge_layout {
+        export.args(["--edge-layout", layout]);
+    }
+    workspace::run(&mut export)?;
+
+    let [mask, overlay, report] =
+        ["mask.png", "overlay.png", "report.json"].map(|name| out.join(name));
+    let mut segment = workspace.command(binary(workspace, "uniultra"));
+    segment.arg("segment").arg(&frame).arg("--model").arg(&pack).args(["--point", point]);
+    segment.arg("--out-mask").arg(&mask).arg("--overlay").arg(&overlay).arg("--json").arg(&report);
+    workspace::run(&mut segment)?;
+
+    for file in [&mask, &overlay, &report] {
+        screen::line(&format!("wrote {}", workspace.shown(file)));
+    }
+    Ok(())
+}
+
+fn binary(workspace: &Workspace, name: &str) -> PathBuf {
+    let file = Path::new("release").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    workspace.target.join(file)
+}

@@ -1,0 +1,207 @@
+//! Cargo manifests: lints inherited, every dependency explained once, dependencies one way only.
+
+use super::Finding;
+use super::ranks;
+use super::tree::Tree;
+use toml::{Table, Value};
+
+const ROOT: &str = "Cargo.toml";
+
+/// One crate of the workspace.
+pub(super) struct Package<'a> {
+    /// Folder, from the root.
+    pub(super) folder: &'a str,
+    /// `package.name`.
+    pub(super) name: &'a str,
+    /// Whether it has a library that others may use.
+    pub(super) is_library: bool,
+    /// The parsed manifest.
+    pub(super) manifest: &'a Table,
+}
+
+impl Package<'_> {
+    /// Path of its manifest.
+    pub(super) fn path(&self) -> String {
+        format!("{}/{ROOT}", self.folder)
+    }
+
+    /// Names and declarations of its dependencies of the given kinds, for every target platform.
+    pub(super) fn dependencies(&self, kinds: &[&str]) -> Vec<(&str, &Value)> {
+        let platforms = self.manifest.get("target").and_then(Value::as_table);
+        let platforms = platforms.into_iter().flat_map(Table::values).filter_map(Value::as_table);
+        std::iter::once(self.manifest)
+            .chain(platforms)
+            .flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table()))
+            .flatten()
+            .map(|(name, declared)| (name.as_str(), declared))
+            .collect()
+    }
+}
+
+/// The three kinds of dependencies.
+pub(super) const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut manifests = Vec::new();
+    for (path, text) in tree.texts().filter(|(path, _)| is_manifest(path)) {
+        match toml::from_str::<Table>(text) {
+            Ok(manifest) => manifests.push((path, manifest)),
+            Err(error) => findings.push(Finding::file(path, error.message())),
+        }
+    }
+    let Some((_, root)) = manifests.iter().find(|(path, _)| *path == ROOT) else {
+        return findings;
+    };
+    let [members, excluded] = ["members", "exclude"].map(|key| strings(root, key));
+    let mut packages = Vec::new();
+    for (path, manifest) in manifests.iter().filter(|(path, _)| *path != ROOT) {
+        let folder = path.strip_suffix("/Cargo.toml").unwrap_or(path);
+        if excluded.contains(&folder) {
+            continue;
+        }
+        if !members.contains(&folder) {
+            findings.push(Finding::file(path, "is neither a member of the workspace nor excluded"));
+        }
+        let package = manifest.get("package").and_then(Value::as_table);
+        let name = package.and_then(|package| package.get("name")?.as_str()).unwrap_or(folder);
+        let is_library = tree.has(&format!("{folder}/src/lib.rs"));
+        packages.push(Package { folder, name, is_library, manifest });
+    }
+    findings.extend(reasons(tree.text(ROOT).unwrap_or_default()));
+    findings.extend(packages.iter().flat_map(inherits));
+    findings.extend(ranks::check(&packages));
+    findings
+}
+
+fn is_manifest(path: &str) -> bool {
+    path == ROOT || path.ends_with("/Cargo.toml")
+}
+
+fn strings<'a>(root: &'a Table, key: &str) -> Vec<&'a str> {
+    let listed = root.get("workspace").and_then(|workspace| workspace.get(key)?.as_array());
+    listed.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Every outside dependency of the workspace has a `#` with its reason.
+fn reasons(root: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut inside = false;
+    // The entry being read: it may go on over several lines.
+    let mut entry: Option<(usize, String)> = None;
+    let lines = (1..).zip(root.lines()).chain(std::iter::once((0, "[end]")));
+    for (number, line) in lines {
+        let begins = line.starts_with('[')
+            || line.is_empty()
+            || line.starts_with('#')
+            || line.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if begins {
+            findings.extend(entry.take().and_then(|(number, text)| unexplained(number, &text)));
+        }
+        if line.starts_with('[') {
+            inside = line.trim() == "[workspace.dependencies]";
+        } else if inside && line.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            entry = Some((number, line.to_string()));
+        } else if let Some((_, text)) = &mut entry {
+            text.push('\n');
+            text.push_str(line);
+        }
+    }
+    findings
+}
+
+fn unexplained(number: usize, entry: &str) -> Option<Finding> {
+    let (name, declared) = entry.split_once('=')?;
+    let ours = declared.contains("path =");
+    let explained = declared
+        .lines()
+        .any(|line| line.rsplit_once('#').is_some_and(|(_, reason)| reason.trim().len() > 3));
+    let what = format!("`{}` needs a `# reason` on its line", name.trim());
+    (!ours && !explained).then(|| Finding::line(ROOT, number, what))
+}
+
+/// Lints and versions come from the workspace.
+fn inherits(package: &Package<'_>) -> Vec<Finding> {
+    let from_workspace = |value: Option<&Value>| {
+        value.and_then(|value| value.get("workspace")?.as_bool()) == Some(true)
+    };
+    let path = package.path();
+    let lints = (!from_workspace(package.manifest.get("lints")))
+        .then(|| Finding::file(&path, "expected `[lints] workspace = true`"));
+    let dependencies = package
+        .dependencies(&KINDS)
+        .into_iter()
+        .filter(|(_, declared)| !from_workspace(Some(declared)))
+        .map(|(name, _)| Finding::file(&path, format!("expected `{name}.workspace = true`")));
+    lints.into_iter().chain(dependencies).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD_ROOT: &str = "\
+[workspace]
+members = [\"runtime/core\"]
+exclude = [\"tests/fuzz\"]
+
+[workspace.dependencies]
+# ours
+uniultra-core = { path = \"runtime/core\" }
+log = \"0.4\" # logging
+image = { version = \"1\", features = [
+  \"png\", # frames
+] }
+";
+
+    fn found(root: &str, core: &str) -> Vec<String> {
+        let tree = Tree::from([
+            ("Cargo.toml", root),
+            ("runtime/core/Cargo.toml", core),
+            ("tests/fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"),
+        ]);
+        check(&tree).iter().map(ToString::to_string).collect()
+    }
+
+    const GOOD_CORE: &str = "\
+[package]
+name = \"uniultra-core\"
+[lints]
+workspace = true
+[dependencies]
+log.workspace = true
+";
+
+    #[test]
+    fn accepts_good_manifests() {
+        assert_eq!(found(GOOD_ROOT, GOOD_CORE), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn finds_dependencies_without_a_reason() {
+        let root = GOOD_ROOT.replace(" # logging", "").replace(" # frames", "");
+        let expected = [
+            "Cargo.toml:8: `log` needs a `# reason` on its line",
+            "Cargo.toml:9: `image` needs a `# reason` on its line",
+        ];
+        assert_eq!(found(&root, GOOD_CORE), expected);
+    }
+
+    #[test]
+    fn finds_what_is_not_inherited() {
+        let core = "[package]\nname = \"uniultra-core\"\n[target.'cfg(unix)'.dependencies]\nlog = \"0.4\"\n";
+        let expected = [
+            "runtime/core/Cargo.toml: expected `[lints] workspace = true`",
+            "runtime/core/Cargo.toml: expected `log.workspace = true`",
+        ];
+        assert_eq!(found(GOOD_ROOT, core), expected);
+    }
+
+    #[test]
+    fn finds_crates_outside_the_workspace() {
+        let root = GOOD_ROOT.replace("\"runtime/core\"]", "]");
+        let expected =
+            ["runtime/core/Cargo.toml: is neither a member of the workspace nor excluded"];
+        assert_eq!(found(&root, GOOD_CORE), expected);
+    }
+}
