@@ -1,5 +1,7 @@
 //! Cross-crate tests: parity, conformance, end to end, properties, command line, regression.
 
+pub mod cli;
+pub mod compare;
 pub mod golden;
 pub mod packs;
 pub mod reference;

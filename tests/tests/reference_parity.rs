@@ -4,6 +4,7 @@ use uniultra_checkpoint::Checkpoint;
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
 use uniultra_export::ExportOptions;
 use uniultra_manifest::{Channels, EdgeLayout};
+use uniultra_tests::compare::relative;
 use uniultra_tests::golden::hash_values;
 use uniultra_tests::packs::{ScratchPack, random};
 use uniultra_tests::reference::{self, EncoderConfig, Features, Tensors};
@@ -18,14 +19,6 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 fn tensors(checkpoint: &Checkpoint) -> Tensors {
     let tensors = checkpoint.tensors();
     tensors.map(|(name, t)| (name.to_string(), (t.shape().to_vec(), t.data().to_vec()))).collect()
-}
-
-fn relative(found: &[f32], expected: &[f32]) -> f32 {
-    assert_eq!(found.len(), expected.len());
-    let mean_square =
-        expected.iter().map(|v| f64::from(v * v)).sum::<f64>() / expected.len() as f64;
-    let largest = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    largest / (mean_square.sqrt() as f32).max(1e-6)
 }
 
 fn check(what: &str, found: &[f32], expected: &[f32]) {

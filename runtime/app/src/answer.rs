@@ -6,6 +6,10 @@ use uniultra_core::{
     stability_score,
 };
 
+/// Parts below this fraction of the largest part's area are specks: they are in the mask and its
+/// outlines, but call for no warning.
+const NEGLIGIBLE_PART: f32 = 0.01;
+
 /// One of the decoder's masks with everything that is reported of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
@@ -91,8 +95,37 @@ impl Candidate {
         }
     }
 
-    /// Outer outlines: parts that do not touch.
+    /// Parts that do not touch, specks not counted.
     pub(crate) fn parts(&self) -> usize {
-        self.contours.iter().filter(|polygon| !polygon.hole).count()
+        let areas = self.contours.iter().filter(|p| !p.hole).map(Polygon::area_px);
+        let largest = areas.clone().fold(0.0, f32::max);
+        areas.filter(|&area| area > 0.0 && area >= NEGLIGIBLE_PART * largest).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specks_and_holes_are_no_parts() {
+        let square = |side: f32, hole| Polygon {
+            points: vec![[0.0, 0.0], [0.0, side], [side, side], [side, 0.0]],
+            hole,
+        };
+        let candidate = |contours| Candidate {
+            token: MaskToken::SINGLE,
+            predicted_iou: 1.0,
+            stability: 1.0,
+            area_px: 0,
+            bounding_box: None,
+            centroid: None,
+            contours,
+            diameters: None,
+        };
+        assert_eq!(candidate(vec![]).parts(), 0);
+        let contours = vec![square(100.0, false), square(50.0, true), square(9.0, false)];
+        assert_eq!(candidate(contours.clone()).parts(), 1);
+        assert_eq!(candidate([contours, vec![square(11.0, false)]].concat()).parts(), 2);
     }
 }

@@ -54,11 +54,27 @@ pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     let (code, hint) = explain(&error);
     // Nobody is left to tell if stderr fails too.
     let mut stderr = io::stderr().lock();
-    let _ = writeln!(stderr, "error: {error:#}");
+    let _ = writeln!(stderr, "error: {}", one_line(&error));
     if let Some(hint) = hint {
         let _ = writeln!(stderr, "hint: {hint}");
     }
     ExitCode::from(code)
+}
+
+/// The error and its causes on one line. A cause that the message before it already quotes is left
+/// out.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    let mut last = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !last.contains(&text) {
+            let separator = if line.is_empty() { "" } else { ": " };
+            line.extend([separator, &text]);
+            last = text;
+        }
+    }
+    line.replace(['\n', '\r'], " ")
 }
 
 /// A reader that closes stdout early (`| head`) is no failure worth a message. A broken pipe that
@@ -122,7 +138,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
 }
 
 fn model_hint() -> Option<&'static str> {
-    Some("a pack is used exactly as `uniultra-tools export` wrote it; export it again")
+    Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
 }
 
 fn prompt_hint(error: &PromptError) -> Option<&'static str> {
@@ -170,6 +186,15 @@ mod tests {
         let error = Err::<(), _>(PromptError::Empty).context("while reading").unwrap_err();
         assert_eq!(explain(&error).0, 3);
         assert!(explain(&error).1.is_some_and(|hint| hint.contains("--point")));
+    }
+
+    #[test]
+    fn a_cause_is_not_said_twice() {
+        let source = io::Error::from(io::ErrorKind::StorageFull);
+        let reason = source.to_string();
+        let sink = SinkError::Write { path: "x.png".into(), source };
+        let error = anyhow::Error::from(sink).context("at the end");
+        assert_eq!(one_line(&error), format!("at the end: cannot write x.png: {reason}"));
     }
 
     #[test]

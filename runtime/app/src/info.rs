@@ -1,7 +1,6 @@
 //! `uniultra info`: what runs here, and what a model pack says about itself.
 
 use crate::args::InfoArgs;
-use crate::failure::AppError;
 use crate::output::{JsonTarget, print};
 use serde::Serialize;
 use std::fmt::{self, Write};
@@ -73,7 +72,7 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
     };
     match &args.json {
         Some(target) => target.write(&info),
-        None => Ok(print(&text(&info)?)?),
+        None => print(&text(&info)?),
     }
 }
 
@@ -101,10 +100,10 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
     }
     match &info.model {
         Some(manifest) => model_text(&mut text, manifest)?,
-        None => {
-            let (missing, hint) = (AppError::NoModel, "see `uniultra-tools export --help`");
-            writeln!(text, "model         none: {missing}; {hint}")?;
-        }
+        None => writeln!(
+            text,
+            "model         none given: --model DIR names a pack, `uniultra-tools export` makes one"
+        )?,
     }
     Ok(text)
 }

@@ -21,8 +21,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    // tract warns of every opset it has not certified, also of those it runs: not the user's worry.
+    let filter =
+        ["warn,tract_onnx=error", "warn,tract_onnx=error,uniultra=info", "warn,uniultra=debug"]
+            [usize::from(cli.verbose.min(2))];
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
     let outcome = match cli.command {
         Command::Segment(args) => segment::run(&args),
         Command::Info(args) => info::run(&args),

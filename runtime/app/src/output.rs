@@ -1,5 +1,6 @@
 //! Where text and JSON go: stdout, locked, or a file, atomically.
 
+use anyhow::Context;
 use serde::Serialize;
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -36,10 +37,12 @@ impl JsonTarget {
 }
 
 /// Prints text as it is.
-pub(crate) fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write to stdout")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::args::{RawBox, RawPoint, SegmentArgs};
 use crate::failure::AppError;
 use crate::output::JsonTarget;
+use anyhow::Context;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ impl FrameSource {
                 format!("frame {name}: expected at most {MAX_FRAME_FILE_BYTES} bytes, found more");
             return Err(AppError::Input(message).into());
         }
-        Ok(Frame::decode(&bytes)?)
+        Frame::decode(&bytes).with_context(|| self.name())
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {

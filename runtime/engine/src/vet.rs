@@ -235,3 +235,136 @@ fn operation(node: &NodeProto) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::pb::{
+        AttributeProto, OperatorSetIdProto, StringStringEntryProto, TensorShapeProto, TypeProto,
+        ValueInfoProto, tensor_shape_proto::Dimension,
+    };
+
+    fn info(name: &str, dims: &[i64]) -> ValueInfoProto {
+        let dim = dims.iter().map(|&size| Dimension {
+            value: Some(DimValue::DimValue(size)),
+            ..Dimension::default()
+        });
+        let shape = Some(TensorShapeProto { dim: dim.collect() });
+        let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape };
+        let value = Some(type_proto::Value::TensorType(tensor));
+        let r#type = Some(TypeProto { value, ..TypeProto::default() });
+        ValueInfoProto { name: name.to_string(), r#type, ..ValueInfoProto::default() }
+    }
+
+    /// `y = x + w`, two values.
+    fn sum() -> ModelProto {
+        let node = NodeProto {
+            input: vec!["x".to_string(), "w".to_string()],
+            output: vec!["y".to_string()],
+            name: "sum".to_string(),
+            op_type: "Add".to_string(),
+            ..NodeProto::default()
+        };
+        let weight = TensorProto {
+            dims: vec![2],
+            data_type: DataType::Float as i32,
+            name: "w".to_string(),
+            raw_data: vec![0; 8].into(),
+            ..TensorProto::default()
+        };
+        let graph = GraphProto {
+            node: vec![node],
+            initializer: vec![weight],
+            input: vec![info("x", &[2])],
+            output: vec![info("y", &[2])],
+            ..GraphProto::default()
+        };
+        ModelProto {
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 20 }],
+            graph: Some(graph),
+            ..ModelProto::default()
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut GraphProto), expected: &str) {
+        let mut model = sum();
+        change(model.graph.as_mut().unwrap());
+        let problem = vet_onnx(&model).unwrap_err();
+        assert!(problem.contains(expected), "{problem}");
+    }
+
+    #[test]
+    fn an_honest_graph_passes() {
+        assert_eq!(vet_onnx(&sum()), Ok(()));
+    }
+
+    #[test]
+    fn external_data_is_refused() {
+        let location = || StringStringEntryProto {
+            key: "location".to_string(),
+            value: "../../etc/passwd".to_string(),
+        };
+        refused(
+            |g| g.initializer[0].data_location = Some(DataLocation::External as i32),
+            "external path",
+        );
+        refused(|g| g.initializer[0].external_data.push(location()), "external path");
+    }
+
+    #[test]
+    fn huge_and_inconsistent_shapes_are_refused() {
+        refused(|g| g.initializer[0].dims = vec![1 << 40], "larger shape");
+        refused(|g| g.initializer[0].dims = vec![1 << 20; 4], "larger shape");
+        refused(|g| g.initializer[0].dims = vec![-2], "larger shape");
+        refused(|g| g.initializer[0].dims = vec![1; 9], "larger shape");
+        refused(|g| g.initializer[0].dims = vec![3], "expected 12 bytes");
+        refused(|g| g.input[0] = info("x", &[1 << 20, 1 << 20]), "larger shape");
+        refused(
+            |g| {
+                g.initializer[0].data_type = DataType::Int64 as i32;
+                g.initializer[0].dims = vec![1];
+                g.initializer[0].raw_data = (1_i64 << 40).to_le_bytes().to_vec().into();
+            },
+            "shape values",
+        );
+    }
+
+    #[test]
+    fn names_that_lead_nowhere_are_refused() {
+        refused(|g| g.node[0].input[0] = "z".to_string(), "defined before");
+        refused(|g| g.output[0].name = "z".to_string(), "output `z`");
+        refused(|g| g.node[0].output[0] = "x".to_string(), "a new name");
+        refused(|g| g.node[0].output.clear(), "one output");
+        refused(|g| g.initializer[0].name = "x".to_string(), "used once");
+        // A cycle is a use before the definition.
+        refused(|g| g.node[0].input[1] = "y".to_string(), "defined before");
+    }
+
+    #[test]
+    fn foreign_operations_are_refused() {
+        refused(|g| g.node[0].op_type = "Loop".to_string(), "found `Loop`");
+        refused(|g| g.node[0].domain = "com.example".to_string(), "com.example");
+        let attribute = AttributeProto {
+            name: "body".to_string(),
+            g: Some(GraphProto::default()),
+            ..AttributeProto::default()
+        };
+        refused(|g| g.node[0].attribute.push(attribute), "found a graph");
+        let attribute = AttributeProto {
+            name: "pads".to_string(),
+            ints: vec![i64::MAX],
+            ..AttributeProto::default()
+        };
+        refused(|g| g.node[0].attribute.push(attribute), "small numbers");
+    }
+
+    #[test]
+    fn other_opsets_and_missing_graphs_are_refused() {
+        for version in [0, 16, 25] {
+            let mut model = sum();
+            model.opset_import[0].version = version;
+            assert!(vet_onnx(&model).is_err(), "{version}");
+        }
+        assert!(vet_onnx(&ModelProto { graph: None, ..sum() }).is_err());
+    }
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum SinkError {
     /// An output could not be written. Nothing was left behind.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// The file asked for.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum SinkError {
         source: io::Error,
     },
     /// An input could not be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -36,8 +36,25 @@ pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     if broken_pipe {
         return ExitCode::SUCCESS;
     }
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "error: {error:#}");
+    if let Some(hint) = error.chain().find_map(hint) {
+        let _ = writeln!(stderr, "hint: {hint}");
+    }
     ExitCode::from(code(&error))
+}
+
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = cause.downcast_ref::<CheckpointError>() {
+        return error.hint();
+    }
+    match cause.downcast_ref::<ExportError>()? {
+        ExportError::Checkpoint(error) => error.hint(),
+        ExportError::Incomplete { .. } => {
+            Some("`uniultra-tools inspect FILE` lists what the checkpoint holds and lacks")
+        }
+        _ => None,
+    }
 }
 
 fn code(error: &anyhow::Error) -> u8 {

@@ -280,3 +280,6 @@ fn need(component: Component) -> &'static str {
         Need::VideoOnly => "video only",
     }
 }
+
+#[cfg(test)]
+mod tests;

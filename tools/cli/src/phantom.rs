@@ -6,7 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
 use uniultra_phantom::{
-    DatasetConfig, GeometryChoice, PhantomConfig, Summary, TargetKind, write_dataset,
+    DatasetConfig, GeometryChoice, PhantomConfig, Summary, TargetKind, check_set_name,
+    write_dataset,
 };
 
 const EXAMPLES: &str = "\
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Name of the dataset's folder and beginning of the file names.
-    #[arg(long, value_name = "NAME", default_value = "phantom")]
+    #[arg(long, value_name = "NAME", default_value = "phantom", value_parser = set_name)]
     set_name: String,
     /// Kind of probe.
     #[arg(long, value_enum, default_value_t = ProbeKind::Any)]
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[u32; 2]>,
     /// Share of frames without a target, whose mask is empty (0 to 1).
-    #[arg(long, value_name = "F", default_value_t = 0.0)]
+    #[arg(long, value_name = "F", default_value_t = 0.0, value_parser = empty_share)]
     empty_share: f32,
     /// Replace a phantom dataset of the same name; never replaces anything else.
     #[arg(long)]
@@ -132,10 +133,22 @@ fn name(kind: TargetKind) -> &'static str {
 fn size(text: &str) -> Result<[u32; 2], String> {
     let expected = || format!("expected WIDTHxHEIGHT such as 512x400, found {text:?}");
     let (width, height) = text.split_once('x').ok_or_else(expected)?;
-    match (width.parse(), height.parse()) {
-        (Ok(width), Ok(height)) => Ok([width, height]),
-        _ => Err(expected()),
-    }
+    let (Ok(width), Ok(height)) = (width.parse(), height.parse()) else { return Err(expected()) };
+    let config = PhantomConfig { size_px: Some([width, height]), ..Default::default() };
+    config.validate().map_err(|error| error.to_string())?;
+    Ok([width, height])
+}
+
+fn set_name(text: &str) -> Result<String, String> {
+    check_set_name(text).map_err(|error| error.to_string())?;
+    Ok(text.to_string())
+}
+
+fn empty_share(text: &str) -> Result<f32, String> {
+    let empty_share = text.parse().map_err(|_| format!("expected a number, found {text:?}"))?;
+    let config = PhantomConfig { empty_share, ..Default::default() };
+    config.validate().map_err(|error| error.to_string())?;
+    Ok(empty_share)
 }
 
 #[cfg(test)]
@@ -145,8 +158,18 @@ mod tests {
     #[test]
     fn sizes_are_two_numbers() {
         assert_eq!(size("512x400"), Ok([512, 400]));
-        for bad in ["512", "512x", "x400", "512x400x3", "-1x400", "512 x 400"] {
+        for bad in ["512", "512x", "x400", "512x400x3", "-1x400", "512 x 400", "10x10"] {
             assert!(size(bad).is_err_and(|message| message.contains(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_and_shares_are_checked_while_parsing() {
+        assert!(set_name("phantom-2").is_ok());
+        assert!(set_name("../phantom").is_err());
+        assert_eq!(empty_share("0.05"), Ok(0.05));
+        for bad in ["1.5", "-0.1", "NaN", "some"] {
+            assert!(empty_share(bad).is_err(), "{bad}");
         }
     }
 }

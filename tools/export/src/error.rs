@@ -39,7 +39,7 @@ pub enum ExportError {
         folder: PathBuf,
     },
     /// The pack cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Write {
         /// File or folder.
         path: PathBuf,

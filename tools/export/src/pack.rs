@@ -179,11 +179,11 @@ impl ModelPack {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        fs::create_dir_all(parent).map_err(failed(parent))?;
+        fs::create_dir_all(parent).map_err(failed(folder))?;
         let scratch = tempfile::Builder::new()
             .prefix(".model-pack-")
             .tempdir_in(parent)
-            .map_err(failed(parent))?;
+            .map_err(failed(folder))?;
         let fresh = scratch.path().join("pack");
         fs::create_dir(&fresh).map_err(failed(&fresh))?;
         for (name, bytes) in [

@@ -161,7 +161,7 @@ fn superficial(depth: f32, stream: &mut Stream) -> Vec<Layer> {
     let deep = Material {
         patch_db: 3.0,
         patch_mm: [8.0, 1.5],
-        ..Material::plain(stream.uniform(-16.0, -8.0), 0.9, field(stream))
+        ..Material::plain(stream.uniform(-13.0, -5.0), 0.9, field(stream))
     };
     vec![
         skin(stream),

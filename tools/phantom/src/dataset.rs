@@ -88,7 +88,7 @@ pub fn write_dataset(
     progress: &(dyn Fn() + Sync),
 ) -> Result<Summary, PhantomError> {
     config.phantom.validate()?;
-    check_name(&config.set_name)?;
+    check_set_name(&config.set_name)?;
     if config.count == 0 {
         return Err(PhantomError::Count);
     }
@@ -226,7 +226,11 @@ fn check_target(target: &Path, force: bool) -> Result<bool, PhantomError> {
     if ours { Ok(true) } else { Err(PhantomError::NotAPhantom { path }) }
 }
 
-fn check_name(name: &str) -> Result<(), PhantomError> {
+/// Checks that a set's name makes one plain folder.
+///
+/// # Errors
+/// [`PhantomError::SetName`].
+pub fn check_set_name(name: &str) -> Result<(), PhantomError> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if starts_well && plain && name.len() <= 64 {

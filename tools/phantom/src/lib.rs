@@ -20,6 +20,7 @@ mod config;
 mod dataset;
 mod display;
 mod error;
+mod framing;
 mod geometry;
 mod head;
 mod noise;
@@ -37,7 +38,7 @@ mod tissue;
 
 pub use anatomy::Anatomy;
 pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig};
-pub use dataset::{DatasetConfig, Split, Summary, stem, write_dataset};
+pub use dataset::{DatasetConfig, Split, Summary, check_set_name, stem, write_dataset};
 pub use error::PhantomError;
 pub use geometry::{Geometry, GeometryKind};
 pub use phantom::{Description, Phantom, TargetDescription};

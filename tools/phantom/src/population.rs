@@ -44,8 +44,9 @@ pub(crate) fn populate(
             Anatomy::Muscle => population.strips(stream),
             Anatomy::Fetal => {
                 population.head(stream);
-                if let Some(Shape::Blob(skull)) =
-                    population.targets.first().map(|target| &target.structure.shape)
+                if let Some(target) = population.targets.first()
+                    && target.kind == TargetKind::FetalHead
+                    && let Shape::Blob(skull) = &target.structure.shape
                 {
                     details = head::brain(skull, stream);
                 }
@@ -88,7 +89,7 @@ impl Population<'_> {
             for _ in 0..TRIES {
                 let place = self.geometry.place(
                     stream.uniform(-0.9, 0.9),
-                    self.geometry.depth_mm * stream.uniform(0.12, 0.8),
+                    self.geometry.depth_mm * stream.uniform(0.12, 0.72),
                 );
                 let shape = outline(kind, [place.x, place.z], radius, stream);
                 if self.has_room(&shape) {
@@ -182,7 +183,7 @@ impl Population<'_> {
                 self.add(TargetKind::FetalHead, shape, stream);
                 return;
             }
-            half_length *= 0.985;
+            half_length = (half_length * 0.985).max(self.smallest_mm() / roundness);
         }
         self.fallback(stream);
     }
@@ -229,7 +230,8 @@ impl Population<'_> {
     }
 }
 
-/// Small vessels, fat lobules and specks: part of the picture, never of the mask.
+/// Small vessels, fat lobules and specks: part of the picture, never of the mask, though some look
+/// much like targets. They lie anywhere, also under a target.
 fn distractors(
     anatomy: Anatomy,
     geometry: &Geometry,
@@ -251,7 +253,7 @@ fn distractors(
                 // Cut along rather than across: long and bent.
                 blob.radii = [radius * stream.uniform(2.0, 6.0), 0.6 * radius];
                 blob.tilt *= 2.0;
-                blob.bow = radius * stream.uniform(-1.5, 1.5);
+                blob.bow = radius * stream.uniform(-1.0, 1.0);
             }
             let around = layers.mean_echo_db(&place);
             let (mut structure, _) = fill(kind, shape, around, frequency_mhz, stream);

@@ -161,9 +161,9 @@ impl Blob {
             if apart > 0.5 * TAU {
                 apart -= TAU;
             }
-            // A sharp tip: falls off linearly, then flattens out.
-            let fall = (1.0 - apart.abs() / width).max(0.0);
-            radius += height * fall * fall;
+            // Narrow, but round at the tip, so that no pixel of it stands alone in the mask.
+            let share = (apart.abs() / width).min(1.0);
+            radius += height * (0.5 + 0.5 * (share * 0.5 * TAU).cos()).powi(2);
         }
         radius.max(0.2)
     }

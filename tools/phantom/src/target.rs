@@ -239,7 +239,7 @@ pub(crate) fn outline(
             blob.spikes.push((
                 angle.rem_euclid(TAU),
                 stream.uniform(0.08, 0.4),
-                stream.uniform(0.12, 0.3),
+                stream.uniform(0.26, 0.48),
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use uniultra_phantom::{DatasetConfig, PhantomConfig, PhantomError, Split, write_dataset};
 
 fn config(count: u32) -> DatasetConfig {
@@ -17,21 +17,21 @@ fn config(count: u32) -> DatasetConfig {
 }
 
 /// Every file below a folder with its bytes.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+fn read_all(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(path) = open.pop() {
-        for entry in fs::read_dir(path).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(path)? {
+            let path = entry?.path();
             if path.is_dir() {
                 open.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().replace('\\', "/");
-                files.insert(name, fs::read(path).unwrap());
+                let bytes = fs::read(&path)?;
+                files.insert(path.strip_prefix(folder).unwrap_or(&path).to_path_buf(), bytes);
             }
         }
     }
-    files
+    Ok(files)
 }
 
 #[test]
@@ -42,11 +42,11 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
         let folder = out.path().join(threads.to_string());
         let config = DatasetConfig { threads: Some(threads), ..config(5) };
         write_dataset(&folder, &config, &|| {}).unwrap();
-        written.push(contents(&folder));
+        written.push(read_all(&folder).unwrap());
     }
     assert_eq!(written[0].len(), 5 * 2 + 2);
-    assert!(written[0].contains_key("phantom/image/phantom_000004.png"));
-    assert!(written[0].contains_key("phantom/mask/phantom_000004.png"));
+    assert!(written[0].contains_key(Path::new("phantom/image/phantom_000004.png")));
+    assert!(written[0].contains_key(Path::new("phantom/mask/phantom_000004.png")));
     assert!(written[0] == written[1], "files differ between 1 and 3 threads");
 }
 
@@ -83,13 +83,13 @@ fn the_split_is_disjoint_and_complete_and_descriptions_match_the_files() {
 fn an_existing_dataset_is_replaced_only_by_force() {
     let out = tempfile::tempdir().unwrap();
     write_dataset(out.path(), &config(2), &|| {}).unwrap();
-    let before = contents(out.path());
+    let before = read_all(out.path()).unwrap();
     let error = write_dataset(out.path(), &config(3), &|| {}).unwrap_err();
     assert!(matches!(error, PhantomError::Exists { .. }) && error.is_output(), "{error}");
-    assert!(contents(out.path()) == before);
+    assert!(read_all(out.path()).unwrap() == before);
     let forced = DatasetConfig { force: true, ..config(3) };
     write_dataset(out.path(), &forced, &|| {}).unwrap();
-    assert_eq!(contents(out.path()).len(), 3 * 2 + 2);
+    assert_eq!(read_all(out.path()).unwrap().len(), 3 * 2 + 2);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn force_never_replaces_what_is_not_a_phantom_dataset() {
     let error = write_dataset(out.path(), &forced, &|| {}).unwrap_err();
     assert!(matches!(error, PhantomError::NotAPhantom { .. }) && error.is_output(), "{error}");
     assert_eq!(fs::read(precious.join("patient.png")).unwrap(), b"keep");
-    assert_eq!(contents(out.path()).len(), 1);
+    assert_eq!(read_all(out.path()).unwrap().len(), 1);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_folder_that_cannot_be_made_is_an_output_error() {
     fs::write(&file, b"in the way").unwrap();
     let error = write_dataset(&file.join("below"), &config(1), &|| {}).unwrap_err();
     assert!(matches!(error, PhantomError::Write { .. }) && error.is_output(), "{error}");
-    assert_eq!(contents(out.path()).len(), 1);
+    assert_eq!(read_all(out.path()).unwrap().len(), 1);
 }
 
 #[test]

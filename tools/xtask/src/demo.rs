@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const SAMPLE: &str = "tests/fixtures/sample/frame.png";
 
 /// A point inside the sample's target, in pixels of the frame.
-const SAMPLE_POINT: &str = "0,0";
+const SAMPLE_POINT: &str = "269,279";
 
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]

@@ -91,7 +91,8 @@ fn ends(segment: &Segment) -> [[f32; 2]; 2] {
 }
 
 fn contour(polygon: &Polygon) -> ContourReport {
-    let points = polygon.points.iter().map(|point| point.map(hundredths)).collect();
+    let mut points: Vec<_> = polygon.points.iter().map(|point| point.map(hundredths)).collect();
+    points.dedup();
     ContourReport { hole: polygon.hole, points }
 }
 

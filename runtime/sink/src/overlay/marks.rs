@@ -10,10 +10,25 @@ use uniultra_core::{Diameters, PointLabel, Polygon, Prompts, Segment};
 /// such as those where a mask is cropped by the frame.
 const CORNER_UNITS: f32 = 5.0;
 
+/// Rings of an alternative smaller than a square of this side, in units, are specks not worth a
+/// line. Of the answer everything is drawn.
+const SPECK_UNITS: f32 = 6.0;
+
+/// Which rings are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rings {
+    All,
+    NoSpecks,
+}
+
 /// One path of all outlines, holes included, with rounded vertices. `None` if nothing is left.
-pub(super) fn outline(polygons: &[Polygon], view: &Viewport) -> Option<Path> {
+pub(super) fn outline(polygons: &[Polygon], view: &Viewport, rings: Rings) -> Option<Path> {
     let mut path = PathBuilder::new();
+    let speck = (SPECK_UNITS * view.unit / view.scale()).powi(2);
     for polygon in polygons {
+        if rings == Rings::NoSpecks && polygon.area_px() < speck {
+            continue;
+        }
         let points: Vec<_> = polygon.points.iter().map(|&p| view.map_outline(p)).collect();
         smooth_ring(&mut path, &points, CORNER_UNITS * view.unit);
     }

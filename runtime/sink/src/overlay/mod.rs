@@ -15,6 +15,7 @@ use crate::{SinkError, write_atomically};
 use canvas::Canvas;
 use image::ExtendedColorType;
 use legend::{Entry, Key, Legend};
+use marks::Rings;
 use std::io;
 use std::path::Path;
 use uniultra_core::{
@@ -81,12 +82,12 @@ fn render(overlay: &Overlay<'_>) -> Option<Canvas> {
     let mut canvas = Canvas::new(width, view.height + panel_height)?;
     canvas.draw_frame(frame, &view);
     // Fill first, then thin lines, then the answer's outline: nothing tints or hides another line.
-    let answer = marks::outline(overlay.contours, &view);
+    let answer = marks::outline(overlay.contours, &view, Rings::All);
     if let Some(path) = &answer {
         marks::fill_mask(&mut canvas, path);
     }
     for (alternative, color) in overlay.alternatives.iter().zip(style::ALTERNATIVES) {
-        if let Some(path) = marks::outline(&alternative.contours, &view) {
+        if let Some(path) = marks::outline(&alternative.contours, &view, Rings::NoSpecks) {
             marks::draw_alternative(&mut canvas, &path, color, view.unit);
         }
     }

@@ -119,6 +119,18 @@ fn every_frame_size_renders_with_everything_on_it() {
 }
 
 #[test]
+fn specks_are_left_out_of_alternatives_only() {
+    let speck = |size: f32| Polygon {
+        points: vec![[100.0, 100.0], [100.0, 100.0 + size], [100.0 + size, 100.0 + size]],
+        hole: false,
+    };
+    let view = Viewport::of(900, 900);
+    assert!(marks::outline(&[speck(3.0)], &view, Rings::All).is_some());
+    assert!(marks::outline(&[speck(3.0)], &view, Rings::NoSpecks).is_none());
+    assert!(marks::outline(&[speck(30.0)], &view, Rings::NoSpecks).is_some());
+}
+
+#[test]
 fn degenerate_outlines_are_skipped() {
     let frame = frame(900, 900);
     let line = Polygon { points: vec![[3.0, 3.0], [5.0, 5.0]], hole: false };

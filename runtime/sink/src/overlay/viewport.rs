@@ -39,10 +39,14 @@ impl Viewport {
         Self { frame, up, down, width, height, left: 0, unit: unit.max(1.0) }
     }
 
+    /// Canvas pixels per frame pixel.
+    pub(super) fn scale(&self) -> f32 {
+        self.up as f32 / self.down as f32
+    }
+
     /// From pixels of the source frame to pixels of the canvas, kept within the drawn frame.
     pub(super) fn map(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        let scale = self.up as f32 / self.down as f32;
-        let (x, y) = ((x + 0.5) * scale, (y + 0.5) * scale);
+        let (x, y) = ((x + 0.5) * self.scale(), (y + 0.5) * self.scale());
         [x.clamp(0.0, self.width as f32) + self.left as f32, y.clamp(0.0, self.height as f32)]
     }
 

@@ -1,0 +1,78 @@
+//! Runs the built binaries as a user would.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test helper fails its test by panicking with what it could not do"
+)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit code; None where a signal ended the process, which no test accepts.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Run {
+    /// Asserts the exit code, an error line that says all of `words`, and no trace of a panic.
+    ///
+    /// # Panics
+    /// Where any of that is not so.
+    pub fn fails(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(self.stderr.starts_with("error: ") || code == 2, "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "expected `{word}` in {}", self.stderr);
+        }
+    }
+
+    /// Asserts success.
+    ///
+    /// # Panics
+    /// Where the run failed.
+    pub fn succeeds(&self) -> &Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+}
+
+/// Runs `uniultra` or `uniultra-tools`.
+///
+/// # Panics
+/// Where the binary was not built: `cargo build --workspace --bins` does that.
+#[must_use]
+pub fn run<A: AsRef<OsStr>>(binary: &str, args: impl IntoIterator<Item = A>) -> Run {
+    let path = binary_path(binary);
+    let output = Command::new(&path).args(args).output().expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Binaries lie beside the folder of the test executables.
+fn binary_path(binary: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let path = profile.join(binary).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(path.is_file(), "{}: run `cargo build --workspace --bins` first", path.display());
+    path
+}
+
+/// The repository's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The phantom frame of the README.
+#[must_use]
+pub fn sample_frame() -> PathBuf {
+    root().join("tests/fixtures/sample/frame.png")
+}

@@ -1,0 +1,53 @@
+//! Damaged graphs with honest hashes: the engine refuses or runs them, and never panics.
+
+use proptest::prelude::*;
+use std::fs;
+use std::sync::OnceLock;
+use uniultra_core::Network;
+use uniultra_engine::{EngineOptions, TractNetwork};
+use uniultra_export::{ExportOptions, ModelPack, export};
+use uniultra_manifest::sha256_hex;
+use uniultra_tests::packs::random;
+
+fn pack() -> &'static ModelPack {
+    static PACK: OnceLock<ModelPack> = OnceLock::new();
+    PACK.get_or_init(|| {
+        let options = ExportOptions { image_size: 64, ..ExportOptions::default() };
+        export(&random("uniultra-mini", 1), &options).unwrap()
+    })
+}
+
+/// Nodes come first in the file: this many bytes are structure, the rest mostly weights.
+const STRUCTURE_BYTES: usize = 40_000;
+
+proptest! {
+    // Each case parses and optimises a network, so a few dozen is what a gate can afford.
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_encoders_are_errors_not_panics(
+        edits in prop::collection::vec((0..STRUCTURE_BYTES, any::<u8>()), 1..4),
+        cut in prop::option::weighted(0.2, 0.0..1.0_f64),
+    ) {
+        let mut damaged = pack().clone();
+        let bytes = &mut damaged.image_encoder;
+        for (place, value) in edits {
+            let place = place % bytes.len();
+            bytes[place] = value;
+        }
+        if let Some(share) = cut {
+            bytes.truncate((share * bytes.len() as f64) as usize);
+        }
+        damaged.manifest.image_encoder.bytes = bytes.len() as u64;
+        damaged.manifest.image_encoder.sha256 = sha256_hex(bytes);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pack");
+        damaged.write(&path, false).unwrap();
+        if let Ok((network, _)) = TractNetwork::open(&path, &EngineOptions::default()) {
+            // A name or a number was changed that matters to nobody, or only to the result.
+            let _ = network.encode(&[0.5; 64 * 64]);
+        }
+        let left = fs::read_dir(&path).unwrap().count();
+        prop_assert_eq!(left, 3);
+    }
+}
