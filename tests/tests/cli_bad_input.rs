@@ -1,4 +1,8 @@
 //! Bad input on the command line: a clear message, the documented exit code, no panic, no file left.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +62,11 @@ fn frames_that_are_none() {
     refused("text.png", b"not an image at all", &[]);
     refused("truncated.png", &whole[..whole.len() / 2], &[]);
     refused("zero.pgm", b"P5\n0 0\n255\n", &[]);
-    refused("tiny.pgm", b"P5\n8 8\n255\n0123456789012345678901234567890123456789012345678901234567890123", &["16", "8"]);
+    refused(
+        "tiny.pgm",
+        b"P5\n8 8\n255\n0123456789012345678901234567890123456789012345678901234567890123",
+        &["16", "8"],
+    );
     // 100 megapixels declared, none delivered: refused from the header.
     refused("huge.pgm", b"P5\n10000 10000\n255\n", &["8192", "10000"]);
     segment(Path::new("/nonexistent/frame.png"), &pack.folder(), &["--point", "20,20"])
@@ -89,7 +97,8 @@ fn packs_that_are_not_what_they_say() {
         let pack = pack();
         change(&pack);
         segment(&sample_frame(), &pack.folder(), &["--point", "20,20"]).fails(4, words);
-        run("uniultra", ["info".as_ref(), "--model".as_ref(), pack.folder().as_os_str()]).fails(4, words);
+        run("uniultra", ["info".as_ref(), "--model".as_ref(), pack.folder().as_os_str()])
+            .fails(4, words);
     };
     refused(
         &|pack| tamper(pack, "mask_decoder.onnx", false, |bytes| bytes[1000] ^= 1),
@@ -112,8 +121,14 @@ fn packs_that_are_not_what_they_say() {
     };
     refused(&|pack| edit(pack, "image_size = 64", "image_size = 96"), &["shape", "96"]);
     refused(&|pack| edit(pack, "[model]", "[model]\ncolour = 1"), &["colour"]);
-    refused(&|pack| edit(pack, "schema_version = 1", "schema_version = 9"), &["schema_version", "9"]);
-    refused(&|pack| edit(pack, "\"image_encoder.onnx\"", "\"../image_encoder.onnx\""), &["image_encoder.file"]);
+    refused(
+        &|pack| edit(pack, "schema_version = 1", "schema_version = 9"),
+        &["schema_version", "9"],
+    );
+    refused(
+        &|pack| edit(pack, "\"image_encoder.onnx\"", "\"../image_encoder.onnx\""),
+        &["image_encoder.file"],
+    );
 }
 
 /// Hashes that fit, content that does not: the graph itself is refused.
@@ -125,7 +140,11 @@ fn packs_that_are_honest_about_nonsense() {
         segment(&sample_frame(), &pack.folder(), &["--point", "20,20"]).fails(4, words);
     };
     refused("image_encoder.onnx", &|bytes| bytes.truncate(5000), &["image_encoder.onnx"]);
-    refused("mask_decoder.onnx", &|bytes| *bytes = b"not a protobuf".to_vec(), &["mask_decoder.onnx"]);
+    refused(
+        "mask_decoder.onnx",
+        &|bytes| *bytes = b"not a protobuf".to_vec(),
+        &["mask_decoder.onnx"],
+    );
     refused("mask_decoder.onnx", &|bytes| bytes.clear(), &["mask_decoder.onnx"]);
     // The decoder's graph in the encoder's place.
     refused(

@@ -1,7 +1,11 @@
 //! The same input gives the same bits: from run to run, and for any number of threads.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
-use uniultra_core::{Frame, MaskToken, PointLabel, Prediction, Prompts};
 use std::error::Error;
+use uniultra_core::{Frame, MaskToken, PointLabel, Prediction, Prompts};
 use uniultra_engine::{EngineOptions, Segmenter};
 use uniultra_export::{ExportOptions, export};
 use uniultra_tests::cli::sample_frame;
@@ -19,16 +23,18 @@ fn bits_do_not_depend_on_threads_or_runs() {
     let options = ExportOptions { image_size: 512, ..ExportOptions::default() };
     let pack = ScratchPack::export(&random("uniultra-mini", 5), &options);
     let frame = Frame::decode(&std::fs::read(sample_frame()).unwrap()).unwrap();
-    let open = |threads| {
-        Segmenter::open_with(&pack.folder(), &EngineOptions { threads }).unwrap()
-    };
+    let open = |threads| Segmenter::open_with(&pack.folder(), &EngineOptions { threads }).unwrap();
     let one = open(1);
     let expected = prediction(&one, &frame);
     for threads in [1, 2, 3, 4] {
         let segmenter = open(threads);
         for run in 0..2 {
             let found = prediction(&segmenter, &frame);
-            let same = found.logits().iter().zip(expected.logits()).all(|(a, b)| a.to_bits() == b.to_bits());
+            let same = found
+                .logits()
+                .iter()
+                .zip(expected.logits())
+                .all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same, "{threads} threads, run {run}");
             assert_eq!(found.predicted_iou(), expected.predicted_iou());
             let token = MaskToken::SINGLE;

@@ -1,4 +1,9 @@
 //! Parity with SAM 2: real weights, through our exporter and our runtime, against the golden set.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
 use std::fs;
 use uniultra_checkpoint::Checkpoint;

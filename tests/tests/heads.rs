@@ -1,4 +1,11 @@
 //! End to end on real frames: a fetal head from its box, through export and runtime.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

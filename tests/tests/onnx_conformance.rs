@@ -2,6 +2,11 @@
 //!
 //! The ONNX side is `tests/python/check_onnx.py`, run in the environment that
 //! `cargo xtask setup-python` makes. Without it these tests are skipped, or fail where `CI=true`.
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
 use std::fs::{self, File};
 use std::io::BufWriter;

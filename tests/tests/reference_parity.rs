@@ -1,4 +1,9 @@
 //! Parity with the plain reference: exporter and runtime against straight loops over MODEL.md.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
 
 use uniultra_checkpoint::Checkpoint;
 use uniultra_core::{DecoderInput, DecoderOutput, Network};

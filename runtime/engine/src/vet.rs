@@ -269,7 +269,7 @@ mod tests {
             dims: vec![2],
             data_type: DataType::Float as i32,
             name: "w".to_string(),
-            raw_data: vec![0; 8].into(),
+            raw_data: vec![0; 8],
             ..TensorProto::default()
         };
         let graph = GraphProto {
@@ -323,7 +323,7 @@ mod tests {
             |g| {
                 g.initializer[0].data_type = DataType::Int64 as i32;
                 g.initializer[0].dims = vec![1];
-                g.initializer[0].raw_data = (1_i64 << 40).to_le_bytes().to_vec().into();
+                g.initializer[0].raw_data = (1_i64 << 40).to_le_bytes().to_vec();
             },
             "shape values",
         );

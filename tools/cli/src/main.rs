@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Host tools of UniUltra Edge. Research software, not a medical device.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = failure::EXIT_CODES)]
+#[command(version, after_help = failure::EXIT_CODES)]
 struct Cli {
     /// Say more on stderr: -v what is done, -vv details.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]

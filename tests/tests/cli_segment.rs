@@ -1,0 +1,200 @@
+//! `uniultra` and `uniultra-tools` as a user runs them, on the phantom sample frame.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
+
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::Path;
+use uniultra_checkpoint::Checkpoint;
+use uniultra_export::ExportOptions;
+use uniultra_tests::cli::{root, run, sample_frame};
+use uniultra_tests::packs::{ScratchPack, random, sam2_tiny};
+
+/// The sample's target, from tests/fixtures/sample/README.md.
+const POINT: &str = "269,279";
+const BOX: &str = "190,208,342,347";
+const FRAME_SIZE: (u32, u32) = (512, 400);
+
+fn pack(checkpoint: &Checkpoint, image_size: usize) -> ScratchPack {
+    ScratchPack::export(checkpoint, &ExportOptions { image_size, ..ExportOptions::default() })
+}
+
+/// Runs `uniultra segment` on the sample and gives the JSON report.
+fn segment(model: &Path, rest: &[&str]) -> Value {
+    let mut args: Vec<OsString> = vec!["segment".into(), sample_frame().into()];
+    args.extend(["--model".into(), model.into(), "--json".into(), "-".into()]);
+    args.extend(rest.iter().map(Into::into));
+    let run = run("uniultra", args);
+    run.succeeds();
+    // stdout is the report and nothing else.
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+fn gray(path: &Path) -> image::GrayImage {
+    image::open(path).unwrap().into_luma8()
+}
+
+fn foreground(mask: &image::GrayImage) -> u64 {
+    mask.pixels().filter(|p| p.0[0] > 0).count() as u64
+}
+
+#[test]
+fn report_and_files_tell_the_same() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let text = |name: &str| path(name).to_str().unwrap().to_string();
+    let (mask, overlay, logits) = (text("mask.png"), text("overlay.png"), text("logits.npy"));
+    let report = segment(
+        &pack.folder(),
+        &["--box", BOX, "--point", POINT, "--point", "20,20,0", "--pixel-spacing", "0.5"]
+            .into_iter()
+            .chain(["--out-mask", &mask, "--overlay", &overlay, "--logits", &logits])
+            .collect::<Vec<_>>(),
+    );
+
+    let mask = gray(&path("mask.png"));
+    assert_eq!(mask.dimensions(), FRAME_SIZE);
+    assert!(mask.pixels().all(|p| matches!(p.0[0], 0 | 255)));
+    let area = foreground(&mask);
+    assert_eq!(report["area_px"], area);
+    assert!((report["area_mm2"].as_f64().unwrap() - area as f64 * 0.25).abs() < 1e-3 * area as f64);
+    if area > 0 {
+        let columns = mask.enumerate_pixels().filter(|(.., p)| p.0[0] > 0).map(|(x, ..)| x);
+        let bounds = &report["bounding_box"];
+        assert_eq!(bounds[0], columns.clone().min().unwrap());
+        assert_eq!(bounds[2], columns.max().unwrap());
+    }
+    assert_eq!(report["predicted_iou"].as_array().unwrap().len(), 4);
+    assert_eq!(report["logits_size"], serde_json::json!([32, 32]));
+    assert_eq!(report["frame"]["width"], FRAME_SIZE.0);
+    assert!(report["object_score"].as_f64().unwrap() <= 1.0);
+    for stage in ["load", "decode_frame", "preprocess", "image_encoder", "mask_decoder", "total"] {
+        assert!(report["timings_ms"][stage].as_f64().unwrap() >= 0.0, "{stage}");
+    }
+
+    let overlay = image::open(path("overlay.png")).unwrap();
+    assert!(overlay.width() >= FRAME_SIZE.0 && overlay.height() > FRAME_SIZE.1);
+    let npy = npyz::NpyFile::new(File::open(path("logits.npy")).unwrap()).unwrap();
+    assert_eq!(npy.shape(), [4, 32, 32]);
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "no temporary file is left: {names:?}");
+}
+
+#[test]
+fn logits_come_back_as_a_mask_prompt() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    let folder = tempfile::tempdir().unwrap();
+    let logits = folder.path().join("logits.npy");
+    let logits = logits.to_str().unwrap();
+    let first = segment(&pack.folder(), &["--point", POINT, "--logits", logits]);
+    let again = segment(
+        &pack.folder(),
+        &["--point", POINT, "--mask-prompt", logits, "--mask-prompt-index", "2"],
+    );
+    assert_ne!(first["predicted_iou"], again["predicted_iou"], "the mask prompt has an effect");
+    // A mask prompt alone is a prompt too.
+    segment(&pack.folder(), &["--mask-prompt", logits, "--mask-prompt-index", "0"]);
+    // Four masks and no choice among them: say which.
+    let mut args: Vec<OsString> = vec!["segment".into(), sample_frame().into()];
+    args.extend(["--model".into(), pack.folder().into(), "--mask-prompt".into(), logits.into()]);
+    run("uniultra", args).fails(3, &["--mask-prompt-index"]);
+}
+
+#[test]
+fn multimask_reports_the_three_alternatives() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    let report = segment(&pack.folder(), &["--point", POINT, "--multimask"]);
+    let tokens: Vec<_> =
+        report["masks"].as_array().unwrap().iter().map(|m| m["token"].as_u64().unwrap()).collect();
+    assert_eq!(tokens, [1, 2, 3]);
+    let best = (1..4)
+        .max_by(|a, b| {
+            let iou = |k: &usize| report["predicted_iou"][*k].as_f64().unwrap();
+            iou(a).total_cmp(&iou(b))
+        })
+        .unwrap();
+    assert_eq!(report["chosen"], best);
+}
+
+#[test]
+fn masks_do_not_depend_on_threads() {
+    let pack = pack(&random("uniultra-mini", 9), 256);
+    let folder = tempfile::tempdir().unwrap();
+    let masks = ["1", "2", "4"].map(|threads| {
+        let path = folder.path().join(format!("{threads}.npy"));
+        segment(
+            &pack.folder(),
+            &["--box", BOX, "--threads", threads, "--logits", path.to_str().unwrap()],
+        );
+        fs::read(path).unwrap()
+    });
+    assert!(masks.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Real weights, real answer: the phantom's cyst from one point and from its box.
+#[test]
+fn sam2_finds_the_cyst() {
+    let Some(checkpoint) = sam2_tiny() else { return };
+    let pack = pack(&checkpoint, 512);
+    let truth = gray(&root().join("tests/fixtures/sample/mask.png"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mask.png");
+    for prompt in [["--point", POINT], ["--box", BOX]] {
+        let rest = [&prompt[..], &["--out-mask", path.to_str().unwrap()]].concat();
+        let report = segment(&pack.folder(), &rest);
+        assert_eq!(report["object_score"], Value::Null, "these weights have no such head");
+        let mask = gray(&path);
+        let both = mask.pixels().zip(truth.pixels()).filter(|(a, b)| a.0[0] > 0 && b.0[0] > 0);
+        let dice = 2.0 * both.count() as f64 / (foreground(&mask) + foreground(&truth)) as f64;
+        println!("{prompt:?}: Dice {dice:.4}");
+        assert!(dice >= 0.9, "{prompt:?}: {dice}");
+    }
+}
+
+#[test]
+fn info_tells_engine_and_model() {
+    let pack = pack(&random("uniultra-mini", 9), 64);
+    let args: [OsString; 5] =
+        ["info".into(), "--model".into(), pack.folder().into(), "--json".into(), "-".into()];
+    let run = run("uniultra", args);
+    let text = &run.succeeds().stdout;
+    let info: Value = serde_json::from_str(text).unwrap();
+    assert!(text.contains("tract 0.23.9") && text.contains("uniultra-mini-64"), "{info}");
+}
+
+#[test]
+fn inspect_reproduces_the_published_sizes() {
+    let large = run("uniultra-tools", ["inspect", "--arch", "uniultra-large"]);
+    for number in ["221,802,860", "212,703,280", "233,529,710", "20,798,782", "8.91", "94.08"] {
+        assert!(large.succeeds().stdout.contains(number), "{number} in {}", large.stdout);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mini.safetensors");
+    fs::write(&path, random("uniultra-mini", 1).to_safetensors().unwrap()).unwrap();
+    let mini = run("uniultra-tools", ["inspect".into(), path.into_os_string()]);
+    assert!(mini.succeeds().stdout.contains("864,520"), "{}", mini.stdout);
+}
+
+#[test]
+fn help_shows_examples_and_exit_codes() {
+    for (binary, args) in [
+        ("uniultra", vec!["segment", "--help"]),
+        ("uniultra-tools", vec!["export", "--help"]),
+        ("uniultra-tools", vec!["inspect", "--help"]),
+        ("uniultra-tools", vec!["phantom", "--help"]),
+    ] {
+        let help = run(binary, &args);
+        assert!(help.succeeds().stdout.contains("xamples"), "{args:?}: {}", help.stdout);
+    }
+    for binary in ["uniultra", "uniultra-tools"] {
+        let help = run(binary, ["--help"]);
+        assert!(help.stdout.contains("Exit codes"), "{}", help.stdout);
+        assert!(help.stdout.contains("not a medical device"), "{}", help.stdout);
+    }
+}
