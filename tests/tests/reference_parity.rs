@@ -121,6 +121,39 @@ fn stock_tiny_encoder() {
     }
 }
 
+fn larger(name: &str) -> EncoderConfig {
+    let tiny = EncoderConfig::tiny();
+    match name {
+        "small" => EncoderConfig { stages: [1, 2, 11, 2], global_att_blocks: [7, 10, 13], ..tiny },
+        "base+" => EncoderConfig {
+            embed_dim: 112,
+            num_heads: 2,
+            stages: [2, 3, 16, 3],
+            global_att_blocks: [12, 16, 20],
+            ..tiny
+        },
+        _ => EncoderConfig {
+            embed_dim: 144,
+            num_heads: 2,
+            stages: [2, 6, 36, 4],
+            global_att_blocks: [23, 33, 43],
+            window_spec: [8, 4, 16, 8],
+            ..tiny
+        },
+    }
+}
+
+/// The larger trunks, stock and with adapters, at the smallest size that has every kind of window.
+#[test]
+fn larger_encoders() {
+    for name in ["small", "base+", "large"] {
+        let options = options(96, EdgeLayout::Spatial, Channels::Gray, true);
+        compare_encoder(&format!("sam2-{name}"), &larger(name), &options);
+        let adapted = EncoderConfig { ch_adapters: true, ..larger(name) };
+        compare_encoder(&format!("uniultra-{name}"), &adapted, &options);
+    }
+}
+
 /// Points with their labels, and whether a mask prompt goes with them.
 fn decoder_cases() -> Vec<(Vec<[f32; 2]>, Vec<f32>, bool)> {
     vec![
