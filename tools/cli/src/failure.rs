@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
+use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::ManifestError;
 use uniultra_phantom::PhantomError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame), \
+Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame, data), \
 4 bad model pack, 6 output cannot be written.";
 
 /// Marks an error as "the output cannot be written" (exit code 6).
@@ -48,6 +49,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<CheckpointError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<EvaluateError>() {
+        return error.hint();
+    }
     match cause.downcast_ref::<ExportError>()? {
         ExportError::Checkpoint(error) => error.hint(),
         ExportError::Incomplete { .. } => {
@@ -67,6 +71,15 @@ fn code(error: &anyhow::Error) -> u8 {
         }
         if let Some(error) = cause.downcast_ref::<ExportError>() {
             return if error.is_output() { 6 } else { 3 };
+        }
+        if let Some(error) = cause.downcast_ref::<EvaluateError>() {
+            return match error {
+                _ if error.is_output() => 6,
+                _ if error.is_model() => 4,
+                EvaluateError::Threads { .. } => 1,
+                EvaluateError::SameModel { .. } => 2,
+                _ => 3,
+            };
         }
         if cause.is::<CheckpointError>() {
             return 3;

@@ -1,5 +1,7 @@
-//! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms.
+//! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms,
+//! measure models.
 
+mod evaluate;
 mod export;
 mod failure;
 mod inspect;
@@ -27,6 +29,10 @@ enum Command {
     Export(export::Args),
     /// Simulate B-mode frames with exact masks.
     Phantom(phantom::Args),
+    /// Measure model packs on datasets: Dice, IoU, HD95, clicks; tables, plots and overlays.
+    Evaluate(evaluate::Args),
+    /// Join the reports of the shards of one evaluation.
+    Merge(evaluate::MergeArgs),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Merge(args) => evaluate::run_merge(args),
     };
     failure::report(outcome)
 }

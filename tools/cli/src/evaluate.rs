@@ -1,0 +1,211 @@
+//! `uniultra-tools evaluate` and `uniultra-tools merge`.
+
+use crate::failure::out;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use uniultra_core::MaskChoice;
+use uniultra_evaluate::{
+    BASELINE, EvaluateError, Evaluated, Options, PackPredictor, Predictor, Problem, PromptKind,
+    Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate, find_cases, merge,
+    render_pictures, report_markdown, write_report,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  uniultra-tools evaluate --model models/a --data ../shared/data --prompt point --prompt box --out report
+      every set's val split, two prompts; report/report.md, report.html, report.json, images.csv
+  uniultra-tools evaluate --model a --model b --data data --set busi --prompt clicks-5 --out report
+      two models side by side, five corrective clicks an object
+  uniultra-tools evaluate --model a --data data --prompt box --out part-3 --shard 3/8
+  uniultra-tools merge part-* --out report
+      an eighth of the work, as one job of an array; then all eighths as one report
+
+Data lies in DATA/SET/image/STEM.{png,jpg} and DATA/SET/mask/STEM.png (0 and 255 only), with an
+optional DATA/SET/data_split.json. Figures do not depend on --threads and --shard.";
+
+/// Images at once if --threads is not given: more take more memory than many machines have.
+const DEFAULT_THREADS: usize = 4;
+
+/// Problems listed on stderr; the report has all of them.
+const LISTED_PROBLEMS: usize = 10;
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Model pack; again for more models.
+    #[arg(long = "model", value_name = "DIR", required = true)]
+    models: Vec<PathBuf>,
+    /// Folder of the sets' folders.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Set to evaluate; again for more. All sets if not given.
+    #[arg(long = "set", value_name = "NAME")]
+    sets: Vec<String>,
+    /// Part of each set: train, val, test or all.
+    #[arg(long, value_name = "PART", default_value_t = SplitPart::Val)]
+    split: SplitPart,
+    /// How objects are prompted: point, box, centroid or clicks-N; again for more.
+    #[arg(long = "prompt", value_name = "KIND", required = true)]
+    prompts: Vec<PromptKind>,
+    /// Choose among the masks for ambiguous prompts instead of the single one.
+    #[arg(long)]
+    multimask: bool,
+    /// Folder of the report.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Folder for predicted masks, SET/STEM.png; below MODEL/PROMPT if there are several.
+    #[arg(long, value_name = "DIR")]
+    save_masks: Option<PathBuf>,
+    /// Do part I of N, counted from 0; `merge` joins the parts.
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    shard: Shard,
+    /// Images at once; all cores but at most 4 if not given. Each takes memory of its own, about
+    /// 1 GiB for a SAM 2 encoder at 1024 pixels.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// At most K images of each set, evenly spaced.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Fail (exit code 3) if any image could not be used; the report is written all the same.
+    #[arg(long)]
+    strict: bool,
+    /// Replace a report that is already in the folder.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Which reports to join.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MergeArgs {
+    /// Reports of all shards of one run: folders, or their report.json.
+    #[arg(value_name = "REPORT", required = true)]
+    reports: Vec<PathBuf>,
+    /// Folder of the merged report.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace a report that is already in the folder.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Evaluates and writes the report.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let start = Instant::now();
+    if !args.force {
+        check_free(&args.out)?;
+    }
+    let limit = args.limit.map(|limit| limit as usize);
+    let found = find_cases(&Query {
+        data: &args.data,
+        sets: &args.sets,
+        split: args.split,
+        limit,
+        shard: args.shard,
+    })?;
+    let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
+    let models = PackPredictor::open_all(&args.models, choice)?;
+    let prompts = each_once(&args.prompts);
+
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = args.threads.map_or_else(|| cores().min(DEFAULT_THREADS), usize::from);
+    let options = Options { threads, save_masks: args.save_masks.as_deref() };
+    let dynamic: Vec<&dyn Predictor> = models.iter().map(|model| model as _).collect();
+    let bar = progress_bar(found.cases.len());
+    let evaluated = evaluate(&found.cases, &dynamic, &prompts, &options, &|| bar.inc(1));
+    bar.finish_and_clear();
+    let Evaluated { rows, masks, mut problems } = evaluated?;
+    problems.extend(found.problems);
+    list(&problems);
+    // A shard may be without a usable image: `merge` needs its report all the same.
+    if args.shard == Shard::WHOLE {
+        check_any(&rows, &problems)?;
+    }
+
+    let settings = Settings {
+        split: args.split,
+        sets: found.sets,
+        prompts: prompts.iter().map(ToString::to_string).collect(),
+        mask_choice: if args.multimask { "multimask" } else { "single" }.to_string(),
+        limit,
+    };
+    let infos = models.iter().map(|model| model.info().clone()).collect();
+    let command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let report = Report::new(settings, infos, vec![command], vec![args.shard], rows, problems);
+    let pictures = render_pictures(&args.out, &report, &found.cases, &masks)?;
+    write_report(&args.out, &report, &pictures)?;
+    finish(&report, &args.out, &format!(", {:.0} s", start.elapsed().as_secs_f32()))?;
+    if args.strict && !report.problems.is_empty() {
+        let (count, first) = (report.problems.len(), report.problems.into_iter().next());
+        return Err(EvaluateError::Strict { count, first }.into());
+    }
+    Ok(())
+}
+
+/// Merges reports.
+pub(crate) fn run_merge(args: &MergeArgs) -> anyhow::Result<()> {
+    if !args.force {
+        check_free(&args.out)?;
+    }
+    let (report, pictures) = merge(&args.reports, &args.out)?;
+    check_any(&report.rows, &report.problems)?;
+    write_report(&args.out, &report, &pictures)?;
+    finish(&report, &args.out, "")
+}
+
+/// Checks that some model answered for some image.
+fn check_any(rows: &[Row], problems: &[Problem]) -> Result<(), EvaluateError> {
+    if rows.iter().any(|row| row.model != BASELINE) {
+        return Ok(());
+    }
+    Err(EvaluateError::Nothing { first: problems.first().cloned() })
+}
+
+/// Prints the tables and where the report is.
+fn finish(report: &Report, folder: &std::path::Path, time: &str) -> anyhow::Result<()> {
+    let text = report_markdown(report);
+    out(&format!("{text}\nwrote {}{time}\n", folder.join("report.html").display()))?;
+    Ok(())
+}
+
+fn each_once(prompts: &[PromptKind]) -> Vec<PromptKind> {
+    let mut once = Vec::new();
+    for prompt in prompts {
+        if !once.contains(prompt) {
+            once.push(*prompt);
+        }
+    }
+    once
+}
+
+fn list(problems: &[Problem]) {
+    for problem in problems.iter().take(LISTED_PROBLEMS) {
+        log::warn!("{problem}");
+    }
+    if problems.len() > LISTED_PROBLEMS {
+        log::warn!("{} more problems are in the report", problems.len() - LISTED_PROBLEMS);
+    }
+}
+
+/// Drawn on stderr, and only where that is a terminal.
+fn progress_bar(images: usize) -> ProgressBar {
+    let bar = ProgressBar::new(images as u64);
+    let template = "{bar:40} {pos}/{len} images, {per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_given_twice_is_done_once() {
+        let prompts = [PromptKind::Box, PromptKind::Point, PromptKind::Box];
+        assert_eq!(each_once(&prompts), [PromptKind::Box, PromptKind::Point]);
+    }
+}

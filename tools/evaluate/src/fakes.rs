@@ -1,0 +1,133 @@
+//! Predictors without a network, for tests of the protocol.
+
+use crate::{Answer, Encoded, ImageError, ModelInfo, Predictor};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use uniultra_core::{Frame, Mask, MaskPrompt, PointLabel, Prompts};
+
+/// A mask drawn in text: `#` is object.
+pub(crate) fn mask_of(rows: &[&str]) -> Mask {
+    let data = rows.iter().flat_map(|row| row.bytes().map(|b| u8::from(b == b'#'))).collect();
+    Mask::from_binary(rows[0].len(), rows.len(), data).unwrap()
+}
+
+/// Gives prepared answers in turn and remembers what it was asked. The mask prompt of answer N is
+/// a grid of N.
+pub(crate) struct Scripted {
+    answers: Mutex<VecDeque<Mask>>,
+    seen: Mutex<Vec<Prompts>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Mask>) -> Self {
+        Self { answers: Mutex::new(answers.into_iter().collect()), seen: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Prompts> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Encoded for Scripted {
+    fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.push(prompts.clone());
+        let mask = self.answers.lock().unwrap().pop_front().unwrap();
+        let mask_prompt = MaskPrompt::new(vec![seen.len() as f32; 4], 2).ok();
+        Ok(Answer { mask, mask_prompt, object_score: None })
+    }
+}
+
+pub(crate) fn info(label: &str, object_score: bool) -> ModelInfo {
+    ModelInfo {
+        label: label.to_string(),
+        id: label.to_string(),
+        version: "1".to_string(),
+        image_size: 64,
+        precision: "f32".to_string(),
+        object_score,
+        image_encoder_sha256: "0".repeat(64),
+        mask_decoder_sha256: "1".repeat(64),
+        checkpoint_sha256: "2".repeat(64),
+    }
+}
+
+/// What a fake answers.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Habit {
+    /// The bright component that a point lies in, or all that is bright inside the box.
+    Oracle,
+    /// Nothing, ever.
+    Empty,
+    /// Fails.
+    Broken,
+}
+
+/// A model that reads the truth off the image: bright is object.
+pub(crate) struct Fake {
+    info: ModelInfo,
+    habit: Habit,
+}
+
+impl Fake {
+    pub(crate) fn new(label: &str, habit: Habit) -> Self {
+        // The oracle has an object score, the others have none.
+        Self { info: info(label, habit == Habit::Oracle), habit }
+    }
+}
+
+impl Predictor for Fake {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn encode<'a>(&'a self, frame: &'a Frame) -> Result<Box<dyn Encoded + 'a>, ImageError> {
+        if self.habit == Habit::Broken {
+            let (model, reason) = (self.info.label.clone(), "as always".to_string());
+            return Err(ImageError::Model { model, reason });
+        }
+        Ok(Box::new(FakeEncoded { frame, habit: self.habit }))
+    }
+}
+
+struct FakeEncoded<'a> {
+    frame: &'a Frame,
+    habit: Habit,
+}
+
+impl Encoded for FakeEncoded<'_> {
+    fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError> {
+        let (width, height) = (self.frame.width(), self.frame.height());
+        let bright = |x, y| self.frame.gray(x, y).is_some_and(|gray| gray > 0.5);
+        let all = (0..width * height).map(|i| u8::from(bright(i % width, i / width))).collect();
+        let all = Mask::from_binary(width, height, all)?;
+        let inside = |x: usize, y: usize| {
+            let [x, y] = [x as f32, y as f32];
+            prompts
+                .bounding_box()
+                .is_some_and(|[x0, y0, x1, y1]| (x0..=x1).contains(&x) && (y0..=y1).contains(&y))
+        };
+        let components = crate::components::Components::of(&all);
+        let mut data = vec![0; width * height];
+        for i in 0..components.areas_px().len() {
+            let component = components.mask(i)?;
+            let hit = prompts.points().iter().any(|point| {
+                point.label == PointLabel::Positive
+                    && component.contains(point.x as usize, point.y as usize)
+            });
+            for (at, value) in data.iter_mut().enumerate() {
+                let (x, y) = (at % width, at / width);
+                if component.contains(x, y) && (hit || inside(x, y)) {
+                    *value = 1;
+                }
+            }
+        }
+        if self.habit == Habit::Empty {
+            data.fill(0);
+        }
+        let mask = Mask::from_binary(width, height, data)?;
+        let object_score =
+            (self.habit == Habit::Oracle).then(|| if mask.area_px() > 0 { 0.9 } else { 0.2 });
+        Ok(Answer { mask, mask_prompt: MaskPrompt::new(vec![0.0; 4], 2).ok(), object_score })
+    }
+}

@@ -1,0 +1,62 @@
+//! Measures model packs on datasets, through the runtime: what is measured is what ships.
+//!
+//! ```text
+//! find_cases ──> Case ──> load: Frame, objects, truth ──┐
+//! Predictor (a model pack) ──> encode once ─────────────┴─> each prompt ─> Row ─> Report ─> files
+//! ```
+//!
+//! The protocol, version [`PROTOCOL`]:
+//!
+//! - An image's *objects* are its mask's 8-connected components of at least 0.1 % of the image.
+//! - Each object is prompted by itself ([`PromptKind`]); the prediction is the union of the answers
+//!   at the image's size, and is compared with the union of the objects.
+//! - An image without an object is asked about its centre (a point, or the central box of half its
+//!   width and height); what counts there is the object score alone.
+//! - The baseline is the ellipse inscribed in each object's true box: no model at all.
+//!
+//! Results do not depend on the number of threads, nor on how the images were sharded.
+
+mod baseline;
+mod clicks;
+mod compare;
+mod components;
+mod dataset;
+mod ellipse;
+mod error;
+mod merge;
+mod model;
+mod picture;
+mod predictor;
+mod prompt;
+mod report;
+mod run;
+mod run_mask;
+mod sample;
+mod shard;
+mod split;
+mod stats;
+
+#[cfg(test)]
+mod fakes;
+
+pub use baseline::BASELINE;
+pub use clicks::NOC_CAP;
+pub use dataset::{Case, Found, Query, find_cases};
+pub use error::{EvaluateError, ImageError, Problem};
+pub use merge::merge;
+pub use model::PackPredictor;
+pub use picture::{Picture, Role, render_pictures};
+pub use predictor::{Answer, Encoded, ModelInfo, Predictor};
+pub use prompt::{MAX_CLICKS, PromptKind};
+pub use report::{
+    Aggregate, ClickSummary, EmptySummary, Report, Row, Settings, check_free, report_markdown,
+    write_report,
+};
+pub use run::{Evaluated, Options, evaluate};
+pub use run_mask::RunMask;
+pub use shard::Shard;
+pub use split::SplitPart;
+pub use stats::Stats;
+
+/// Version of the protocol; figures of different versions are not compared.
+pub const PROTOCOL: u32 = 1;

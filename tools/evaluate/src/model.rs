@@ -1,0 +1,109 @@
+//! A model pack as a predictor, through the runtime.
+
+use crate::{Answer, Encoded, EvaluateError, ImageError, ModelInfo, Predictor};
+use std::path::{Path, PathBuf};
+use uniultra_core::{EncodedFrame, Frame, MaskChoice, Prompts};
+use uniultra_engine::{Segmenter, TractNetwork};
+
+/// Digits of a hash that tell two models of one id apart.
+const HASH_DIGITS: usize = 8;
+
+/// A pack in the runtime. It serves any number of threads; each image being encoded takes its own
+/// memory (about 0.9 GiB for SAM 2 tiny at 1024 pixels).
+#[derive(Debug)]
+pub struct PackPredictor {
+    segmenter: Segmenter,
+    choice: MaskChoice,
+    info: ModelInfo,
+}
+
+impl PackPredictor {
+    /// Opens packs and gives each a label of its own.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Model`] if one cannot be opened, [`EvaluateError::SameModel`] if one was
+    /// given twice.
+    pub fn open_all(folders: &[PathBuf], choice: MaskChoice) -> Result<Vec<Self>, EvaluateError> {
+        let mut models = folders
+            .iter()
+            .map(|folder| Self::open(folder, choice))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<String> = models.iter().map(|model| model.info.id.clone()).collect();
+        for model in &mut models {
+            if ids.iter().filter(|id| **id == model.info.id).count() > 1 {
+                let digits = model.info.image_encoder_sha256.chars().take(HASH_DIGITS);
+                let decoder = model.info.mask_decoder_sha256.chars().take(HASH_DIGITS);
+                model.info.label.push('@');
+                model.info.label.extend(digits.chain(['-']).chain(decoder));
+            }
+        }
+        for (place, model) in models.iter().enumerate() {
+            let label = &model.info.label;
+            if models.iter().skip(place + 1).any(|other| other.info.label == *label) {
+                return Err(EvaluateError::SameModel { label: label.clone() });
+            }
+        }
+        Ok(models)
+    }
+
+    fn open(folder: &Path, choice: MaskChoice) -> Result<Self, EvaluateError> {
+        let segmenter = Segmenter::open(folder).map_err(|source| EvaluateError::Model {
+            folder: folder.to_path_buf(),
+            source: Box::new(source),
+        })?;
+        let manifest = segmenter.manifest();
+        let model = &manifest.model;
+        let info = ModelInfo {
+            label: model.id.clone(),
+            id: model.id.clone(),
+            version: model.version.clone(),
+            image_size: model.image_size,
+            precision: model.precision.to_string(),
+            object_score: model.object_score,
+            image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
+            mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
+            checkpoint_sha256: manifest.source.checkpoint_sha256.to_string(),
+        };
+        Ok(Self { segmenter, choice, info })
+    }
+
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> ImageError {
+        let mut reason = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            reason.push_str(": ");
+            reason.push_str(&error.to_string());
+            cause = error.source();
+        }
+        ImageError::Model { model: self.info.label.clone(), reason }
+    }
+}
+
+impl Predictor for PackPredictor {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn encode<'a>(&'a self, frame: &'a Frame) -> Result<Box<dyn Encoded + 'a>, ImageError> {
+        let encoded = self.segmenter.encode(frame).map_err(|error| self.failed(&error))?;
+        Ok(Box::new(PackEncoded { encoded, model: self }))
+    }
+}
+
+struct PackEncoded<'a> {
+    encoded: EncodedFrame<'a, TractNetwork>,
+    model: &'a PackPredictor,
+}
+
+impl Encoded for PackEncoded<'_> {
+    fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError> {
+        let prediction =
+            self.encoded.predict(prompts).map_err(|error| self.model.failed(&error))?;
+        let token = prediction.choose(self.model.choice);
+        Ok(Answer {
+            mask: prediction.mask(token),
+            mask_prompt: Some(prediction.as_mask_prompt(token)),
+            object_score: prediction.object_score(),
+        })
+    }
+}

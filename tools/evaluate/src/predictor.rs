@@ -1,0 +1,61 @@
+//! What the protocol asks of a model; real ones are packs, tests bring fakes.
+
+use crate::ImageError;
+use serde::{Deserialize, Serialize};
+use uniultra_core::{Frame, Mask, MaskPrompt, Prompts};
+
+/// Identity of a model, for the report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    /// Name in tables: the id, and some of the encoder's hash where two models share one.
+    pub label: String,
+    /// `model.id` of the manifest.
+    pub id: String,
+    /// `model.version` of the manifest.
+    pub version: String,
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Arithmetic of the graphs.
+    pub precision: String,
+    /// Whether the model says if an object is there.
+    pub object_score: bool,
+    /// SHA-256 of `image_encoder.onnx`.
+    pub image_encoder_sha256: String,
+    /// SHA-256 of `mask_decoder.onnx`.
+    pub mask_decoder_sha256: String,
+    /// SHA-256 of the checkpoint that the pack was made from.
+    pub checkpoint_sha256: String,
+}
+
+/// A model under evaluation.
+pub trait Predictor: Sync {
+    /// Who it is.
+    fn info(&self) -> &ModelInfo;
+
+    /// Runs the image encoder, once for all prompts of the frame.
+    ///
+    /// # Errors
+    /// [`ImageError`] if the model cannot.
+    fn encode<'a>(&'a self, frame: &'a Frame) -> Result<Box<dyn Encoded + 'a>, ImageError>;
+}
+
+/// A frame after the image encoder.
+pub trait Encoded {
+    /// The answer to prompts in pixels of the frame.
+    ///
+    /// # Errors
+    /// [`ImageError`] if the model cannot.
+    fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError>;
+}
+
+/// A model's answer to one prompt.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The mask, at the frame's size.
+    pub mask: Mask,
+    /// Its logits, as the mask prompt of the next click.
+    pub mask_prompt: Option<MaskPrompt>,
+    /// Probability that the object is there; `None` for a model that does not say.
+    pub object_score: Option<f32>,
+}

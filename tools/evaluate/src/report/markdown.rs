@@ -1,0 +1,163 @@
+//! `report.md`: a table a set, for people.
+
+use super::{Aggregate, Report};
+use crate::{NOC_CAP, Stats};
+use std::fmt::Write;
+
+/// Heads of the table's columns.
+pub(super) const HEADS: [&str; 10] = [
+    "prompt",
+    "model",
+    "n",
+    "Dice mean",
+    "Dice median",
+    "Dice p5",
+    "IoU mean",
+    "HD95 mean px",
+    "HD95 mean mm",
+    "HC error mean mm",
+];
+
+/// The tables of a report as Markdown.
+#[must_use]
+pub fn markdown(report: &Report) -> String {
+    let mut text = String::from("# Evaluation\n\n");
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut text, report);
+    text
+}
+
+fn write_all(text: &mut String, report: &Report) -> std::fmt::Result {
+    writeln!(text, "{}\n", summary(report))?;
+    writeln!(text, "| model | id | version | input | precision | encoder sha256 |")?;
+    writeln!(text, "| --- | --- | --- | ---: | --- | --- |")?;
+    for model in &report.models {
+        let digits: String = model.image_encoder_sha256.chars().take(16).collect();
+        writeln!(
+            text,
+            "| {} | {} | {} | {} px | {} | {digits} |",
+            cell(&model.label),
+            cell(&model.id),
+            cell(&model.version),
+            model.image_size,
+            cell(&model.precision),
+        )?;
+    }
+    for set in &report.settings.sets {
+        writeln!(text, "\n## {}\n", cell(set))?;
+        let lines: Vec<_> = report.aggregates.iter().filter(|line| line.set == *set).collect();
+        let overlap: Vec<_> = lines.iter().filter(|line| line.dice.is_some()).collect();
+        if !overlap.is_empty() {
+            writeln!(text, "| {} |", HEADS.join(" | "))?;
+            writeln!(text, "| --- | --- |{}", " ---: |".repeat(HEADS.len() - 2))?;
+            for line in overlap {
+                writeln!(text, "| {} |", cells(line).map(|text| cell(&text)).join(" | "))?;
+            }
+        }
+        clicks(text, &lines)?;
+        empty(text, &lines)?;
+        if lines.is_empty() {
+            writeln!(text, "No image was evaluated.")?;
+        }
+    }
+    if !report.problems.is_empty() {
+        writeln!(text, "\n## Problems\n")?;
+        for problem in &report.problems {
+            writeln!(text, "- {}", problem.to_string().replace('\n', " "))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was run, in a sentence.
+pub(super) fn summary(report: &Report) -> String {
+    let settings = &report.settings;
+    let images: std::collections::BTreeSet<_> =
+        report.rows.iter().map(|row| (&row.set, &row.stem)).collect();
+    let limit = settings.limit.map_or_else(String::new, |k| format!(", at most {k} a set"));
+    let parts = match report.shards.as_slice() {
+        [one] if one.count() == 1 => String::new(),
+        shards => {
+            let names: Vec<_> = shards.iter().map(ToString::to_string).collect();
+            format!(", shards {}", names.join(" "))
+        }
+    };
+    format!(
+        "Protocol {}, {}, split {}{limit}{parts}: {} images evaluated, {} problems.",
+        report.protocol,
+        report.engine,
+        settings.split,
+        images.len(),
+        report.problems.len()
+    )
+}
+
+/// A line's cells, as in [`HEADS`].
+pub(super) fn cells(line: &Aggregate) -> [String; 10] {
+    let figure = |stats: Option<Stats>, pick: fn(&Stats) -> f64, digits: usize| {
+        stats.map_or_else(String::new, |stats| format!("{:.digits$}", pick(&stats)))
+    };
+    let mean: fn(&Stats) -> f64 = |stats| stats.mean;
+    [
+        line.prompt.clone(),
+        line.model.clone(),
+        line.dice.map_or_else(String::new, |stats| stats.n.to_string()),
+        figure(line.dice, mean, 4),
+        figure(line.dice, |stats| stats.median, 4),
+        figure(line.dice, |stats| stats.p5, 4),
+        figure(line.iou, mean, 4),
+        figure(line.hd95_px, mean, 2),
+        figure(line.hd95_mm, mean, 2),
+        figure(line.head_circumference_error_mm, mean, 2),
+    ]
+}
+
+fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+    let lines: Vec<_> =
+        lines.iter().filter_map(|line| Some((line, line.clicks.as_ref()?))).collect();
+    let Some(most) = lines.iter().map(|(_, clicks)| clicks.dice.len()).max() else {
+        return Ok(());
+    };
+    writeln!(text, "\nDice after each click; clicks needed for an IoU, at most {NOC_CAP}:\n")?;
+    let heads: String = (1..=most).map(|click| format!(" {click} |")).collect();
+    writeln!(text, "| prompt | model | NoC@85 | NoC@90 |{heads}")?;
+    writeln!(text, "| --- | --- |{}", " ---: |".repeat(2 + most))?;
+    for (line, clicks) in lines {
+        let value = |click: usize| {
+            clicks.dice.get(click).map_or_else(String::new, |dice| format!("{dice:.4}"))
+        };
+        let values: String = (0..most).map(|click| format!(" {} |", value(click))).collect();
+        writeln!(
+            text,
+            "| {} | {} | {:.2} | {:.2} |{values}",
+            cell(&line.prompt),
+            cell(&line.model),
+            clicks.noc_85,
+            clicks.noc_90
+        )?;
+    }
+    Ok(())
+}
+
+fn empty(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+    let lines: Vec<_> = lines.iter().filter_map(|line| Some((line, line.empty?))).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\nImages without an object, asked about their centre:\n")?;
+    writeln!(text, "| prompt | model | n | false-positive rate of the object score |")?;
+    writeln!(text, "| --- | --- | ---: | ---: |")?;
+    for (line, empty) in lines {
+        let rate = empty
+            .false_positive_rate
+            .map_or_else(|| "no object score".to_string(), |rate| format!("{rate:.3}"));
+        let (prompt, model) = (cell(&line.prompt), cell(&line.model));
+        writeln!(text, "| {prompt} | {model} | {} | {rate} |", empty.n)?;
+    }
+    Ok(())
+}
+
+/// Text in a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

@@ -1,0 +1,212 @@
+//! The report: what was asked, every row, and the summaries.
+
+mod aggregate;
+mod csv;
+mod html;
+mod markdown;
+mod svg;
+
+pub use aggregate::{Aggregate, ClickSummary, EmptySummary};
+pub use markdown::markdown as report_markdown;
+
+use crate::run::create_folder;
+use crate::{Case, EvaluateError, ModelInfo, PROTOCOL, Picture, Problem, Shard, SplitPart};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+use uniultra_engine::engine_name;
+use uniultra_sink::write_atomically;
+
+/// Says what the JSON file is.
+const KIND: &str = "uniultra-evaluation";
+
+/// Name of the JSON report in its folder.
+pub(crate) const REPORT_FILE: &str = "report.json";
+
+/// What was asked: reports with other settings or models are other runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Which part of each set.
+    pub split: SplitPart,
+    /// Sets, sorted.
+    pub sets: Vec<String>,
+    /// Prompts, in the order of the tables.
+    pub prompts: Vec<String>,
+    /// How the mask was chosen among the decoder's four: `single` or `multimask`.
+    pub mask_choice: String,
+    /// Most images of a set.
+    pub limit: Option<usize>,
+}
+
+/// One image, prompt and model. Absent figures do not apply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The set.
+    pub set: String,
+    /// The image.
+    pub stem: String,
+    /// Label of the model, or of the baseline.
+    pub model: String,
+    /// The prompt.
+    pub prompt: String,
+    /// Number of objects; 0 where the mask is empty.
+    pub objects: usize,
+    /// Area of the truth, in pixels.
+    pub truth_px: usize,
+    /// Area of the prediction, in pixels.
+    pub prediction_px: usize,
+    /// Dice coefficient.
+    pub dice: Option<f32>,
+    /// Intersection over union.
+    pub iou: Option<f32>,
+    /// 95th percentile of the symmetric surface distance, in pixels.
+    pub hd95_px: Option<f32>,
+    /// The same in millimetres.
+    pub hd95_mm: Option<f32>,
+    /// Circumference of the ellipse fitted to the prediction.
+    pub head_circumference_mm: Option<f32>,
+    /// That less the published one.
+    pub head_circumference_error_mm: Option<f32>,
+    /// Lowest object score among the objects, or that of an image without one.
+    pub object_score: Option<f32>,
+    /// Dice after each click.
+    pub click_dice: Vec<f32>,
+    /// Clicks needed for 85 % IoU, the sum over the objects, each capped.
+    pub noc_85: Option<usize>,
+    /// Clicks needed for 90 % IoU, likewise.
+    pub noc_90: Option<usize>,
+}
+
+impl Row {
+    /// A row without figures.
+    pub(crate) fn new(case: &Case, prompt: String, model: String) -> Self {
+        Self {
+            set: case.set.clone(),
+            stem: case.stem.clone(),
+            model,
+            prompt,
+            objects: 0,
+            truth_px: 0,
+            prediction_px: 0,
+            dice: None,
+            iou: None,
+            hd95_px: None,
+            hd95_mm: None,
+            head_circumference_mm: None,
+            head_circumference_error_mm: None,
+            object_score: None,
+            click_dice: Vec::new(),
+            noc_85: None,
+            noc_90: None,
+        }
+    }
+}
+
+/// `report.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// What this file is.
+    pub kind: String,
+    /// Version of the protocol.
+    pub protocol: u32,
+    /// What ran the models.
+    pub engine: String,
+    /// The command line; of a merged report, those of its parts.
+    pub commands: Vec<Vec<String>>,
+    /// The shards that are in here.
+    pub shards: Vec<Shard>,
+    /// What was asked.
+    pub settings: Settings,
+    /// The models, in the order of the tables.
+    pub models: Vec<ModelInfo>,
+    /// Summaries, one a set, prompt and model.
+    pub aggregates: Vec<Aggregate>,
+    /// What could not be used.
+    pub problems: Vec<Problem>,
+    /// One row an image, model and prompt.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// A report of rows and problems; sorts the problems and makes the summaries.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        models: Vec<ModelInfo>,
+        commands: Vec<Vec<String>>,
+        shards: Vec<Shard>,
+        rows: Vec<Row>,
+        mut problems: Vec<Problem>,
+    ) -> Self {
+        problems.sort_unstable();
+        problems.dedup();
+        Self {
+            kind: KIND.to_string(),
+            protocol: PROTOCOL,
+            engine: engine_name().to_string(),
+            commands,
+            shards,
+            aggregates: aggregate::aggregates(&settings, &models, &rows),
+            settings,
+            models,
+            problems,
+            rows,
+        }
+    }
+
+    /// Reads a report; `path` is the file or its folder.
+    pub(crate) fn read(path: &Path) -> Result<Self, EvaluateError> {
+        let path = if path.is_dir() { path.join(REPORT_FILE) } else { path.to_path_buf() };
+        let refuse = |reason| EvaluateError::Report { path: path.clone(), reason };
+        let bytes = std::fs::read(&path)
+            .map_err(|source| EvaluateError::Read { path: path.clone(), source })?;
+        let report: Self =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        if report.kind != KIND || report.protocol != PROTOCOL {
+            let found = format!("{} {}", report.kind, report.protocol);
+            return Err(refuse(format!("expected {KIND} {PROTOCOL}, found {found}")));
+        }
+        Ok(report)
+    }
+
+    /// Rows of one table line, in order.
+    pub(crate) fn rows_of<'a>(&'a self, line: &'a Aggregate) -> impl Iterator<Item = &'a Row> {
+        self.rows.iter().filter(|row| line.holds(row))
+    }
+}
+
+/// Checks that no report would be replaced in `folder`.
+///
+/// # Errors
+/// [`EvaluateError::Exists`].
+pub fn check_free(folder: &Path) -> Result<(), EvaluateError> {
+    let path = folder.join(REPORT_FILE);
+    if path.exists() { Err(EvaluateError::Exists { path }) } else { Ok(()) }
+}
+
+/// Writes `report.json`, `images.csv`, `report.md` and `report.html`, each complete or not at all.
+///
+/// # Errors
+/// [`EvaluateError::Output`].
+pub fn write_report(
+    folder: &Path,
+    report: &Report,
+    pictures: &[Picture],
+) -> Result<(), EvaluateError> {
+    create_folder(folder)?;
+    let text = |name: &str, text: String| {
+        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
+    };
+    text("images.csv", csv::csv(report))?;
+    text("report.md", markdown::markdown(report))?;
+    text("report.html", html::html(report, pictures))?;
+    // Last: where it is, all the others are.
+    write_atomically(&folder.join(REPORT_FILE), |w| {
+        serde_json::to_writer_pretty(&mut *w, report).map_err(io::Error::other)?;
+        w.write_all(b"\n")
+    })?;
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! The evaluation: every image, model and prompt once, images in parallel.
+
+use crate::baseline::{BASELINE, ellipses};
+use crate::clicks::click;
+use crate::compare;
+use crate::prompt::prompts_without_object;
+use crate::report::Row;
+use crate::sample::{Sample, add};
+use crate::{
+    Answer, Case, Encoded, EvaluateError, ImageError, Predictor, Problem, PromptKind, RunMask,
+};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use uniultra_core::{Mask, dice};
+use uniultra_sink::{SinkError, write_mask_png};
+
+/// Choices of a run that do not change its figures.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Images at once; each takes the memory of one run of an image encoder.
+    pub threads: usize,
+    /// Where predicted masks go: `<set>/<stem>.png`, below `<model>/<prompt>` where there is more
+    /// than one model or prompt.
+    pub save_masks: Option<&'a Path>,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluated {
+    /// One row an image, model and prompt, and one a baseline; ordered by set and stem, then as
+    /// models and prompts were given.
+    pub rows: Vec<Row>,
+    /// The prediction of each row.
+    pub masks: Vec<RunMask>,
+    /// Images that could not be evaluated, and why.
+    pub problems: Vec<Problem>,
+}
+
+/// Evaluates models on images. `progress` is called once an image, from any thread.
+///
+/// # Errors
+/// [`EvaluateError::Threads`] or, for masks that cannot be saved, [`EvaluateError::Output`]. What is
+/// wrong with single images ends up among the problems.
+pub fn evaluate(
+    cases: &[Case],
+    models: &[&dyn Predictor],
+    prompts: &[PromptKind],
+    options: &Options<'_>,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Evaluated, EvaluateError> {
+    let threads = options.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| EvaluateError::Threads { threads, reason: error.to_string() })?;
+    let one_folder = models.len() * prompts.len() == 1;
+    let save = |row: &Row, mask: &Mask| -> Result<(), SinkError> {
+        let Some(folder) = options.save_masks else { return Ok(()) };
+        let mut folder = folder.to_path_buf();
+        if !one_folder {
+            folder.push(&row.model);
+            folder.push(&row.prompt);
+        }
+        folder.push(&row.set);
+        create_folder(&folder)?;
+        write_mask_png(&folder.join(format!("{}.png", row.stem)), mask)
+    };
+    let parts: Vec<Evaluated> = pool.install(|| {
+        cases
+            .par_iter()
+            .map(|case| {
+                let part = evaluate_case(case, models, prompts, &save)?;
+                progress();
+                Ok(part)
+            })
+            .collect::<Result<_, EvaluateError>>()
+    })?;
+    let mut all = Evaluated::default();
+    for mut part in parts {
+        all.rows.append(&mut part.rows);
+        all.masks.append(&mut part.masks);
+        all.problems.append(&mut part.problems);
+    }
+    Ok(all)
+}
+
+/// Creates a folder and those above it.
+pub(crate) fn create_folder(path: &Path) -> Result<(), SinkError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| SinkError::Write { path: PathBuf::from(path), source })
+}
+
+fn evaluate_case(
+    case: &Case,
+    models: &[&dyn Predictor],
+    prompts: &[PromptKind],
+    save: &dyn Fn(&Row, &Mask) -> Result<(), SinkError>,
+) -> Result<Evaluated, EvaluateError> {
+    let mut found = Evaluated::default();
+    let problem = |error: &ImageError| Problem {
+        set: case.set.clone(),
+        stem: case.stem.clone(),
+        what: error.to_string(),
+    };
+    let sample = match Sample::load(case) {
+        Ok(sample) => sample,
+        Err(error) => {
+            found.problems.push(problem(&error));
+            return Ok(found);
+        }
+    };
+    if !sample.objects.is_empty() {
+        match baseline(case, &sample) {
+            Ok((row, mask)) => {
+                found.rows.push(row);
+                found.masks.push(RunMask::of(&mask));
+            }
+            Err(error) => found.problems.push(problem(&error)),
+        }
+    }
+    for model in models {
+        let outcome = model.encode(&sample.frame).and_then(|encoded| {
+            let ask = |&kind| predict(case, &sample, model.info().label.as_str(), &*encoded, kind);
+            prompts.iter().map(ask).collect::<Result<Vec<_>, _>>()
+        });
+        match outcome {
+            Ok(rows) => {
+                for (row, mask) in rows {
+                    save(&row, &mask)?;
+                    found.rows.push(row);
+                    found.masks.push(RunMask::of(&mask));
+                }
+            }
+            Err(error) => found.problems.push(problem(&error)),
+        }
+    }
+    Ok(found)
+}
+
+fn baseline(case: &Case, sample: &Sample) -> Result<(Row, Mask), ImageError> {
+    let [width, height] = [sample.truth.width(), sample.truth.height()];
+    let mask = ellipses(&sample.objects, width, height)?;
+    let prompt = PromptKind::Box.to_string();
+    Ok((compare::row(case, sample, &mask, prompt, BASELINE.to_string())?, mask))
+}
+
+/// Asks for each object by itself and compares the union.
+fn predict(
+    case: &Case,
+    sample: &Sample,
+    model: &str,
+    encoded: &dyn Encoded,
+    kind: PromptKind,
+) -> Result<(Row, Mask), ImageError> {
+    let [width, height] = [sample.truth.width(), sample.truth.height()];
+    let steps = if let PromptKind::Clicks(count) = kind { count } else { 1 };
+    let mut unions = vec![vec![0; width * height]; steps];
+    let mut scores: Vec<f32> = Vec::new();
+    let mut noc = [0_usize; 2];
+    if sample.objects.is_empty() {
+        let Answer { mask, object_score, .. } =
+            encoded.predict(&prompts_without_object(kind, width, height)?)?;
+        scores.extend(object_score);
+        for union in &mut unions {
+            add(union, &mask);
+        }
+    }
+    for object in &sample.objects {
+        if let PromptKind::Clicks(count) = kind {
+            let trace = click(encoded, object, count)?;
+            scores.extend(trace.object_score);
+            for (union, mask) in unions.iter_mut().zip(&trace.masks) {
+                add(union, mask);
+            }
+            noc = [noc[0] + trace.noc[0], noc[1] + trace.noc[1]];
+        } else {
+            let answer = encoded.predict(&object.prompts(kind)?)?;
+            scores.extend(answer.object_score);
+            for union in &mut unions {
+                add(union, &answer.mask);
+            }
+        }
+    }
+    let masks = unions
+        .into_iter()
+        .map(|union| Mask::from_binary(width, height, union))
+        .collect::<Result<Vec<_>, _>>()?;
+    let [.., last] = masks.as_slice() else {
+        let (model, reason) = (model.to_string(), "no mask was asked for".to_string());
+        return Err(ImageError::Model { model, reason });
+    };
+    let mut row = compare::row(case, sample, last, kind.to_string(), model.to_string())?;
+    // The least sure of several objects.
+    row.object_score = scores.into_iter().reduce(f32::min);
+    if let (PromptKind::Clicks(_), false) = (kind, sample.objects.is_empty()) {
+        let dices = masks.iter().map(|mask| dice(mask, &sample.truth));
+        row.click_dice = dices.collect::<Result<_, _>>()?;
+        row.noc_85 = Some(noc[0]);
+        row.noc_90 = Some(noc[1]);
+    }
+    Ok((row, last.clone()))
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
