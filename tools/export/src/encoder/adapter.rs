@@ -192,17 +192,11 @@ fn shared_magnitude(g: &mut Graph, map: &Value) -> Value {
 
 /// Edge magnitude with any kernels, `[1, 4, n, n]`.
 fn general_magnitude(g: &mut Graph, map: &Value, kernels: &[Vec<f32>; 4]) -> Value {
-    let mut energy: Option<Value> = None;
-    for ((name, _), kernel) in SOBEL.iter().zip(kernels) {
-        let weight = g.weight(name, &[EDGE_CHANNELS, EDGE_CHANNELS, 3, 3], kernel);
+    let [h, v, h2, v2] = std::array::from_fn(|i| {
+        let weight = g.weight(SOBEL[i].0, &[EDGE_CHANNELS, EDGE_CHANNELS, 3, 3], &kernels[i]);
         let response = g.conv(map, &weight, None, 3, 1, 1);
-        let squared = g.mul(&response, &response);
-        energy = Some(match energy {
-            Some(sum) => g.add(&sum, &squared),
-            None => squared,
-        });
-    }
-    // The loop ran four times.
-    let energy = energy.unwrap_or_else(|| map.clone());
+        g.mul(&response, &response)
+    });
+    let energy = [v, h2, v2].iter().fold(h, |sum, square| g.add(&sum, square));
     g.node("Sqrt", &[&energy], &[])
 }
