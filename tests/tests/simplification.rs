@@ -1,8 +1,7 @@
 //! Each exact simplification leaves the function as it is (MODEL.md section 7, 1 to 4).
 //!
-//! The literal graph (`simplify: false`) and the simplified one run on the same input. Which
-//! simplification a case isolates is in its name: real weights at full size exercise folds 2 to 4,
-//! adapters the first.
+//! The literal graph (`simplify: false`) and the simplified one run on the same input. Real weights
+//! exercise 2 to 4 (gray input the third, which RGB input leaves out), adapters the first.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -36,3 +36,17 @@ pub fn cpu_features() -> Vec<&'static str> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name is a constant; the lock file says what is really built.
+    #[test]
+    fn engine_name_is_the_locked_version() {
+        let lock = include_str!("../../../Cargo.lock");
+        let version = engine_name().strip_prefix("tract ").unwrap();
+        let entry = format!("name = \"tract-core\"\nversion = \"{version}\"");
+        assert!(lock.contains(&entry), "{entry}");
+    }
+}

@@ -4,7 +4,7 @@ use crate::EngineError;
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
-/// Most threads a segmenter may use; matrix products of this size gain nothing beyond.
+/// Most threads a segmenter may use: a bound on what a caller can make the device start.
 pub const MAX_THREADS: usize = 16;
 
 /// Where tract's matrix products run.

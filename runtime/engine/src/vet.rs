@@ -10,7 +10,7 @@ use tract_onnx::pb::{
     tensor_proto::DataType, tensor_shape_proto::dimension::Value as DimValue, type_proto,
 };
 
-/// Most nodes, weights and rank that a graph may have; Hiera-L needs about 4,000 nodes.
+/// Most nodes, weights and rank that a graph may have.
 const MAX_NODES: usize = 50_000;
 const MAX_RANK: usize = 8;
 /// Most values in one tensor: 1 GiB of f32.

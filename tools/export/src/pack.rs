@@ -194,10 +194,18 @@ impl ModelPack {
             let path = fresh.join(name);
             write_synced(&path, bytes).map_err(failed(&folder.join(name)))?;
         }
-        if folder.exists() {
-            fs::rename(folder, scratch.path().join("old")).map_err(failed(folder))?;
+        let old = scratch.path().join("old");
+        let replaces = folder.exists();
+        if replaces {
+            fs::rename(folder, &old).map_err(failed(folder))?;
         }
-        fs::rename(&fresh, folder).map_err(failed(folder))
+        fs::rename(&fresh, folder).map_err(|source| {
+            // The scratch folder goes away: the pack that was there must not go with it.
+            if replaces && fs::rename(&old, folder).is_err() {
+                let _ = scratch.keep();
+            }
+            failed(folder)(source)
+        })
     }
 }
 

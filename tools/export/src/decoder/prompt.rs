@@ -77,7 +77,7 @@ fn fourier(g: &mut Graph, gaussian: &[f32], coords: &Value) -> Value {
 /// The encoding of the grid's cell centres, `[side * side, 256]`, a constant (MODEL.md 7.4).
 ///
 /// The simplified export stores the centres and leaves the encoding to the engine's constant
-/// folding: at 1024 input 64 KiB in place of 4 MiB.
+/// folding: at 1024 input 32 KiB in place of 4 MiB.
 pub(super) fn dense_position(
     g: &mut Graph,
     weights: &Weights<'_>,
