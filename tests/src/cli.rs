@@ -50,8 +50,27 @@ impl Run {
 /// Where the binary was not built: `cargo build --workspace --bins` does that.
 #[must_use]
 pub fn run<A: AsRef<OsStr>>(binary: &str, args: impl IntoIterator<Item = A>) -> Run {
+    finish(Command::new(binary_path(binary)).args(args))
+}
+
+/// Runs a copy of the binary that is alone with `files` in a folder of its own, the current one.
+///
+/// # Panics
+/// Where the binary was not built or a file cannot be copied.
+#[must_use]
+pub fn run_alone(binary: &str, files: &[&Path], args: &[&str]) -> Run {
+    let folder = tempfile::tempdir().expect("a scratch folder");
     let path = binary_path(binary);
-    let output = Command::new(&path).args(args).output().expect("the binary starts");
+    for file in files.iter().copied().chain([path.as_path()]) {
+        let name = file.file_name().expect("a file's path");
+        std::fs::copy(file, folder.path().join(name)).expect("a copy");
+    }
+    let copy = folder.path().join(path.file_name().expect("a file's path"));
+    finish(Command::new(copy).args(args).current_dir(folder.path()).env_clear())
+}
+
+fn finish(command: &mut Command) -> Run {
+    let output = command.output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -5,3 +5,4 @@ pub mod compare;
 pub mod golden;
 pub mod packs;
 pub mod reference;
+pub mod sample;

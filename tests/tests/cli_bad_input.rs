@@ -173,13 +173,6 @@ fn outputs_that_cannot_be_written() {
 }
 
 #[test]
-fn a_model_must_be_named_until_one_ships() {
-    let frame = sample_frame();
-    run("uniultra", ["segment".as_ref(), frame.as_os_str(), "--point".as_ref(), "9,9".as_ref()])
-        .fails(4, &["--model", "hint:", "uniultra-tools export"]);
-}
-
-#[test]
 fn checkpoints_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let whole = random("uniultra-mini", 1).to_safetensors().unwrap();
@@ -220,12 +213,18 @@ fn exports_that_cannot_be() {
     export(&out, &["--image-size", "100"]).fails(3, &["image_size", "100"]);
     export(&out, &["--image-size", "32"]).fails(3, &["image_size"]);
     export(&out, &["--model-id", "Not An Id"]).fails(3, &["model.id"]);
+    export(&out, &["--weights", "f8"]).fails(2, &["f8", "f32 or f16"]);
+    export(&out, &["--metric", "dice"]).fails(2, &["NAME=VALUE"]);
+    export(&out, &["--metric", "dice=NaN"]).fails(2, &["finite", "NaN"]);
+    export(&out, &["--metric", "d=1", "--metric", "d=2"]).fails(3, &["metric", "`d` twice"]);
     export(&checkpoint.join("below-a-file"), &["--image-size", "64"]).fails(6, &["below-a-file"]);
     assert!(!out.exists());
 
     export(&out, &["--image-size", "64"]).succeeds();
     export(&out, &["--image-size", "64"]).fails(6, &["--force"]);
+    fs::write(out.join("README.md"), "a model card").unwrap();
     export(&out, &["--image-size", "96", "--force"]).succeeds();
+    assert_eq!(fs::read_to_string(out.join("README.md")).unwrap(), "a model card");
     assert!(fs::read_to_string(out.join("model.toml")).unwrap().contains("image_size = 96"));
     fs::write(folder.path().join("note.txt"), "mine").unwrap();
     export(folder.path(), &["--image-size", "64", "--force"]).fails(6, &["--force"]);

@@ -11,12 +11,10 @@ use std::fs::{self, File};
 use std::path::Path;
 use uniultra_checkpoint::Checkpoint;
 use uniultra_export::ExportOptions;
-use uniultra_tests::cli::{root, run, sample_frame};
+use uniultra_tests::cli::{run, sample_frame};
 use uniultra_tests::packs::{ScratchPack, random, sam2_tiny};
+use uniultra_tests::sample::{BOX, POINT, dice, foreground, gray};
 
-/// The sample's target, from tests/fixtures/sample/README.md.
-const POINT: &str = "269,279";
-const BOX: &str = "190,208,342,347";
 const FRAME_SIZE: (u32, u32) = (512, 400);
 
 fn pack(checkpoint: &Checkpoint, image_size: usize) -> ScratchPack {
@@ -32,14 +30,6 @@ fn segment(model: &Path, rest: &[&str]) -> Value {
     run.succeeds();
     // stdout is the report and nothing else.
     serde_json::from_str(&run.stdout).unwrap()
-}
-
-fn gray(path: &Path) -> image::GrayImage {
-    image::open(path).unwrap().into_luma8()
-}
-
-fn foreground(mask: &image::GrayImage) -> u64 {
-    mask.pixels().filter(|p| p.0[0] > 0).count() as u64
 }
 
 #[test]
@@ -142,16 +132,13 @@ fn masks_do_not_depend_on_threads() {
 fn sam2_finds_the_cyst() {
     let Some(checkpoint) = sam2_tiny() else { return };
     let pack = pack(&checkpoint, 512);
-    let truth = gray(&root().join("tests/fixtures/sample/mask.png"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mask.png");
     for prompt in [["--point", POINT], ["--box", BOX]] {
         let rest = [&prompt[..], &["--out-mask", path.to_str().unwrap()]].concat();
         let report = segment(&pack.folder(), &rest);
         assert_eq!(report["object_score"], Value::Null, "these weights have no such head");
-        let mask = gray(&path);
-        let both = mask.pixels().zip(truth.pixels()).filter(|(a, b)| a.0[0] > 0 && b.0[0] > 0);
-        let dice = 2.0 * both.count() as f64 / (foreground(&mask) + foreground(&truth)) as f64;
+        let dice = dice(&gray(&path));
         println!("{prompt:?}: Dice {dice:.4}");
         assert!(dice >= 0.9, "{prompt:?}: {dice}");
     }
@@ -166,6 +153,7 @@ fn info_tells_engine_and_model() {
     let text = &run.succeeds().stdout;
     let info: Value = serde_json::from_str(text).unwrap();
     assert!(text.contains("tract 0.23.9") && text.contains("uniultra-mini-64"), "{info}");
+    assert_eq!(info["model_origin"]["embedded"], false);
 }
 
 #[test]

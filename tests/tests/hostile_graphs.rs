@@ -10,14 +10,17 @@ use std::sync::OnceLock;
 use uniultra_core::Network;
 use uniultra_engine::{EngineOptions, TractNetwork};
 use uniultra_export::{ExportOptions, ModelPack, export};
-use uniultra_manifest::sha256_hex;
+use uniultra_manifest::{WeightFormat, sha256_hex};
 use uniultra_tests::packs::random;
 
-fn pack() -> &'static ModelPack {
-    static PACK: OnceLock<ModelPack> = OnceLock::new();
-    PACK.get_or_init(|| {
-        let options = ExportOptions { image_size: 64, ..ExportOptions::default() };
-        export(&random("uniultra-mini", 1), &options).unwrap()
+/// One pack for each way of storing weights.
+fn packs() -> &'static [ModelPack; 2] {
+    static PACKS: OnceLock<[ModelPack; 2]> = OnceLock::new();
+    PACKS.get_or_init(|| {
+        [WeightFormat::F32, WeightFormat::F16].map(|weights| {
+            let options = ExportOptions { image_size: 64, weights, ..ExportOptions::default() };
+            export(&random("uniultra-mini", 1), &options).unwrap()
+        })
     })
 }
 
@@ -30,10 +33,11 @@ proptest! {
 
     #[test]
     fn damaged_encoders_are_errors_not_panics(
+        which in 0..2_usize,
         edits in prop::collection::vec((0..STRUCTURE_BYTES, any::<u8>()), 1..4),
         cut in prop::option::weighted(0.2, 0.0..1.0_f64),
     ) {
-        let mut damaged = pack().clone();
+        let mut damaged = packs()[which].clone();
         let bytes = &mut damaged.image_encoder;
         for (place, value) in edits {
             let place = place % bytes.len();

@@ -16,7 +16,7 @@ use uniultra_checkpoint::{Architecture, Checkpoint, random_checkpoint};
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
 use uniultra_engine::TractNetwork;
 use uniultra_export::{ExportOptions, ModelPack, export};
-use uniultra_manifest::{Channels, EdgeLayout};
+use uniultra_manifest::{Channels, EdgeLayout, Pack, WeightFormat};
 
 /// Largest difference between the two engines, as a share of the tensor's largest magnitude. Both
 /// compute in f32 and differ in the order of sums and in how they approximate exp and erf: 5e-5 at
@@ -66,6 +66,31 @@ fn sam2_tiny_pack_agrees_with_onnx_runtime() {
     compare(&python, "SAM 2 tiny", &export(&checkpoint, &options).unwrap());
 }
 
+#[test]
+fn packs_with_f16_weights_agree_with_onnx_runtime() {
+    let Some(python) = python() else { return };
+    let mini: Architecture = "uniultra-mini".parse().unwrap();
+    let checkpoint = random_checkpoint(&mini, 2);
+    for simplify in [true, false] {
+        let weights = WeightFormat::F16;
+        let options = ExportOptions { image_size: 256, weights, simplify, ..Default::default() };
+        let name = format!("weights {weights}, simplify={simplify}");
+        compare(&python, &name, &export(&checkpoint, &options).unwrap());
+    }
+}
+
+#[test]
+fn the_default_model_agrees_with_onnx_runtime() {
+    let Some(python) = python() else { return };
+    let pack = Pack::open(&root().join("models/uniultra-mini")).unwrap();
+    let pack = ModelPack {
+        manifest: pack.manifest().clone(),
+        image_encoder: pack.read_image_encoder().unwrap().into_owned(),
+        mask_decoder: pack.read_mask_decoder().unwrap().into_owned(),
+    };
+    compare(&python, "the default model", &pack);
+}
+
 /// The script above all must be able to say no.
 #[test]
 fn checker_refuses_a_pack_that_is_not_what_it_says() {
@@ -96,6 +121,13 @@ fn checker_refuses_a_pack_that_is_not_what_it_says() {
         fs::write(&path, text.replacen("high_res_feats_1", "high_res_feats_2", 1)).unwrap();
     });
     assert!(renamed.contains("image_encoder.onnx: outputs"), "{renamed}");
+
+    let restated = refusal(&good, &|pack| {
+        let path = pack.join("model.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("weights = \"f32\"", "weights = \"f16\"", 1)).unwrap();
+    });
+    assert!(restated.contains("image_encoder.onnx: formats of weights"), "{restated}");
 }
 
 #[test]

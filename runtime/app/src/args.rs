@@ -9,15 +9,27 @@ use uniultra_engine::MAX_THREADS;
 
 const EXAMPLES: &str = "\
 Examples:
-  uniultra segment frame.png --model models/tiny --box 120,80,310,240 --overlay overlay.png
-  uniultra segment frame.png --model models/tiny --point 200,150 --point 40,30,0 --out-mask mask.png
-  uniultra segment frame.png --model models/tiny --point 200,150 --pixel-spacing 0.12 --json -
-  uniultra segment frame.png --model models/tiny --point 210,160 --mask-prompt logits.npy \\
-      --mask-prompt-index 0
-  uniultra info --model models/tiny";
+  uniultra segment frame.png --box 120,80,310,240 --overlay overlay.png
+  uniultra segment frame.png --point 200,150 --point 40,30,0 --out-mask mask.png
+  uniultra segment frame.png --point 200,150 --pixel-spacing 0.12 --json -
+  uniultra segment frame.png --point 210,160 --mask-prompt logits.npy --mask-prompt-index 0
+  uniultra segment frame.png --model my-pack --point 200,150 --out-mask mask.png
+  uniultra info";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
+}
+
+fn model_help() -> String {
+    let default = if cfg!(feature = "embedded-model") {
+        "[default: the UniUltra-mini inside this program]"
+    } else {
+        "(this program was built without a model inside)"
+    };
+    format!(
+        "Model pack: a folder with model.toml and two ONNX files, as `uniultra-tools export` writes \
+         {default}"
+    )
 }
 
 /// Promptable ultrasound segmentation on the device. Research software, not a medical device.
@@ -36,7 +48,7 @@ pub(crate) enum Command {
     /// Segment the object that points, a box or a mask mean, in one frame.
     #[command(after_help = after_help())]
     Segment(Box<SegmentArgs>),
-    /// Print the engine, the processor's features and a model pack's facts.
+    /// Print the engine, the processor's features and the model's facts.
     Info(InfoArgs),
 }
 
@@ -48,8 +60,7 @@ pub(crate) struct SegmentArgs {
     /// `-` reads it from stdin.
     #[arg(value_name = "FRAME")]
     pub(crate) frame: PathBuf,
-    /// Model pack: a folder with model.toml and two ONNX files, as `uniultra-tools export` writes.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
     /// A click in pixels of the frame; 1 (the default) for inside the object, 0 for outside. May be
     /// given up to 32 times.
@@ -94,8 +105,7 @@ pub(crate) struct SegmentArgs {
 /// `uniultra info`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InfoArgs {
-    /// Model pack to describe; its files are checked against their hashes.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
     /// Write the facts as JSON; `-` is stdout.
     #[arg(long, value_name = "FILE|-")]
@@ -220,5 +230,9 @@ mod tests {
     fn help_names_the_exit_codes_and_the_limits_of_use() {
         let help = Cli::command().render_long_help().to_string();
         assert!(help.contains("Exit codes") && help.contains("not a medical device"));
+        let segment = Cli::command().find_subcommand("segment").unwrap().clone();
+        let segment = segment.help_template("{options}").render_long_help().to_string();
+        let default = segment.replace(['\n', ' '], "").contains("[default:theUniUltra-mini");
+        assert_eq!(default, cfg!(feature = "embedded-model"), "{segment}");
     }
 }

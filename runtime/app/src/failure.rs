@@ -14,7 +14,7 @@ Exit codes:
   1  internal error
   2  wrong usage
   3  bad input: frame, prompt or .npy file
-  4  bad or missing model pack
+  4  bad or missing model
   6  output cannot be written";
 
 const INTERNAL: u8 = 1;
@@ -30,7 +30,7 @@ pub(crate) enum AppError {
     Usage(String),
     /// The frame's file cannot be read (exit code 3).
     Input(String),
-    /// No model was named (exit code 4).
+    /// No model was named and none is inside the program (exit code 4).
     NoModel,
 }
 
@@ -38,7 +38,9 @@ impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(text) | Self::Input(text) => f.write_str(text),
-            Self::NoModel => f.write_str("expected --model DIR: no trained model ships yet"),
+            Self::NoModel => f.write_str(
+                "expected --model DIR, found none: this program was built without a model inside",
+            ),
         }
     }
 }
@@ -93,8 +95,8 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 AppError::NoModel => (
                     MODEL,
                     Some(
-                        "make a pack with `uniultra-tools export --checkpoint FILE --out DIR`, \
-                         then pass --model DIR",
+                        "the feature `embedded-model` builds the default model in; \
+                         `uniultra-tools export` makes packs for --model",
                     ),
                 ),
             };

@@ -1,11 +1,12 @@
 //! `uniultra info`: what runs here, and what a model pack says about itself.
 
 use crate::args::InfoArgs;
+use crate::failure::AppError;
+use crate::model::{ModelSource, OriginReport};
 use crate::output::{JsonTarget, print};
 use serde::Serialize;
 use std::fmt::{self, Write};
-use std::path::Path;
-use uniultra_manifest::{Manifest, Network, Pack};
+use uniultra_manifest::{Manifest, Network, WeightFormat};
 use uniultra_sink::check_writable;
 
 /// Version of the JSON document's fields.
@@ -26,9 +27,11 @@ struct Info {
     cpu_features: Vec<&'static str>,
     /// Threads that the system offers; `null` if it does not say.
     threads_available: Option<usize>,
-    /// The pack's `model.toml`, whose files were found to have the hashes it states; `null` without
-    /// `--model`.
+    /// The pack's `model.toml`, whose files were found to have the hashes it states; `null` if
+    /// there is no model inside the program and none was named.
     model: Option<Manifest>,
+    /// Where that model comes from; `null` as `model` is.
+    model_origin: Option<OriginReport>,
 }
 
 /// What the program was built for.
@@ -61,6 +64,12 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
     if let Some(JsonTarget::File(path)) = &args.json {
         check_writable(path)?;
     }
+    let model = match ModelSource::of(args.model.as_deref()) {
+        Ok(source) => Some(source),
+        // The rest is worth telling too.
+        Err(AppError::NoModel) => None,
+        Err(error) => return Err(error.into()),
+    };
     let info = Info {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
@@ -68,7 +77,8 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
         target: TARGET,
         cpu_features: uniultra_engine::cpu_features(),
         threads_available: std::thread::available_parallelism().ok().map(usize::from),
-        model: args.model.as_deref().map(verified).transpose()?,
+        model: model.as_ref().map(verified).transpose()?,
+        model_origin: model.as_ref().map(ModelSource::report),
     };
     match &args.json {
         Some(target) => target.write(&info),
@@ -77,8 +87,8 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
 }
 
 /// The manifest of a pack whose files are what it says.
-fn verified(folder: &Path) -> anyhow::Result<Manifest> {
-    let pack = Pack::open(folder)?;
+fn verified(source: &ModelSource) -> anyhow::Result<Manifest> {
+    let pack = source.pack()?;
     pack.read_image_encoder()?;
     pack.read_mask_decoder()?;
     Ok(pack.manifest().clone())
@@ -98,21 +108,22 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
         Some(count) => writeln!(text, "threads       {count} available")?,
         None => writeln!(text, "threads       unknown")?,
     }
-    match &info.model {
-        Some(manifest) => model_text(&mut text, manifest)?,
-        None => writeln!(
+    match (&info.model, &info.model_origin) {
+        (Some(manifest), Some(origin)) => model_text(&mut text, manifest, origin)?,
+        _ => writeln!(
             text,
-            "model         none given: --model DIR names a pack, `uniultra-tools export` makes one"
+            "model         none inside: --model DIR names a pack, `uniultra-tools export` makes one"
         )?,
     }
     Ok(text)
 }
 
-fn model_text(text: &mut String, manifest: &Manifest) -> fmt::Result {
+fn model_text(text: &mut String, manifest: &Manifest, origin: &OriginReport) -> fmt::Result {
     let Manifest { model, provenance, source, .. } = manifest;
     let yes_no = |yes| if yes { "yes" } else { "no" };
     writeln!(text)?;
     writeln!(text, "model         {} {}", model.id, model.version)?;
+    writeln!(text, "from          {}", origin.folder.as_deref().unwrap_or("this program"))?;
     write!(text, "architecture  {}, CH-Adapters: {}", model.variant, yes_no(model.ch_adapters))?;
     if model.ch_adapters {
         write!(text, ", edge layout {}", model.edge_layout)?;
@@ -120,6 +131,9 @@ fn model_text(text: &mut String, manifest: &Manifest) -> fmt::Result {
     writeln!(text, ", object score: {}", yes_no(model.object_score))?;
     let size = model.image_size;
     write!(text, "input         {size} x {size} px, {}, {}", model.channels, model.precision)?;
+    if model.weights != WeightFormat::F32 {
+        write!(text, ", weights stored as {}", model.weights)?;
+    }
     writeln!(text, ", simplified: {}", yes_no(model.simplified))?;
     for (name, network) in
         [("encoder", &manifest.image_encoder), ("decoder", &manifest.mask_decoder)]
@@ -168,6 +182,7 @@ mod tests {
             cpu_features: vec!["avx2"],
             threads_available: Some(2),
             model: None,
+            model_origin: None,
         }
     }
 
@@ -188,6 +203,6 @@ mod tests {
     #[test]
     fn a_folder_without_a_pack_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(verified(folder.path()).is_err());
+        assert!(verified(&ModelSource::Folder(folder.path().to_path_buf())).is_err());
     }
 }

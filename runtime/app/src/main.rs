@@ -8,6 +8,7 @@ mod args;
 mod failure;
 mod info;
 mod memory;
+mod model;
 mod output;
 mod report;
 mod request;

@@ -2,6 +2,7 @@
 
 use crate::args::{RawBox, RawPoint, SegmentArgs};
 use crate::failure::AppError;
+use crate::model::ModelSource;
 use crate::output::JsonTarget;
 use anyhow::Context;
 use std::fs::{self, File};
@@ -20,7 +21,7 @@ const MAX_FRAME_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) frame: FrameSource,
-    pub(crate) model: PathBuf,
+    pub(crate) model: ModelSource,
     pub(crate) prompts: Prompts,
     pub(crate) choice: MaskChoice,
     pub(crate) outputs: Outputs,
@@ -61,7 +62,7 @@ impl Request {
         };
         outputs.check(&frame, args.mask_prompt.as_deref())?;
         let prompts = prompts(args)?;
-        let model = args.model.clone().ok_or(AppError::NoModel)?;
+        let model = ModelSource::of(args.model.as_deref())?;
         let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
         let engine = EngineOptions { threads: args.threads };
         Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, engine })
@@ -225,6 +226,7 @@ mod tests {
         assert_eq!(request.engine.threads, 2);
         assert_eq!(request.spacing.map(PixelSpacing::mm), Some(0.5));
         assert_eq!(request.frame.name(), "f.png");
+        assert_eq!(request.model, ModelSource::Folder(PathBuf::from("m")));
     }
 
     #[test]
@@ -243,11 +245,6 @@ mod tests {
         let mut line = vec!["f.png", "--model", "m"];
         line.extend(["--point", "1,1"].repeat(33));
         assert_eq!(refused::<PromptError>(&line), PromptError::TooManyPoints);
-    }
-
-    #[test]
-    fn without_a_model_the_error_says_so() {
-        assert!(matches!(refused(&["f.png", "--point", "1,1"]), AppError::NoModel));
     }
 
     #[test]

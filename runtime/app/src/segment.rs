@@ -10,7 +10,6 @@ use crate::warning::warnings;
 use log::info;
 use std::time::Instant;
 use uniultra_core::{Frame, Prediction};
-use uniultra_engine::Segmenter;
 use uniultra_manifest::Manifest;
 use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_overlay_png};
 
@@ -31,7 +30,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     request.prompts.validate(width, height, own_side)?;
 
     let stage = Instant::now();
-    let segmenter = Segmenter::open_with(&request.model, &request.engine)?;
+    let segmenter = request.model.open(&request.engine)?;
     timings.load = elapsed_ms(stage);
     let manifest = segmenter.manifest();
     info!("model {} {}: {:.1} ms", manifest.model.id, manifest.model.version, timings.load);
@@ -60,6 +59,7 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
 
     let report = Report::of(Parts {
         manifest,
+        origin: request.model.report(),
         frame_path: request.frame.name(),
         threads: request.engine.threads,
         prediction: &prediction,

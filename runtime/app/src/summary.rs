@@ -9,7 +9,8 @@ pub(crate) fn summary(report: &Report, outputs: &Outputs) -> Result<String, fmt:
     let mut text = String::new();
     let Report { model, frame, timings_ms: time, .. } = report;
     writeln!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
-    write!(text, "model      {} {}, {}, ", model.id, model.version, model.precision)?;
+    let built_in = if model.origin.embedded { " (built in)" } else { "" };
+    write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;
     writeln!(text, "{} px, {}, {}", model.image_size, report.engine, threads(report.threads))?;
     let found = if report.area_px > 0 { "found" } else { "not found" };
     let iou = report.predicted_iou.get(report.chosen).copied().unwrap_or_default();

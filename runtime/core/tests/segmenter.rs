@@ -8,7 +8,8 @@ use uniultra_core::{
 };
 use uniultra_manifest::{
     Channels, EdgeLayout, Manifest, Model, Normalization, Precision, Preprocess, Provenance,
-    SCHEMA_VERSION, Source, Variant, image_encoder_contract, mask_decoder_contract, sha256_hex,
+    SCHEMA_VERSION, Source, Variant, WeightFormat, image_encoder_contract, mask_decoder_contract,
+    sha256_hex,
 };
 
 const IMAGE_SIZE: usize = 64;
@@ -34,6 +35,7 @@ fn manifest(object_score: bool) -> Manifest {
             image_size: IMAGE_SIZE,
             channels: Channels::Gray,
             precision: Precision::F32,
+            weights: WeightFormat::F32,
             simplified: true,
             object_score,
         },

@@ -9,6 +9,7 @@ mod load;
 mod network;
 mod threads;
 mod vet;
+mod widen;
 
 pub use cpu::{cpu_features, engine_name};
 pub use error::EngineError;
@@ -16,5 +17,20 @@ pub use network::{Embedding, EngineOptions, TractNetwork};
 pub use threads::MAX_THREADS;
 pub use vet::vet_onnx;
 
+use uniultra_core::SegmentError;
+use uniultra_manifest::Pack;
+
 /// Frame in, masks out: `Segmenter::open(pack)?.encode(&frame)?.predict(&prompts)?`.
 pub type Segmenter = uniultra_core::Segmenter<TractNetwork>;
+
+/// A segmenter of a pack that need not be in a folder; see [`Pack::from_bytes`].
+///
+/// # Errors
+/// [`SegmentError::Open`] with the engine's reason.
+pub fn open_pack(
+    pack: &Pack,
+    options: &EngineOptions,
+) -> Result<Segmenter, SegmentError<EngineError>> {
+    let network = TractNetwork::of(pack, options).map_err(SegmentError::Open)?;
+    Ok(Segmenter::of(network, pack.manifest().clone()))
+}

@@ -2,33 +2,42 @@
 
 use crate::EngineError;
 use crate::vet::vet_onnx;
+use crate::widen::widen_weights;
+use prost::Message;
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_core::internal::{
-    Datum, DimLike, Framework, IntoRunnable, TDim, TractResult, TypedModel, TypedRunnableModel,
-    bail,
+    Datum, DimLike, IntoRunnable, TDim, TractResult, TypedModel, TypedRunnableModel, bail,
 };
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::InferenceModelExt;
-use uniultra_manifest::{Dim, Network, TensorSpec};
+use uniultra_manifest::{Dim, Network, TensorSpec, WeightFormat};
 
 /// A network ready to run.
 pub(crate) type Plan = Arc<TypedRunnableModel>;
 
-/// Builds the plan of one network of a pack.
-pub(crate) fn plan(bytes: Vec<u8>, network: &Network) -> Result<Plan, EngineError> {
+/// Builds the plan of one network of a pack whose weights are stored as `weights` says.
+pub(crate) fn plan(
+    bytes: Cow<'_, [u8]>,
+    network: &Network,
+    weights: WeightFormat,
+) -> Result<Plan, EngineError> {
     let file = || network.file.clone();
     let prepare = |reason: String| EngineError::Prepare { file: file(), reason };
-    let onnx = tract_onnx::onnx();
-    let proto = onnx.proto_model_for_read(&mut bytes.as_slice()).map_err(|e| {
-        EngineError::Graph { file: file(), problem: format!("expected an ONNX model: {e:#}") }
-    })?;
+    let refused = |problem: String| EngineError::Graph { file: file(), problem };
+    let mut proto = ModelProto::decode(&*bytes)
+        .map_err(|e| refused(format!("expected an ONNX model: {e:#}")))?;
     drop(bytes);
-    vet_onnx(&proto).map_err(|problem| EngineError::Graph { file: file(), problem })?;
+    vet_onnx(&proto).map_err(refused)?;
+    if let Some(graph) = &mut proto.graph {
+        widen_weights(graph, weights).map_err(refused)?;
+    }
 
     // The vetted graph may still be nonsense (ranks that do not fit, say), and tract's analysers
     // assert in places. A scanner must see an error then, not the end of the process.
     let built = catch_unwind(AssertUnwindSafe(|| {
-        let model = onnx.parse(&proto, None)?.model;
+        let model = tract_onnx::onnx().parse(&proto, None)?.model;
         drop(proto);
         let model = model.into_typed()?;
         contract(&model, network)?;

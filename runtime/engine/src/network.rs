@@ -79,12 +79,13 @@ impl TractNetwork {
     pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
         let workers = Workers::start(options.threads)?;
         let manifest = pack.manifest();
+        let weights = manifest.model.weights;
         let side = manifest.model.image_size / 4;
         let no_mask = Tensor::from_shape(&[1, 1, side, side], &vec![0.0_f32; side * side])
             .map_err(|e| run_error(DECODER, &e))?;
         Ok(Self {
-            image_encoder: plan(pack.read_image_encoder()?, &manifest.image_encoder)?,
-            mask_decoder: plan(pack.read_mask_decoder()?, &manifest.mask_decoder)?,
+            image_encoder: plan(pack.read_image_encoder()?, &manifest.image_encoder, weights)?,
+            mask_decoder: plan(pack.read_mask_decoder()?, &manifest.mask_decoder, weights)?,
             workers,
             channels: manifest.model.channels.count(),
             image_size: manifest.model.image_size,

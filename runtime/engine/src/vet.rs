@@ -167,11 +167,12 @@ fn weight(tensor: &TensorProto) -> Result<(), String> {
     }
     let size = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float) => 4,
+        Ok(DataType::Float16) => 2,
         Ok(DataType::Int64) => 8,
         _ => {
             let found = tensor.data_type;
             return Err(format!(
-                "weight `{name}`: expected float or int64, found data type {found}"
+                "weight `{name}`: expected float, float16 or int64, found data type {found}"
             ));
         }
     };

@@ -127,3 +127,31 @@ impl fmt::Display for Precision {
         })
     }
 }
+
+/// How the pack's files store their weights; the arithmetic is [`Precision`]'s either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightFormat {
+    /// As 32-bit numbers.
+    #[default]
+    F32,
+    /// Large weights as 16-bit numbers, each read by a `Cast` to f32.
+    F16,
+}
+
+impl WeightFormat {
+    /// The name used in `model.toml` and on command lines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+impl fmt::Display for WeightFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,7 +1,7 @@
 //! `model.toml`: the sections, their cross-checks, reading and writing.
 
 use crate::{
-    Channels, EdgeLayout, ManifestError, Precision, Sha256Hex, TensorSpec, Variant,
+    Channels, EdgeLayout, ManifestError, Precision, Sha256Hex, TensorSpec, Variant, WeightFormat,
     image_encoder_contract, mask_decoder_contract,
 };
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,9 @@ pub struct Model {
     pub channels: Channels,
     /// Arithmetic of the graphs.
     pub precision: Precision,
+    /// How the files store their weights; f32 where a pack does not say.
+    #[serde(default)]
+    pub weights: WeightFormat,
     /// Whether the exact simplifications of MODEL.md section 7 were made.
     pub simplified: bool,
     /// Whether `object_score_logits` is computed; if not it is the constant that SAM 2 uses

@@ -1,6 +1,8 @@
-//! A model pack on disk: the manifest, and its files read and verified.
+//! A model pack, in a folder or in memory: the manifest, and the two files read and verified.
 
 use crate::{Manifest, ManifestError, Network, sha256_hex};
+use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,11 +13,32 @@ pub const MANIFEST_FILE: &str = "model.toml";
 /// Largest `model.toml` that is read, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 256 * 1024;
 
-/// A pack's folder with its validated manifest. Files are read, and checked, on demand.
+/// A pack with its validated manifest. The two networks' files are read, and checked, on demand.
 #[derive(Clone, Debug)]
 pub struct Pack {
-    folder: PathBuf,
+    place: Place,
     manifest: Manifest,
+}
+
+/// Where the two files are.
+#[derive(Clone)]
+enum Place {
+    Folder(PathBuf),
+    Memory { image_encoder: Cow<'static, [u8]>, mask_decoder: Cow<'static, [u8]> },
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
+            // Megabytes of weights are nothing to print.
+            Self::Memory { image_encoder, mask_decoder } => f
+                .debug_struct("Memory")
+                .field("image_encoder_bytes", &image_encoder.len())
+                .field("mask_decoder_bytes", &mask_decoder.len())
+                .finish(),
+        }
+    }
 }
 
 impl Pack {
@@ -24,16 +47,24 @@ impl Pack {
     /// # Errors
     /// [`ManifestError`] if the file cannot be read or is refused.
     pub fn open(folder: &Path) -> Result<Self, ManifestError> {
-        let path = folder.join(MANIFEST_FILE);
-        let bytes = read_at_most(&path, MAX_MANIFEST_BYTES)?;
-        if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(ManifestError::Toml(format!(
-                "expected at most {MAX_MANIFEST_BYTES} bytes, found a larger file"
-            )));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|e| ManifestError::Toml(format!("expected UTF-8 text: {e}")))?;
-        Ok(Self { folder: folder.to_path_buf(), manifest: Manifest::parse(&text)? })
+        let bytes = read_at_most(&folder.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
+        Ok(Self { place: Place::Folder(folder.to_path_buf()), manifest: parse(&bytes)? })
+    }
+
+    /// A pack whose files are in memory: validates `model_toml`, and keeps the other two to be
+    /// checked when they are read, as those of a folder are. Bytes that are part of the program
+    /// (`include_bytes!`) are never copied.
+    ///
+    /// # Errors
+    /// [`ManifestError`] if the manifest is refused.
+    pub fn from_bytes(
+        model_toml: &[u8],
+        image_encoder: impl Into<Cow<'static, [u8]>>,
+        mask_decoder: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self, ManifestError> {
+        let manifest = parse(model_toml)?;
+        let (image_encoder, mask_decoder) = (image_encoder.into(), mask_decoder.into());
+        Ok(Self { place: Place::Memory { image_encoder, mask_decoder }, manifest })
     }
 
     /// The validated manifest.
@@ -42,44 +73,85 @@ impl Pack {
         &self.manifest
     }
 
-    /// The pack's folder.
+    /// The pack's folder; none if it is in memory.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::Memory { .. } => None,
+        }
     }
 
-    /// Bytes of `image_encoder.onnx`, after its size and hash were checked.
+    /// Bytes of `image_encoder.onnx`, after their size and hash were checked.
     ///
     /// # Errors
     /// [`ManifestError`] if the file cannot be read or is not the one that the manifest names.
-    pub fn read_image_encoder(&self) -> Result<Vec<u8>, ManifestError> {
-        self.read_verified(&self.manifest.image_encoder)
+    pub fn read_image_encoder(&self) -> Result<Cow<'_, [u8]>, ManifestError> {
+        let network = &self.manifest.image_encoder;
+        match &self.place {
+            Place::Folder(folder) => read_verified(folder, network),
+            Place::Memory { image_encoder, .. } => verified_in_memory(image_encoder, network),
+        }
     }
 
-    /// Bytes of `mask_decoder.onnx`, after its size and hash were checked.
+    /// Bytes of `mask_decoder.onnx`, after their size and hash were checked.
     ///
     /// # Errors
     /// As [`Pack::read_image_encoder`].
-    pub fn read_mask_decoder(&self) -> Result<Vec<u8>, ManifestError> {
-        self.read_verified(&self.manifest.mask_decoder)
+    pub fn read_mask_decoder(&self) -> Result<Cow<'_, [u8]>, ManifestError> {
+        let network = &self.manifest.mask_decoder;
+        match &self.place {
+            Place::Folder(folder) => read_verified(folder, network),
+            Place::Memory { mask_decoder, .. } => verified_in_memory(mask_decoder, network),
+        }
     }
+}
 
-    fn read_verified(&self, network: &Network) -> Result<Vec<u8>, ManifestError> {
-        let path = self.folder.join(&network.file);
-        let bytes = read_at_most(&path, network.bytes)?;
-        let found = bytes.len() as u64;
-        if found != network.bytes {
-            // One byte more than allowed was read at most: ask the file how large it really is.
-            let found = std::fs::metadata(&path).map_or(found, |data| data.len());
-            return Err(ManifestError::FileSize { path, expected: network.bytes, found });
-        }
-        let found = sha256_hex(&bytes);
-        if found != network.sha256 {
-            let expected = network.sha256.clone();
-            return Err(ManifestError::FileHash { path, expected, found });
-        }
-        Ok(bytes)
+fn parse(model_toml: &[u8]) -> Result<Manifest, ManifestError> {
+    if model_toml.len() as u64 > MAX_MANIFEST_BYTES {
+        return Err(ManifestError::Toml(format!(
+            "expected at most {MAX_MANIFEST_BYTES} bytes, found more"
+        )));
     }
+    let text = std::str::from_utf8(model_toml)
+        .map_err(|e| ManifestError::Toml(format!("expected UTF-8 text: {e}")))?;
+    Manifest::parse(text)
+}
+
+fn read_verified(folder: &Path, network: &Network) -> Result<Cow<'static, [u8]>, ManifestError> {
+    let path = folder.join(&network.file);
+    let bytes = read_at_most(&path, network.bytes)?;
+    // One byte more than allowed was read at most: ask the file how large it really is.
+    let size = || std::fs::metadata(&path).map_or(bytes.len() as u64, |data| data.len());
+    verify(&bytes, network, &path, size)?;
+    Ok(bytes.into())
+}
+
+fn verified_in_memory<'a>(
+    bytes: &'a [u8],
+    network: &Network,
+) -> Result<Cow<'a, [u8]>, ManifestError> {
+    verify(bytes, network, Path::new(&network.file), || bytes.len() as u64)?;
+    Ok(bytes.into())
+}
+
+/// Size and hash are those of the manifest.
+fn verify(
+    bytes: &[u8],
+    network: &Network,
+    path: &Path,
+    size: impl Fn() -> u64,
+) -> Result<(), ManifestError> {
+    let path = path.to_path_buf();
+    if bytes.len() as u64 != network.bytes {
+        return Err(ManifestError::FileSize { path, expected: network.bytes, found: size() });
+    }
+    let found = sha256_hex(bytes);
+    if found != network.sha256 {
+        let expected = network.sha256.clone();
+        return Err(ManifestError::FileHash { path, expected, found });
+    }
+    Ok(())
 }
 
 /// Reads a file, but never more than one byte past `limit`, so that a wrong file costs no memory.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use uniultra_engine::{EngineOptions, TractNetwork};
 use uniultra_manifest::{
     Channels, EdgeLayout, MANIFEST_FILE, Manifest, Model, Network, Normalization, Pack, Precision,
-    Preprocess, Provenance, SCHEMA_VERSION, Source, TensorSpec, Variant, image_encoder_contract,
-    mask_decoder_contract, sha256_hex,
+    Preprocess, Provenance, SCHEMA_VERSION, Source, TensorSpec, Variant, WeightFormat,
+    image_encoder_contract, mask_decoder_contract, sha256_hex,
 };
 
 /// The smallest that a manifest allows.
@@ -41,6 +41,8 @@ fn manifest(encoder: &[u8]) -> Manifest {
             image_size: IMAGE_SIZE,
             channels: Channels::Gray,
             precision: Precision::F32,
+            // The wider of the two: f32 weights are accepted as well.
+            weights: WeightFormat::F16,
             simplified: true,
             object_score: true,
         },

@@ -2,11 +2,12 @@
 
 use crate::failure::out;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use uniultra_checkpoint::Checkpoint;
-use uniultra_export::{ExportOptions, export};
-use uniultra_manifest::{Channels, EdgeLayout};
+use uniultra_export::{ExportError, ExportOptions, export};
+use uniultra_manifest::{Channels, EdgeLayout, WeightFormat};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,7 +16,12 @@ Examples:
 
   # weights trained by the published UniUltra code, which lays out edges its own way
   uniultra-tools export --checkpoint uniultra_mini.pt --out packs/mini-512 \\
-      --image-size 512 --edge-layout reference --licence 'CC BY-NC 4.0'";
+      --image-size 512 --edge-layout reference --licence 'CC BY-NC 4.0'
+
+  # half the size, and a manifest that says where the weights come from and what they reach
+  uniultra-tools export --checkpoint mini.safetensors --out packs/mini --weights f16 \\
+      --model-id my-mini --model-version 2 --training-data 'simulated frames' \\
+      --metric dice_phantom_point=0.9 --metric dice_phantom_box=0.95";
 
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +42,9 @@ pub(crate) struct Args {
     /// Input channels: `gray` takes one channel in 0..=1, `rgb` three normalised ones.
     #[arg(long, value_name = "CHANNELS", default_value = "gray", value_parser = channels)]
     channels: Channels,
+    /// How the files store weights: `f16` halves their size; the arithmetic is f32 either way.
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = weight_format)]
+    weights: WeightFormat,
     /// Follow the definitions literally, without the exact simplifications; to compare.
     #[arg(long)]
     no_simplify: bool,
@@ -54,7 +63,10 @@ pub(crate) struct Args {
     /// What the model is for, and what not, for model.toml.
     #[arg(long, value_name = "TEXT")]
     intended_use: Option<String>,
-    /// Replace the pack that is already in the folder.
+    /// A measured figure, for model.toml, e.g. dice_hc18_val_box=0.97. May be repeated.
+    #[arg(long = "metric", value_name = "NAME=VALUE", value_parser = metric)]
+    metrics: Vec<(String, f64)>,
+    /// Replace the pack that is already in the folder; its README.md is kept.
     #[arg(long)]
     force: bool,
 }
@@ -73,12 +85,30 @@ fn channels(text: &str) -> Result<Channels, String> {
         .ok_or_else(|| "expected gray or rgb".to_string())
 }
 
+fn weight_format(text: &str) -> Result<WeightFormat, String> {
+    [WeightFormat::F32, WeightFormat::F16]
+        .into_iter()
+        .find(|format| format.name() == text)
+        .ok_or_else(|| "expected f32 or f16".to_string())
+}
+
+fn metric(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
+        return Err(format!("expected a name of letters, digits, `_` and `-`, found `{name}`"));
+    }
+    match value.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok((name.to_string(), value)),
+        _ => Err(format!("expected a finite number, found `{value}`")),
+    }
+}
+
 /// Runs the subcommand.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let options = args.options()?;
     let progress = spinner();
     progress.set_message("reading the checkpoint");
     let checkpoint = Checkpoint::open(&args.checkpoint)?;
-    let options = args.options();
     progress.set_message("building the graphs");
     let pack = export(&checkpoint, &options)?;
     progress.set_message("writing the pack");
@@ -87,13 +117,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
     let model = &pack.manifest.model;
     out(&format!(
-        "{}: {} {}x{} {} {}\n  image_encoder.onnx {:>12} bytes\n  mask_decoder.onnx  {:>12} bytes\n",
+        "{}: {} {}x{} {} {}, weights {}\n  image_encoder.onnx {:>12} bytes\n  mask_decoder.onnx  {:>12} bytes\n",
         args.out.display(),
         model.id,
         model.image_size,
         model.image_size,
         model.channels,
         model.precision,
+        model.weights,
         pack.manifest.image_encoder.bytes,
         pack.manifest.mask_decoder.bytes,
     ))?;
@@ -104,7 +135,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 impl Args {
-    fn options(&self) -> ExportOptions {
+    fn options(&self) -> Result<ExportOptions, ExportError> {
+        let mut metrics = BTreeMap::new();
+        for (name, value) in &self.metrics {
+            if metrics.insert(name.clone(), *value).is_some() {
+                return Err(ExportError::Option {
+                    option: "metric",
+                    expected: "each name once".to_string(),
+                    found: format!("`{name}` twice"),
+                });
+            }
+        }
         let mut options = ExportOptions {
             image_size: self.image_size,
             edge_layout: self.edge_layout,
@@ -112,6 +153,8 @@ impl Args {
             simplify: !self.no_simplify,
             id: self.model_id.clone(),
             version: self.model_version.clone(),
+            weights: self.weights,
+            metrics,
             ..ExportOptions::default()
         };
         let provenance = &mut options.provenance;
@@ -124,7 +167,7 @@ impl Args {
                 field.clone_from(text);
             }
         }
-        options
+        Ok(options)
     }
 }
 

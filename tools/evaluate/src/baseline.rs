@@ -1,7 +1,7 @@
 //! The answer without a model: the ellipse inscribed in the true box.
 
-use crate::prompt::Object;
 use uniultra_core::{Mask, MaskError, PixelBox};
+use uniultra_dataset::Object;
 
 /// Label of the baseline's rows. No model's label has a colon.
 pub const BASELINE: &str = "baseline:ellipse";

@@ -1,9 +1,8 @@
 //! Interactive segmentation: each click corrects the largest error so far.
 
-use crate::components::Components;
-use crate::prompt::{Object, deepest_pixel};
 use crate::{Encoded, ImageError};
 use uniultra_core::{Mask, MaskPrompt, PointLabel, Prompts, iou};
+use uniultra_dataset::{Components, Object, deepest_pixel};
 
 /// Most clicks that NoC counts: an object that never gets there counts as this many.
 pub const NOC_CAP: usize = 10;

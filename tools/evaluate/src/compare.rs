@@ -2,9 +2,9 @@
 
 use crate::ellipse::circumference_px;
 use crate::report::Row;
-use crate::sample::Sample;
 use crate::{Case, ImageError};
 use uniultra_core::{Mask, dice, hd95_px, iou};
+use uniultra_dataset::Sample;
 
 /// The row of a prediction of an image with objects; the fields that only a model can fill are left
 /// empty.
@@ -42,8 +42,8 @@ pub(crate) fn row(
 mod tests {
     use super::*;
     use crate::fakes::mask_of;
-    use crate::prompt::Object;
     use uniultra_core::{Frame, Pixels};
+    use uniultra_dataset::Object;
 
     fn sample(truth: Mask) -> Sample {
         let frame =

@@ -1,7 +1,7 @@
 //! The ellipse that fits a mask, and its circumference.
 
-use crate::components::Components;
 use uniultra_core::{Mask, MaskError};
+use uniultra_dataset::Components;
 
 /// Circumference in pixels of the ellipse fitted to a mask's largest component; 0 if it is empty.
 ///

@@ -1,9 +1,9 @@
 //! What can go wrong: with the whole run, and with one image.
 
-use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
-use uniultra_core::{FrameError, MaskError, MetricError, PromptError, SegmentError};
+use uniultra_core::{MaskError, MetricError, PromptError, SegmentError};
+use uniultra_dataset::{FolderError, Problem, SampleError};
 use uniultra_engine::EngineError;
 use uniultra_sink::SinkError;
 
@@ -11,35 +11,16 @@ use uniultra_sink::SinkError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// A folder or file of the data, or a report, cannot be read.
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Data(#[from] FolderError),
+    /// A report cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The folder or file.
+        /// The file.
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
-    },
-    /// There is no dataset in the data folder.
-    #[error("{}: expected folders <set>/image and <set>/mask, found none", path.display())]
-    NoSets {
-        /// The data folder.
-        path: PathBuf,
-    },
-    /// A set that was asked for is not there.
-    #[error("{}: expected the set `{set}` with folders image and mask, found none", path.display())]
-    NoSet {
-        /// The data folder.
-        path: PathBuf,
-        /// The set asked for.
-        set: String,
-    },
-    /// A set's list of splits cannot be used.
-    #[error("{}: expected lists of stems by split name: {reason}", path.display())]
-    Split {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
     },
     /// Not a single image could be evaluated.
     #[error(
@@ -127,7 +108,7 @@ impl EvaluateError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoSets { .. } | Self::NoSet { .. } => {
+            Self::Data(FolderError::NoSets { .. } | FolderError::NoSet { .. }) => {
                 Some("--data is the folder that holds the sets' folders, not one of them")
             }
             Self::Model { .. } => {
@@ -144,44 +125,9 @@ impl EvaluateError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// A file cannot be read.
-    #[error("{what}: cannot be read: {source}")]
-    Read {
-        /// `image` or `mask`.
-        what: &'static str,
-        /// The operating system's reason.
-        source: io::Error,
-    },
-    /// A file is no image that is read here.
-    #[error("{what}: {source}")]
-    Decode {
-        /// `image` or `mask`.
-        what: &'static str,
-        /// The decoder's reason.
-        source: FrameError,
-    },
-    /// The mask is not binary.
-    #[error("mask: expected gray values 0 and 255 only, found {found}")]
-    MaskValue {
-        /// A value found.
-        found: String,
-    },
-    /// Image and mask differ in size.
-    #[error("expected image and mask of one size, found {}x{} and {}x{} pixels", image[0], image[1], mask[0], mask[1])]
-    Size {
-        /// Width and height of the image.
-        image: [usize; 2],
-        /// Width and height of the mask.
-        mask: [usize; 2],
-    },
-    /// The mask is not empty, but nothing in it is large enough to be an object.
-    #[error(
-        "mask: expected a component of at least 0.1 % of the image, found {found_px} pixels at most"
-    )]
-    OnlySpecks {
-        /// Area of the largest component, in pixels.
-        found_px: usize,
-    },
+    /// Image or mask cannot be used.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
     /// A mask cannot be made.
     #[error(transparent)]
     Mask(#[from] MaskError),
@@ -199,23 +145,4 @@ pub enum ImageError {
         /// The runtime's reason.
         reason: String,
     },
-}
-
-/// Something in the data, or one image, that could not be used. It is reported, never passed over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Problem {
-    /// The set.
-    pub set: String,
-    /// The image's stem; empty where the set as a whole is meant.
-    pub stem: String,
-    /// What was expected and found.
-    pub what: String,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let separator = if self.stem.is_empty() { "" } else { "/" };
-        write!(f, "{}{separator}{}: {}", self.set, self.stem, self.what)
-    }
 }

@@ -4,6 +4,7 @@ use crate::{Answer, Encoded, ImageError, ModelInfo, Predictor};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use uniultra_core::{Frame, Mask, MaskPrompt, PointLabel, Prompts};
+use uniultra_dataset::Components;
 
 /// A mask drawn in text: `#` is object.
 pub(crate) fn mask_of(rows: &[&str]) -> Mask {
@@ -107,7 +108,7 @@ impl Encoded for FakeEncoded<'_> {
                 .bounding_box()
                 .is_some_and(|[x0, y0, x1, y1]| (x0..=x1).contains(&x) && (y0..=y1).contains(&y))
         };
-        let components = crate::components::Components::of(&all);
+        let components = Components::of(&all);
         let mut data = vec![0; width * height];
         for i in 0..components.areas_px().len() {
             let component = components.mask(i)?;

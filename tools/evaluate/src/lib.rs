@@ -1,7 +1,7 @@
 //! Measures model packs on datasets, through the runtime: what is measured is what ships.
 //!
 //! ```text
-//! find_cases ──> Case ──> load: Frame, objects, truth ──┐
+//! find_cases ──> Case ──> Sample: Frame, objects, truth ─┐
 //! Predictor (a model pack) ──> encode once ─────────────┴─> each prompt ─> Row ─> Report ─> files
 //! ```
 //!
@@ -17,10 +17,9 @@
 //! Results do not depend on the number of threads, nor on how the images were sharded.
 
 mod baseline;
+mod cases;
 mod clicks;
 mod compare;
-mod components;
-mod dataset;
 mod ellipse;
 mod error;
 mod merge;
@@ -31,18 +30,15 @@ mod prompt;
 mod report;
 mod run;
 mod run_mask;
-mod sample;
-mod shard;
-mod split;
 mod stats;
 
 #[cfg(test)]
 mod fakes;
 
 pub use baseline::BASELINE;
+pub use cases::find_cases;
 pub use clicks::NOC_CAP;
-pub use dataset::{Case, Found, Query, find_cases};
-pub use error::{EvaluateError, ImageError, Problem};
+pub use error::{EvaluateError, ImageError};
 pub use merge::merge;
 pub use model::PackPredictor;
 pub use picture::{Picture, Role, render_pictures};
@@ -54,9 +50,8 @@ pub use report::{
 };
 pub use run::{Evaluated, Options, evaluate};
 pub use run_mask::RunMask;
-pub use shard::Shard;
-pub use split::SplitPart;
 pub use stats::Stats;
+pub use uniultra_dataset::{Case, Found, Problem, Query, Shard, SplitPart};
 
 /// Version of the protocol; figures of different versions are not compared.
 pub const PROTOCOL: u32 = 1;

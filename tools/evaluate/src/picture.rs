@@ -1,8 +1,8 @@
 //! Pictures of the worst, the median and the best predictions.
 
+use crate::prompt::prompts_for;
 use crate::report::{Report, Row};
 use crate::run::create_folder;
-use crate::sample::Sample;
 use crate::{BASELINE, Case, EvaluateError, ImageError, PromptKind, RunMask};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -11,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use uniultra_core::{Mask, Prompts};
+use uniultra_dataset::Sample;
 use uniultra_sink::write_atomically;
 
 /// Worst predictions shown of each set, prompt and model: failures teach most.
@@ -156,7 +157,7 @@ fn draw(case: &Case, mask: &RunMask, prompt: &str) -> Result<(Vec<u8>, u32, u32)
     }
     if let Ok(kind) = prompt.parse::<PromptKind>() {
         for object in &sample.objects {
-            canvas.prompts(&object.prompts(kind)?);
+            canvas.prompts(&prompts_for(object, kind)?);
         }
     }
     // Sides are at most 8192 pixels.

@@ -3,15 +3,15 @@
 use crate::baseline::{BASELINE, ellipses};
 use crate::clicks::click;
 use crate::compare;
-use crate::prompt::prompts_without_object;
+use crate::prompt::{prompts_for, prompts_without_object};
 use crate::report::Row;
-use crate::sample::{Sample, add};
 use crate::{
     Answer, Case, Encoded, EvaluateError, ImageError, Predictor, Problem, PromptKind, RunMask,
 };
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use uniultra_core::{Mask, dice};
+use uniultra_dataset::{Sample, unite};
 use uniultra_sink::{SinkError, write_mask_png};
 
 /// Choices of a run that do not change its figures.
@@ -105,7 +105,7 @@ fn evaluate_case(
     let sample = match Sample::load(case) {
         Ok(sample) => sample,
         Err(error) => {
-            found.problems.push(problem(&error));
+            found.problems.push(problem(&error.into()));
             return Ok(found);
         }
     };
@@ -162,7 +162,7 @@ fn predict(
             encoded.predict(&prompts_without_object(kind, width, height)?)?;
         scores.extend(object_score);
         for union in &mut unions {
-            add(union, &mask);
+            unite(union, &mask);
         }
     }
     for object in &sample.objects {
@@ -170,14 +170,14 @@ fn predict(
             let trace = click(encoded, object, count)?;
             scores.extend(trace.object_score);
             for (union, mask) in unions.iter_mut().zip(&trace.masks) {
-                add(union, mask);
+                unite(union, mask);
             }
             noc = [noc[0] + trace.noc[0], noc[1] + trace.noc[1]];
         } else {
-            let answer = encoded.predict(&object.prompts(kind)?)?;
+            let answer = encoded.predict(&prompts_for(object, kind)?)?;
             scores.extend(answer.object_score);
             for union in &mut unions {
-                add(union, &answer.mask);
+                unite(union, &answer.mask);
             }
         }
     }

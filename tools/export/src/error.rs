@@ -29,6 +29,16 @@ pub enum ExportError {
         /// What it is.
         found: String,
     },
+    /// A weight does not fit into the format in which it was to be stored.
+    #[error("weight `{tensor}`: expected magnitudes up to {max} to store it as f16, found {found}")]
+    Overflow {
+        /// Name of the tensor in the graph.
+        tensor: String,
+        /// Largest finite number of the format.
+        max: f32,
+        /// The value.
+        found: f32,
+    },
     /// The resulting manifest is refused.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -15,7 +15,7 @@ mod weights;
 pub use error::ExportError;
 pub use pack::{ExportOptions, ModelPack, export};
 
-use uniultra_manifest::{Channels, EdgeLayout, Variant};
+use uniultra_manifest::{Channels, EdgeLayout, Variant, WeightFormat};
 
 /// Everything that fixes the graphs' form.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,7 @@ struct Design {
     image_size: usize,
     simplify: bool,
     object_score: bool,
+    weights: WeightFormat,
     /// Mean and standard deviation of the three channels.
     mean: [f32; 3],
     std: [f32; 3],

@@ -4,11 +4,11 @@ use crate::{Design, ExportError, decoder, encoder};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use uniultra_checkpoint::{Checkpoint, CheckpointError};
+use uniultra_checkpoint::Checkpoint;
 use uniultra_manifest::{
     Channels, EdgeLayout, MANIFEST_FILE, Manifest, Model, Network, Normalization, Precision,
-    Preprocess, Provenance, SCHEMA_VERSION, Source, TensorSpec, image_encoder_contract,
-    mask_decoder_contract, sha256_hex,
+    Preprocess, Provenance, SCHEMA_VERSION, Source, TensorSpec, WeightFormat,
+    image_encoder_contract, mask_decoder_contract, sha256_hex,
 };
 
 /// ImageNet's statistics, which SAM 2 normalises with (MODEL.md section 2).
@@ -17,6 +17,7 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 const IMAGE_ENCODER_FILE: &str = "image_encoder.onnx";
 const MASK_DECODER_FILE: &str = "mask_decoder.onnx";
+const MODEL_CARD_FILE: &str = "README.md";
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -33,8 +34,12 @@ pub struct ExportOptions {
     pub id: Option<String>,
     /// `model.version`.
     pub version: String,
+    /// How the files store large weights; the arithmetic is f32 either way.
+    pub weights: WeightFormat,
     /// Who may use the weights for what.
     pub provenance: Provenance,
+    /// Measured figures by name.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 impl Default for ExportOptions {
@@ -46,6 +51,7 @@ impl Default for ExportOptions {
             simplify: true,
             id: None,
             version: "1".to_string(),
+            weights: WeightFormat::F32,
             provenance: Provenance {
                 training_data: "not stated by the checkpoint".to_string(),
                 licence: "not stated by the checkpoint".to_string(),
@@ -53,6 +59,7 @@ impl Default for ExportOptions {
                     "research on promptable ultrasound segmentation; not a medical device"
                         .to_string(),
             },
+            metrics: BTreeMap::new(),
         }
     }
 }
@@ -101,6 +108,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
             image_size: options.image_size,
             channels: options.channels,
             precision: Precision::F32,
+            weights: options.weights,
             simplified: options.simplify,
             object_score: recognition.has_object_score_head,
         },
@@ -117,7 +125,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
             tool: concat!("uniultra-tools ", env!("CARGO_PKG_VERSION")).to_string(),
         },
         provenance: options.provenance.clone(),
-        metrics: BTreeMap::new(),
+        metrics: options.metrics.clone(),
         image_encoder: network(
             IMAGE_ENCODER_FILE,
             image_encoder_contract(options.image_size, options.channels),
@@ -126,7 +134,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
     };
     // Refuses a bad size or name before the graphs are built on it.
     manifest.to_toml()?;
-    build(checkpoint, manifest).map_err(ExportError::from)
+    build(checkpoint, manifest)
 }
 
 /// The section of a file whose content is not known yet.
@@ -134,7 +142,7 @@ fn network(file: &str, (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>)) ->
     Network { file: file.to_string(), bytes: 0, sha256: sha256_hex(&[]), inputs, outputs }
 }
 
-fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, CheckpointError> {
+fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, ExportError> {
     let design = Design {
         variant: manifest.model.variant,
         ch_adapters: manifest.model.ch_adapters,
@@ -143,6 +151,7 @@ fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, C
         image_size: manifest.model.image_size,
         simplify: manifest.model.simplified,
         object_score: manifest.model.object_score,
+        weights: manifest.model.weights,
         mean: manifest.preprocess.mean,
         std: manifest.preprocess.std,
     };
@@ -159,7 +168,8 @@ fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, C
 
 impl ModelPack {
     /// Writes the pack to `folder`, all or nothing: into a temporary folder beside it, renamed
-    /// when complete. With `replace`, a pack already there is replaced.
+    /// when complete. With `replace`, a pack already there is replaced, all but its model card
+    /// (`README.md`), which people write.
     ///
     /// # Errors
     /// [`ExportError::Exists`] if the folder has files and is not a pack to be replaced;
@@ -193,6 +203,10 @@ impl ModelPack {
         ] {
             let path = fresh.join(name);
             write_synced(&path, bytes).map_err(failed(&folder.join(name)))?;
+        }
+        let card = folder.join(MODEL_CARD_FILE);
+        if card.is_file() {
+            fs::copy(&card, fresh.join(MODEL_CARD_FILE)).map_err(failed(&card))?;
         }
         let old = scratch.path().join("old");
         let replaces = folder.exists();

@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: checkpoint to pack to mask, with the two binaries a user would run.
+//! `cargo xtask demo`: frame to mask with the shipped model, or checkpoint to pack to mask, with
+//! the binaries a user would run.
 
 use crate::screen;
 use crate::workspace::{self, Workspace};
@@ -14,9 +15,9 @@ const SAMPLE_POINT: &str = "269,279";
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// SAM 2 or UniUltra checkpoint: .safetensors or .pt.
+    /// SAM 2 or UniUltra checkpoint, .safetensors or .pt; the shipped model if absent.
     #[arg(long, value_name = "FILE")]
-    checkpoint: PathBuf,
+    checkpoint: Option<PathBuf>,
     /// Frame to segment; the phantom of tests/fixtures/sample if absent.
     #[arg(long, value_name = "FILE", requires = "point")]
     frame: Option<PathBuf>,
@@ -24,14 +25,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X,Y")]
     point: Option<String>,
     /// Layout of the CH-Adapters' edge branch; `reference` for weights trained by the published code.
-    #[arg(long, value_name = "LAYOUT")]
+    #[arg(long, value_name = "LAYOUT", requires = "checkpoint")]
     edge_layout: Option<String>,
-    /// Where the pack and the results go; target/demo if absent.
+    /// Where the results go, and the checkpoint's pack; target/demo if absent.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// Builds both binaries, exports a pack, segments the frame and says where the results are.
+/// Builds what is needed, exports a pack if there is a checkpoint, segments the frame and says
+/// where the results are.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     // Paths on the command line are the caller's; the children run in the workspace's root.
     let here = std::env::current_dir().context("cannot tell the current folder")?;
@@ -39,30 +41,28 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     let frame =
         args.frame.as_ref().map_or_else(|| workspace.root.join(SAMPLE), |file| here.join(file));
-    let checkpoint = here.join(&args.checkpoint);
+    let checkpoint = args.checkpoint.as_ref().map(|file| here.join(file));
     // Said now, not after the minutes that a first build takes.
-    for file in [&checkpoint, &frame] {
+    for file in checkpoint.iter().chain([&frame]) {
         ensure!(file.is_file(), "{}: no such file", file.display());
     }
     let point = args.point.as_deref().unwrap_or(SAMPLE_POINT);
 
-    let packages = ["-p", "uniultra", "-p", "uniultra-tools"];
-    let mut build = workspace.cargo(&["build", "--locked", "--release"]);
-    workspace::run(build.args(packages))?;
-
-    let pack = out.join("pack");
-    let mut export = workspace.command(binary(workspace, "uniultra-tools"));
-    export.arg("export").arg("--checkpoint").arg(&checkpoint);
-    export.arg("--out").arg(&pack).args(["--image-size", "1024", "--force"]);
-    if let Some(layout) = &args.edge_layout {
-        export.args(["--edge-layout", layout]);
+    let mut build = workspace.cargo(&["build", "--locked", "--release", "-p", "uniultra"]);
+    if checkpoint.is_some() {
+        build.args(["-p", "uniultra-tools"]);
     }
-    workspace::run(&mut export)?;
+    workspace::run(&mut build)?;
 
+    let mut segment = workspace.command(workspace.release_binary("uniultra"));
+    segment.arg("segment").arg(&frame).args(["--point", point]);
+    if let Some(checkpoint) = &checkpoint {
+        let pack = out.join("pack");
+        export(workspace, checkpoint, args.edge_layout.as_deref(), &pack)?;
+        segment.arg("--model").arg(&pack);
+    }
     let [mask, overlay, report] =
         ["mask.png", "overlay.png", "report.json"].map(|name| out.join(name));
-    let mut segment = workspace.command(binary(workspace, "uniultra"));
-    segment.arg("segment").arg(&frame).arg("--model").arg(&pack).args(["--point", point]);
     segment.arg("--out-mask").arg(&mask).arg("--overlay").arg(&overlay).arg("--json").arg(&report);
     workspace::run(&mut segment)?;
 
@@ -72,7 +72,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn binary(workspace: &Workspace, name: &str) -> PathBuf {
-    let file = Path::new("release").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    workspace.target.join(file)
+fn export(
+    workspace: &Workspace,
+    checkpoint: &Path,
+    edge_layout: Option<&str>,
+    pack: &Path,
+) -> Result<()> {
+    let mut export = workspace.command(workspace.release_binary("uniultra-tools"));
+    export.arg("export").arg("--checkpoint").arg(checkpoint);
+    export.arg("--out").arg(pack).args(["--image-size", "1024", "--force"]);
+    if let Some(layout) = edge_layout {
+        export.args(["--edge-layout", layout]);
+    }
+    workspace::run(&mut export)
 }

@@ -1,4 +1,5 @@
-//! The project's gate and chores: `cargo xtask check`, `setup-python`, `demo`.
+//! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
+//! `demo`.
 
 mod check;
 mod demo;
@@ -7,8 +8,10 @@ mod msrv;
 mod python;
 mod screen;
 mod toolchain;
+mod train;
 mod workspace;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use workspace::Workspace;
@@ -23,26 +26,39 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests.
+    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests, trainer.
     Check(check::Args),
     /// Install the pinned ONNX packages into target/venv.
     SetupPython,
+    /// Unpack libtorch, which the trainer links, into target/libtorch.
+    SetupTrain,
+    /// Build the trainer and run it with the arguments after `--`.
+    Train(train::Args),
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = Workspace::find().and_then(|workspace| match &cli.command {
-        Command::Check(args) => check::run(&workspace, args),
-        Command::SetupPython => python::setup(&workspace).map(|_| ()),
-        Command::Demo(args) => demo::run(&workspace, args),
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    match Workspace::find().and_then(|workspace| run(&workspace, &cli.command)) {
+        Ok(code) => code,
         Err(error) => {
             screen::error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit code is the trainer's where that ran.
+fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(workspace, args)?,
+        Command::SetupPython => {
+            python::setup(workspace)?;
+        }
+        Command::SetupTrain => train::setup(workspace)?,
+        Command::Train(args) => return train::run(workspace, args),
+        Command::Demo(args) => demo::run(workspace, args)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,23 +1,33 @@
 //! No locked dependency may ask for a newer Rust than the workspace promises.
 
+use crate::train;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// Reads the resolved graph from `cargo metadata`.
+/// The workspace, and the trainer, whose lock file is its own.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", train::MANIFEST];
+
+/// Reads the resolved graphs from `cargo metadata`.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let args = ["metadata", "--locked", "--format-version", "1"];
-    let text = workspace::output(&mut workspace.cargo(&args))?;
-    let metadata: Value = serde_json::from_str(&text).context("`cargo metadata` is not JSON")?;
-    let too_new = too_new(&metadata)?;
+    let mut too_new = Vec::new();
+    for manifest in MANIFESTS {
+        let args = ["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest];
+        let text = workspace::output(&mut workspace.cargo(&args))?;
+        let metadata: Value =
+            serde_json::from_str(&text).context("`cargo metadata` is not JSON")?;
+        too_new.extend(newer(&metadata)?);
+    }
+    too_new.sort();
+    too_new.dedup();
     if !too_new.is_empty() {
         bail!("these need a newer Rust than rust-version: {}", too_new.join(", "));
     }
     Ok(())
 }
 
-/// Packages outside the workspace whose `rust-version` exceeds that of every member.
-fn too_new(metadata: &Value) -> Result<Vec<String>> {
+/// Packages from elsewhere whose `rust-version` exceeds that of every one of ours.
+fn newer(metadata: &Value) -> Result<Vec<String>> {
     let packages = metadata["packages"].as_array().context("no packages")?;
     let ours = |package: &&Value| package["source"].is_null();
     let promised = packages
@@ -25,7 +35,7 @@ fn too_new(metadata: &Value) -> Result<Vec<String>> {
         .filter(ours)
         .filter_map(|package| version(&package["rust_version"]))
         .min()
-        .context("no member has a rust-version")?;
+        .context("none of ours has a rust-version")?;
     let too_new = packages.iter().filter(|package| {
         !ours(package) && version(&package["rust_version"]).is_some_and(|asks| asks > promised)
     });
@@ -59,6 +69,6 @@ mod tests {
             package("silent", json!("registry"), Value::Null),
             package("new", json!("registry"), json!("1.92")),
         ]});
-        assert_eq!(too_new(&metadata).unwrap(), ["new 1.0.0 (Rust 1.92)"]);
+        assert_eq!(newer(&metadata).unwrap(), ["new 1.0.0 (Rust 1.92)"]);
     }
 }

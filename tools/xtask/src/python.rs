@@ -46,7 +46,7 @@ pub(crate) fn setup(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// The first interpreter on the path that is new enough.
-fn system_python(workspace: &Workspace) -> Result<&'static str> {
+pub(crate) fn system_python(workspace: &Workspace) -> Result<&'static str> {
     let mut seen = Vec::new();
     for name in ["python3", "python"] {
         let print = "import sys; print(*sys.version_info[:2])";

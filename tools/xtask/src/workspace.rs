@@ -4,7 +4,7 @@ use crate::screen;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// The checkout.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl Workspace {
         command
     }
 
+    /// A binary that `cargo build --release` makes.
+    pub(crate) fn release_binary(&self, name: &str) -> PathBuf {
+        let file = Path::new("release").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        self.target.join(file)
+    }
+
     /// `path` relative to the root where it lies inside, for messages.
     pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
@@ -70,6 +76,26 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{}` failed ({status})", typed(command));
     }
     Ok(())
+}
+
+/// Becomes the command, so that signals reach it and its exit code is this program's.
+#[cfg(unix)]
+pub(crate) fn hand_over(command: &mut Command) -> Result<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    // It returns only where it failed.
+    let error = command.exec();
+    Err(error)
+        .with_context(|| format!("cannot start `{}`", command.get_program().to_string_lossy()))
+}
+
+/// Runs the command; its exit code, as far as there is one.
+#[cfg(not(unix))]
+pub(crate) fn hand_over(command: &mut Command) -> Result<ExitCode> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", command.get_program().to_string_lossy()))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// Runs the command silently; its stdout, or an error with its stderr.

@@ -4,6 +4,7 @@ use super::{
     ContourReport, FrameReport, MaskReport, ModelReport, Report, SCHEMA_VERSION, TimingsReport,
 };
 use crate::answer::{Answer, Candidate};
+use crate::model::OriginReport;
 use crate::warning::Warnings;
 use uniultra_core::{PixelSpacing, Polygon, Prediction, Segment};
 use uniultra_manifest::Manifest;
@@ -12,6 +13,7 @@ use uniultra_manifest::Manifest;
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) manifest: &'a Manifest,
+    pub(crate) origin: OriginReport,
     pub(crate) frame_path: String,
     pub(crate) threads: usize,
     pub(crate) prediction: &'a Prediction,
@@ -46,6 +48,10 @@ impl Report {
                 version: manifest.model.version.clone(),
                 precision: manifest.model.precision.to_string(),
                 image_size: manifest.model.image_size,
+                image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
+                mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
+                checkpoint_sha256: manifest.source.checkpoint_sha256.to_string(),
+                origin: parts.origin,
             },
             engine: uniultra_engine::engine_name(),
             threads,

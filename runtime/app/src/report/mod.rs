@@ -10,6 +10,7 @@ mod tests;
 
 pub(crate) use build::Parts;
 
+use crate::model::OriginReport;
 use crate::warning::Warnings;
 use serde::{Serialize, Serializer};
 use uniultra_core::MASK_COUNT;
@@ -84,6 +85,15 @@ pub(crate) struct ModelReport {
     pub(crate) precision: String,
     /// Side of the square input, in pixels.
     pub(crate) image_size: usize,
+    /// SHA-256 of the image encoder's file.
+    pub(crate) image_encoder_sha256: String,
+    /// SHA-256 of the mask decoder's file.
+    pub(crate) mask_decoder_sha256: String,
+    /// SHA-256 of the checkpoint that the pack was made from.
+    pub(crate) checkpoint_sha256: String,
+    /// Its fields `embedded` and `folder` say where the model comes from.
+    #[serde(flatten)]
+    pub(crate) origin: OriginReport,
 }
 
 /// The frame's identity.

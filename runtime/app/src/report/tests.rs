@@ -1,6 +1,7 @@
 //! The report as programs see it.
 
 use super::*;
+use crate::model::OriginReport;
 use crate::request::Outputs;
 use crate::summary::summary;
 use crate::warning::Warning;
@@ -14,6 +15,10 @@ fn report() -> Report {
             version: "1".to_string(),
             precision: "f32".to_string(),
             image_size: 1024,
+            image_encoder_sha256: "e".repeat(64),
+            mask_decoder_sha256: "d".repeat(64),
+            checkpoint_sha256: "c".repeat(64),
+            origin: OriginReport { embedded: true, folder: None },
         },
         engine: "engine 1",
         threads: 2,
@@ -55,6 +60,8 @@ fn the_documented_fields_are_there() {
     let json = serde_json::to_value(report()).unwrap();
     assert_eq!(json["schema_version"], 1);
     assert_eq!(json["model"]["id"], "tiny");
+    assert_eq!(json["model"]["embedded"], true);
+    assert!(json["model"]["folder"].is_null() && json["model"]["image_encoder_sha256"].is_string());
     assert_eq!(json["predicted_iou"].as_array().map(Vec::len), Some(4));
     assert!(json["object_score"].is_null() && json["peak_rss_mib"].is_null());
     assert_eq!(json["bounding_box"], serde_json::json!([0, 1, 2, 3]));
@@ -73,6 +80,7 @@ fn the_summary_shows_what_matters() {
     let text = summary(&report(), &outputs).unwrap();
     for part in [
         "800 x 540 px",
+        "tiny 1 (built in), f32",
         "2 threads",
         "found, mask 0, predicted IoU 0.900",
         "100 px, 1.0 mm\u{b2}",

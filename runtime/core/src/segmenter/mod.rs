@@ -45,8 +45,14 @@ impl<N: Network> Segmenter<N> {
         options: &N::Options,
     ) -> Result<Self, SegmentError<N::Error>> {
         let (network, manifest) = N::open(source, options).map_err(SegmentError::Open)?;
+        Ok(Self::of(network, manifest))
+    }
+
+    /// A model whose networks the engine has opened already; the manifest is that of their pack.
+    #[must_use]
+    pub fn of(network: N, manifest: Manifest) -> Self {
         let input = InputSpec::of(&manifest);
-        Ok(Self { network, manifest, input })
+        Self { network, manifest, input }
     }
 
     /// The model's manifest.

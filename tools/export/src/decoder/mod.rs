@@ -8,9 +8,9 @@ mod prompt;
 mod transformer;
 mod upscale;
 
-use crate::Design;
 use crate::onnx::{Graph, Value};
 use crate::weights::Weights;
+use crate::{Design, ExportError};
 use uniultra_checkpoint::{Checkpoint, CheckpointError, NECK_DIM};
 use uniultra_manifest::mask_decoder_contract;
 
@@ -22,8 +22,8 @@ const IOU_TOKEN: usize = 1;
 const FIRST_MASK_TOKEN: usize = 2;
 
 /// Builds the decoder's ONNX file.
-pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>, CheckpointError> {
-    let mut graph = Graph::new("mask_decoder");
+pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>, ExportError> {
+    let mut graph = Graph::new("mask_decoder", design.weights);
     let g = &mut graph;
     let side = design.image_size / 16;
     let width = NECK_DIM as i64;
@@ -68,5 +68,5 @@ pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>,
         Ok::<_, CheckpointError>(())
     })?;
     let (inputs, outputs) = mask_decoder_contract(design.image_size);
-    Ok(graph.encode(&inputs, &outputs))
+    graph.encode(&inputs, &outputs)
 }

@@ -2,7 +2,7 @@
 
 use crate::Design;
 use crate::linear::Linear;
-use crate::onnx::{Attribute, Graph, Value};
+use crate::onnx::{Attribute, FLOAT, Graph, Value};
 use crate::weights::Weights;
 use uniultra_checkpoint::{CheckpointError, NECK_DIM};
 
@@ -10,8 +10,6 @@ use uniultra_checkpoint::{CheckpointError, NECK_DIM};
 const FREQUENCIES: usize = NECK_DIM / 2;
 /// ONNX's number for int64.
 const INT64: i64 = 7;
-/// ONNX's number for float.
-const FLOAT: i64 = 1;
 /// LayerNorm2d's epsilon.
 pub(super) const EPSILON_2D: f32 = 1e-6;
 
@@ -90,7 +88,7 @@ pub(super) fn dense_position(
     Ok(g.scoped("dense_position", |g| {
         if simplify {
             let flat: Vec<f32> = centres.flatten().map(|v| v as f32).collect();
-            let centres = g.weight("cell_centres", &[side * side, 2], &flat);
+            let centres = g.constant("cell_centres", &[side * side, 2], &flat);
             return fourier(g, gaussian, &centres);
         }
         let (along_x, along_y) = gaussian.split_at(FREQUENCIES);

@@ -9,11 +9,11 @@ mod neck;
 mod patch;
 mod position;
 
-use crate::Design;
 use crate::onnx::{Graph, Value};
 use crate::weights::Weights;
+use crate::{Design, ExportError};
 use adapter::EdgeBranch;
-use uniultra_checkpoint::{Checkpoint, CheckpointError, Hiera};
+use uniultra_checkpoint::{Checkpoint, Hiera};
 use uniultra_manifest::image_encoder_contract;
 
 /// A stage's output.
@@ -25,10 +25,10 @@ struct FeatureMap {
 }
 
 /// Builds the encoder's ONNX file.
-pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>, CheckpointError> {
+pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>, ExportError> {
     let hiera = Hiera::of(design.variant);
     let trunk = Weights::new(checkpoint, "image_encoder.trunk");
-    let mut graph = Graph::new("image_encoder");
+    let mut graph = Graph::new("image_encoder", design.weights);
     let g = &mut graph;
 
     let embedding = patch::embed(g, &trunk, &hiera, design)?;
@@ -60,5 +60,5 @@ pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>,
 
     g.scoped("neck", |g| neck::build(g, checkpoint, design, &stages))?;
     let (inputs, outputs) = image_encoder_contract(design.image_size, design.channels);
-    Ok(graph.encode(&inputs, &outputs))
+    graph.encode(&inputs, &outputs)
 }

@@ -76,8 +76,8 @@ fn position_map(g: &mut Graph, form: &BilinearForm, channels: usize, simplify: b
     let rows: Vec<f32> = form.rows.iter().map(|&v| v as f32).collect();
     let columns: Vec<f32> = (0..k * n).map(|i| rows[i % n * k + i / n]).collect();
     let core = g.weight("core", &[1, channels, k, k], &form.core);
-    let rows = g.weight("rows", &[n, k], &rows);
-    let columns = g.weight("columns", &[k, n], &columns);
+    let rows = g.constant("rows", &[n, k], &rows);
+    let columns = g.constant("columns", &[k, n], &columns);
     let right = g.matmul(&core, &columns);
     g.matmul(&rows, &right)
 }

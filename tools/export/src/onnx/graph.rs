@@ -8,16 +8,22 @@ use super::proto::{
     ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto,
 };
+use crate::ExportError;
 use crate::linear::Linear;
+use half::f16;
 use prost::Message;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use uniultra_manifest::{Dim, TensorSpec};
+use uniultra_manifest::{Dim, TensorSpec, WeightFormat};
 
 /// Opset of the default domain: the first with `Gelu`.
 const OPSET: i64 = 20;
 /// The IR version that came with that opset.
 const IR_VERSION: i64 = 9;
+/// ONNX's number for float, as `Cast` names it.
+pub(crate) const FLOAT: i64 = DataType::Float as i64;
+/// Smallest number of values that is worth a `Cast` to be stored as f16.
+const MIN_HALF_VALUES: usize = 1024;
 
 /// A tensor in the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +51,17 @@ pub(crate) struct Graph {
     scope: Vec<String>,
     uses: HashMap<String, usize>,
     integers: BTreeMap<Vec<i64>, Value>,
+    format: WeightFormat,
+    /// The first weight that does not fit into `format`.
+    overflow: Option<ExportError>,
 }
 
 impl Graph {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, format: WeightFormat) -> Self {
         Self {
             name,
+            format,
+            overflow: None,
             nodes: Vec::new(),
             initializers: Vec::new(),
             scope: Vec::new(),
@@ -85,22 +96,51 @@ impl Graph {
         path
     }
 
-    /// A weight. `data` is row-major and holds as many values as `shape` says.
+    /// A weight. `data` is row-major and holds as many values as `shape` says. Where the pack
+    /// stores weights as f16 and this one is large, what is returned is its `Cast` to f32.
     pub(crate) fn weight(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Value {
+        if self.format == WeightFormat::F32 || data.len() < MIN_HALF_VALUES {
+            return self.constant(name, shape, data);
+        }
+        let halves = data.iter().map(|&v| f16::from_f32(v));
+        let too_large = data.iter().zip(halves.clone()).find(|(_, half)| !half.is_finite());
+        let bytes = halves.flat_map(f16::to_le_bytes).collect();
+        let stored = self.initializer(name, shape, DataType::Float16, bytes);
+        if let (Some((&found, _)), None) = (too_large, &self.overflow) {
+            let (tensor, max) = (stored.0.to_string(), f16::MAX.to_f32());
+            self.overflow = Some(ExportError::Overflow { tensor, max, found });
+        }
+        self.scoped(name, |g| g.cast(&stored, FLOAT))
+    }
+
+    /// A weight that is stored exactly whatever the pack's format: small, or computed here.
+    pub(crate) fn constant(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Value {
         debug_assert_eq!(shape.iter().product::<usize>(), data.len(), "{name}");
+        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.initializer(name, shape, DataType::Float, bytes)
+    }
+
+    fn initializer(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        data_type: DataType,
+        raw_data: Vec<u8>,
+    ) -> Value {
         let name = self.unique(name);
+        let dims = shape.iter().map(|&d| d as i64).collect();
         self.initializers.push(TensorProto {
-            dims: shape.iter().map(|&d| d as i64).collect(),
-            data_type: DataType::Float.into(),
+            dims,
+            data_type: data_type.into(),
             name: name.clone(),
-            raw_data: data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            raw_data,
         });
         Value(name.into())
     }
 
     /// A scalar constant.
     pub(crate) fn scalar(&mut self, name: &str, value: f32) -> Value {
-        self.weight(name, &[], &[value])
+        self.constant(name, &[], &[value])
     }
 
     /// A one-dimensional integer constant: shapes, axes, slice bounds. Equal ones are shared.
@@ -156,7 +196,17 @@ impl Graph {
     }
 
     /// The file: checked names and types are the caller's contract.
-    pub(crate) fn encode(self, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`ExportError::Overflow`] if a weight did not fit into the pack's format.
+    pub(crate) fn encode(
+        self,
+        inputs: &[TensorSpec],
+        outputs: &[TensorSpec],
+    ) -> Result<Vec<u8>, ExportError> {
+        if let Some(overflow) = self.overflow {
+            return Err(overflow);
+        }
         let graph = GraphProto {
             node: self.nodes,
             name: self.name.to_string(),
@@ -171,7 +221,7 @@ impl Graph {
             graph: Some(graph),
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         };
-        model.encode_to_vec()
+        Ok(model.encode_to_vec())
     }
 
     // The operations, thin over `node`.

@@ -3,4 +3,4 @@
 mod graph;
 mod proto;
 
-pub(crate) use graph::{Attribute, Graph, Value};
+pub(crate) use graph::{Attribute, FLOAT, Graph, Value};

@@ -105,6 +105,7 @@ pub(crate) enum DataType {
     Float = 1,
     Int64 = 7,
     Bool = 9,
+    Float16 = 10,
 }
 
 /// Name and type of a graph input or output.

@@ -68,7 +68,14 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let is_library = tree.has(&format!("{folder}/src/lib.rs"));
         packages.push(Package { folder, name, is_library, manifest });
     }
-    findings.extend(reasons(tree.text(ROOT).unwrap_or_default()));
+    // The others name no version and so need no reason: `inherits` sees to that.
+    let explaining = manifests.iter().map(|(path, _)| *path).filter(|path| {
+        let folder = path.strip_suffix("/Cargo.toml");
+        folder.is_none_or(|folder| excluded.contains(&folder))
+    });
+    for path in explaining {
+        findings.extend(reasons(path, tree.text(path).unwrap_or_default()));
+    }
     findings.extend(packages.iter().flat_map(inherits));
     findings.extend(ranks::check(&packages));
     findings
@@ -83,23 +90,25 @@ fn strings<'a>(root: &'a Table, key: &str) -> Vec<&'a str> {
     listed.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Every outside dependency of the workspace has a `#` with its reason.
-fn reasons(root: &str) -> Vec<Finding> {
+/// Every outside dependency that a manifest declares has a `#` with its reason: those of the
+/// workspace, and those of packages outside it, of any kind and for any platform.
+fn reasons(path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut inside = false;
     // The entry being read: it may go on over several lines.
     let mut entry: Option<(usize, String)> = None;
-    let lines = (1..).zip(root.lines()).chain(std::iter::once((0, "[end]")));
+    let lines = (1..).zip(text.lines()).chain(std::iter::once((0, "[end]")));
     for (number, line) in lines {
         let begins = line.starts_with('[')
             || line.is_empty()
             || line.starts_with('#')
             || line.starts_with(|c: char| c.is_ascii_alphanumeric());
         if begins {
-            findings.extend(entry.take().and_then(|(number, text)| unexplained(number, &text)));
+            findings
+                .extend(entry.take().and_then(|(number, text)| unexplained(path, number, &text)));
         }
         if line.starts_with('[') {
-            inside = line.trim() == "[workspace.dependencies]";
+            inside = line.trim().ends_with("dependencies]");
         } else if inside && line.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             entry = Some((number, line.to_string()));
         } else if let Some((_, text)) = &mut entry {
@@ -110,14 +119,14 @@ fn reasons(root: &str) -> Vec<Finding> {
     findings
 }
 
-fn unexplained(number: usize, entry: &str) -> Option<Finding> {
+fn unexplained(path: &str, number: usize, entry: &str) -> Option<Finding> {
     let (name, declared) = entry.split_once('=')?;
     let ours = declared.contains("path =");
     let explained = declared
         .lines()
         .any(|line| line.rsplit_once('#').is_some_and(|(_, reason)| reason.trim().len() > 3));
     let what = format!("`{}` needs a `# reason` on its line", name.trim());
-    (!ours && !explained).then(|| Finding::line(ROOT, number, what))
+    (!ours && !explained).then(|| Finding::line(path, number, what))
 }
 
 /// Lints and versions come from the workspace.
@@ -154,11 +163,27 @@ image = { version = \"1\", features = [
 ] }
 ";
 
+    const GOOD_FUZZ: &str = "\
+[package]
+name = \"fuzz\"
+[dependencies]
+tempfile = \"3\" # folders
+uniultra-core = { path = \"../../runtime/core\" }
+[target.'cfg(unix)'.dev-dependencies]
+libc = \"0.2\" # signals
+[[bin]]
+name = \"target\"
+";
+
     fn found(root: &str, core: &str) -> Vec<String> {
+        found_with_fuzz(root, core, GOOD_FUZZ)
+    }
+
+    fn found_with_fuzz(root: &str, core: &str, fuzz: &str) -> Vec<String> {
         let tree = Tree::from([
             ("Cargo.toml", root),
             ("runtime/core/Cargo.toml", core),
-            ("tests/fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"),
+            ("tests/fuzz/Cargo.toml", fuzz),
         ]);
         check(&tree).iter().map(ToString::to_string).collect()
     }
@@ -185,6 +210,16 @@ log.workspace = true
             "Cargo.toml:9: `image` needs a `# reason` on its line",
         ];
         assert_eq!(found(&root, GOOD_CORE), expected);
+    }
+
+    #[test]
+    fn finds_dependencies_without_a_reason_outside_the_workspace() {
+        let fuzz = GOOD_FUZZ.replace(" # folders", "").replace(" # signals", "");
+        let expected = [
+            "tests/fuzz/Cargo.toml:4: `tempfile` needs a `# reason` on its line",
+            "tests/fuzz/Cargo.toml:7: `libc` needs a `# reason` on its line",
+        ];
+        assert_eq!(found_with_fuzz(GOOD_ROOT, GOOD_CORE, &fuzz), expected);
     }
 
     #[test]

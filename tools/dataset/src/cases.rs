@@ -1,7 +1,7 @@
-//! The data folder: which images of which sets are evaluated.
+//! The data folder: which images of which sets are used.
 
 use crate::split::stems_of;
-use crate::{EvaluateError, Problem, Shard, SplitPart};
+use crate::{FolderError, Problem, Shard, SplitPart};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -28,7 +28,7 @@ pub struct Query<'a> {
     pub shard: Shard,
 }
 
-/// One image to evaluate.
+/// One image with its mask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Name of the set.
@@ -59,17 +59,14 @@ pub struct Found {
 /// Lists the images that a query asks for.
 ///
 /// # Errors
-/// [`EvaluateError`] if the folder cannot be read, holds no set, lacks one that was asked for, or a
+/// [`FolderError`] if the folder cannot be read, holds no set, lacks one that was asked for, or a
 /// list of splits is damaged.
-pub fn find_cases(query: &Query<'_>) -> Result<Found, EvaluateError> {
+pub fn find_cases(query: &Query<'_>) -> Result<Found, FolderError> {
     let mut found = Found::default();
     let mut all = Vec::new();
     for set in sets(query)? {
-        let mut cases = cases_of(query, &set, &mut found.problems)?;
-        if let Some(limit) = query.limit.filter(|&limit| limit < cases.len()) {
-            let count = cases.len();
-            cases = (0..limit).map(|i| cases[i * count / limit].clone()).collect();
-        }
+        let folder = query.data.join(&set);
+        let mut cases = cases_of(&folder, &set, query.split, query.limit, &mut found.problems)?;
         all.append(&mut cases);
         found.sets.push(set);
     }
@@ -78,20 +75,20 @@ pub fn find_cases(query: &Query<'_>) -> Result<Found, EvaluateError> {
     Ok(found)
 }
 
-fn sets(query: &Query<'_>) -> Result<Vec<String>, EvaluateError> {
+fn sets(query: &Query<'_>) -> Result<Vec<String>, FolderError> {
     let path = query.data.to_path_buf();
     if query.sets.is_empty() {
         let entries = names(query.data)?;
         let sets: Vec<_> =
             entries.into_iter().filter(|set| layout(&query.data.join(set)).is_some()).collect();
-        return if sets.is_empty() { Err(EvaluateError::NoSets { path }) } else { Ok(sets) };
+        return if sets.is_empty() { Err(FolderError::NoSets { path }) } else { Ok(sets) };
     }
     let mut sets = query.sets.to_vec();
     sets.sort_unstable();
     sets.dedup();
     let lacks = |set: &&String| !is_plain(set) || layout(&query.data.join(set)).is_none();
     match sets.iter().find(lacks) {
-        Some(set) => Err(EvaluateError::NoSet { path, set: set.clone() }),
+        Some(set) => Err(FolderError::NoSet { path, set: set.clone() }),
         None => Ok(sets),
     }
 }
@@ -111,8 +108,8 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Names in a folder, sorted; those that are no UTF-8 or hidden are not for us.
-fn names(folder: &Path) -> Result<Vec<String>, EvaluateError> {
-    let read = |source| EvaluateError::Read { path: folder.to_path_buf(), source };
+fn names(folder: &Path) -> Result<Vec<String>, FolderError> {
+    let read = |source| FolderError::Read { path: folder.to_path_buf(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(read)? {
         names.extend(entry.map_err(read)?.file_name().into_string());
@@ -122,18 +119,26 @@ fn names(folder: &Path) -> Result<Vec<String>, EvaluateError> {
     Ok(names)
 }
 
-fn cases_of(
-    query: &Query<'_>,
+/// Lists the images of one set.
+///
+/// # Errors
+/// [`FolderError`] if the folder cannot be read or its list of splits is damaged.
+pub(crate) fn cases_of(
+    folder: &Path,
     set: &str,
+    split: SplitPart,
+    limit: Option<usize>,
     problems: &mut Vec<Problem>,
-) -> Result<Vec<Case>, EvaluateError> {
-    let folder = query.data.join(set);
+) -> Result<Vec<Case>, FolderError> {
     let mut problem = |stem: &str, what: String| {
         problems.push(Problem { set: set.to_string(), stem: stem.to_string(), what });
     };
-    let Some([images, masks]) = layout(&folder) else { return Ok(Vec::new()) };
+    let Some([images, masks]) = layout(folder) else {
+        let (path, set) = (folder.to_path_buf(), set.to_string());
+        return Err(FolderError::NoSet { path, set });
+    };
     let images = images_by_stem(&images)?;
-    let listed = match query.split {
+    let listed = match split {
         SplitPart::All => None,
         part => stems_of(&folder.join("data_split.json"), part)?,
     };
@@ -156,12 +161,16 @@ fn cases_of(
         });
     }
     if cases.is_empty() {
-        problem("", format!("expected images of `{}`, found none", query.split));
+        problem("", format!("expected images of `{split}`, found none"));
+    }
+    if let Some(limit) = limit.filter(|&limit| limit < cases.len()) {
+        let count = cases.len();
+        cases = (0..limit).map(|i| cases[i * count / limit].clone()).collect();
     }
     Ok(cases)
 }
 
-fn images_by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>, EvaluateError> {
+fn images_by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>, FolderError> {
     let names = names(folder)?;
     let mut images = BTreeMap::new();
     for extension in EXTENSIONS {
@@ -185,11 +194,11 @@ struct Scale {
 fn scales(
     path: &Path,
     problem: &mut dyn FnMut(&str, String),
-) -> Result<BTreeMap<String, Scale>, EvaluateError> {
+) -> Result<BTreeMap<String, Scale>, FolderError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(source) => return Err(EvaluateError::Read { path: path.to_path_buf(), source }),
+        Err(source) => return Err(FolderError::Read { path: path.to_path_buf(), source }),
     };
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
@@ -221,5 +230,5 @@ fn scales(
 }
 
 #[cfg(test)]
-#[path = "dataset_tests.rs"]
+#[path = "cases_tests.rs"]
 mod tests;

@@ -89,15 +89,15 @@ fn scales_come_by_stem() {
 #[test]
 fn folders_without_sets_are_refused() {
     let folder = data(&[("image/a.png", "")]);
-    assert!(matches!(find_cases(&query(&folder)), Err(EvaluateError::NoSets { .. })));
+    assert!(matches!(find_cases(&query(&folder)), Err(FolderError::NoSets { .. })));
     for bad in ["absent", "..", "", "a/b"] {
         let sets = [bad.to_string()];
         let error = find_cases(&Query { sets: &sets, ..query(&folder) });
-        assert!(matches!(error, Err(EvaluateError::NoSet { .. })), "{bad}");
+        assert!(matches!(error, Err(FolderError::NoSet { .. })), "{bad}");
     }
     let gone = folder.path().join("gone");
     let error = find_cases(&Query { data: &gone, ..query(&folder) });
-    assert!(matches!(error, Err(EvaluateError::Read { .. })));
+    assert!(matches!(error, Err(FolderError::Read { .. })));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! One image in memory: frame, objects and truth.
 
 use crate::components::Components;
-use crate::prompt::Object;
-use crate::{Case, ImageError};
+use crate::object::Object;
+use crate::{Case, SampleError};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -13,65 +13,86 @@ const MAX_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
 
 /// An image with what is to be found in it.
 #[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) frame: Frame,
-    /// None where the mask is empty.
-    pub(crate) objects: Vec<Object>,
+pub struct Sample {
+    /// The image.
+    pub frame: Frame,
+    /// The mask's components of at least 0.1 % of the image; none where the mask is empty.
+    pub objects: Vec<Object>,
     /// The union of the objects.
-    pub(crate) truth: Mask,
+    pub truth: Mask,
 }
 
 impl Sample {
     /// Reads image and mask.
-    pub(crate) fn load(case: &Case) -> Result<Self, ImageError> {
-        let frame = read(&case.image, "image")?;
-        let mask = binary(&read(&case.mask, "mask")?)?;
-        let sizes = [[frame.width(), frame.height()], [mask.width(), mask.height()]];
-        if sizes[0] != sizes[1] {
-            return Err(ImageError::Size { image: sizes[0], mask: sizes[1] });
-        }
+    ///
+    /// # Errors
+    /// [`SampleError`] if one cannot be read, the mask is not binary, their sizes differ, or the mask
+    /// holds nothing but specks.
+    pub fn load(case: &Case) -> Result<Self, SampleError> {
+        let (frame, mask) = read_pair(case)?;
         Self::of(frame, &mask)
     }
 
     /// Finds the objects of a mask.
-    pub(crate) fn of(frame: Frame, mask: &Mask) -> Result<Self, ImageError> {
-        let components = Components::of(mask);
+    ///
+    /// # Errors
+    /// [`SampleError::OnlySpecks`] if the mask is not empty but has no object.
+    pub fn of(frame: Frame, mask: &Mask) -> Result<Self, SampleError> {
         let mut objects = Vec::new();
         let mut truth = vec![0; mask.data().len()];
-        for index in components.objects() {
-            let component = components.mask(index)?;
-            add(&mut truth, &component);
+        for component in components_of(mask)? {
+            unite(&mut truth, &component);
             objects.extend(Object::of(component)?);
-        }
-        if let (true, Some((_, found_px))) = (objects.is_empty(), components.largest()) {
-            return Err(ImageError::OnlySpecks { found_px });
         }
         let truth = Mask::from_binary(mask.width(), mask.height(), truth)?;
         Ok(Self { frame, objects, truth })
     }
 }
 
-/// Adds a mask to a union.
-pub(crate) fn add(union: &mut [u8], mask: &Mask) {
+/// Reads image and mask, of one size.
+pub(crate) fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
+    let frame = read(&case.image, "image")?;
+    let mask = binary(&read(&case.mask, "mask")?)?;
+    let sizes = [[frame.width(), frame.height()], [mask.width(), mask.height()]];
+    if sizes[0] == sizes[1] {
+        Ok((frame, mask))
+    } else {
+        Err(SampleError::Size { image: sizes[0], mask: sizes[1] })
+    }
+}
+
+/// The mask of each object; none for an empty mask.
+pub(crate) fn components_of(mask: &Mask) -> Result<Vec<Mask>, SampleError> {
+    let components = Components::of(mask);
+    let objects: Vec<Mask> =
+        components.objects().map(|index| components.mask(index)).collect::<Result<_, _>>()?;
+    match components.largest() {
+        Some((_, found_px)) if objects.is_empty() => Err(SampleError::OnlySpecks { found_px }),
+        _ => Ok(objects),
+    }
+}
+
+/// Adds a mask to a union of 0 and 1, `[height, width]` as the mask.
+pub fn unite(union: &mut [u8], mask: &Mask) {
     for (value, more) in union.iter_mut().zip(mask.data()) {
         *value |= more;
     }
 }
 
-fn read(path: &Path, what: &'static str) -> Result<Frame, ImageError> {
+fn read(path: &Path, what: &'static str) -> Result<Frame, SampleError> {
     let read = || {
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|source| ImageError::Read { what, source })?;
-    Frame::decode(&bytes).map_err(|source: FrameError| ImageError::Decode { what, source })
+    let bytes = read().map_err(|source| SampleError::Read { what, source })?;
+    Frame::decode(&bytes).map_err(|source: FrameError| SampleError::Decode { what, source })
 }
 
 /// A mask file's pixels. Only 0 and 255 are accepted: a mask of 0 and 1 would otherwise be empty,
 /// and a resampled one would have lost its outline.
-fn binary(frame: &Frame) -> Result<Mask, ImageError> {
-    let refuse = |found: String| ImageError::MaskValue { found };
+fn binary(frame: &Frame) -> Result<Mask, SampleError> {
+    let refuse = |found: String| SampleError::MaskValue { found };
     let data: Vec<u8> = match frame.pixels() {
         Pixels::Gray8(values) => values.clone(),
         Pixels::Rgb8(values) => {
@@ -118,7 +139,7 @@ mod tests {
         let mut data = vec![0; 5000];
         data[300..304].fill(255);
         let mask = binary(&frame(Pixels::Gray8(data))).unwrap();
-        assert!(matches!(Sample::of(black(), &mask), Err(ImageError::OnlySpecks { found_px: 4 })));
+        assert!(matches!(Sample::of(black(), &mask), Err(SampleError::OnlySpecks { found_px: 4 })));
     }
 
     #[test]
@@ -128,7 +149,7 @@ mod tests {
         let mut colour = vec![255; 15000];
         colour[4] = 0;
         for bad in [Pixels::Gray8(gray), Pixels::Rgb8(colour), Pixels::Gray16(vec![0; 5000])] {
-            assert!(matches!(binary(&frame(bad)), Err(ImageError::MaskValue { .. })));
+            assert!(matches!(binary(&frame(bad)), Err(SampleError::MaskValue { .. })));
         }
         let white = binary(&frame(Pixels::Rgb8(vec![255; 15000]))).unwrap();
         assert_eq!(white.area_px(), 5000);

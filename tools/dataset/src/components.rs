@@ -7,7 +7,7 @@ const SMALLEST_OBJECT: usize = 1000;
 
 /// The 8-connected components of a mask, numbered in row-major order of their first pixels.
 #[derive(Debug)]
-pub(crate) struct Components {
+pub struct Components {
     width: usize,
     height: usize,
     /// Component of each pixel from 1; 0 is background.
@@ -17,7 +17,8 @@ pub(crate) struct Components {
 
 impl Components {
     /// Labels a mask by flood filling.
-    pub(crate) fn of(mask: &Mask) -> Self {
+    #[must_use]
+    pub fn of(mask: &Mask) -> Self {
         let (width, height) = (mask.width(), mask.height());
         let mut labels = vec![0_u32; width * height];
         let mut areas_px = Vec::new();
@@ -49,26 +50,31 @@ impl Components {
     }
 
     /// Area of each component, in pixels.
-    #[cfg(test)]
-    pub(crate) fn areas_px(&self) -> &[usize] {
+    #[must_use]
+    pub fn areas_px(&self) -> &[usize] {
         &self.areas_px
     }
 
-    /// The component with that number, from 0, as a mask of the whole image.
-    pub(crate) fn mask(&self, index: usize) -> Result<Mask, MaskError> {
+    /// The component with that number, from 0, as a mask of the whole image; an empty mask if there
+    /// is none of that number.
+    ///
+    /// # Errors
+    /// [`MaskError`] never happens for components of a mask; it is passed on, not hidden.
+    pub fn mask(&self, index: usize) -> Result<Mask, MaskError> {
         let label = index as u32 + 1;
         let data = self.labels.iter().map(|&found| u8::from(found == label)).collect();
         Mask::from_binary(self.width, self.height, data)
     }
 
-    /// The largest component and its area; the first of equals.
-    pub(crate) fn largest(&self) -> Option<(usize, usize)> {
+    /// The largest component and its area in pixels; the first of equals.
+    #[must_use]
+    pub fn largest(&self) -> Option<(usize, usize)> {
         let areas = self.areas_px.iter().copied().enumerate();
         areas.reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 
     /// Those large enough to be objects: at least 0.1 % of the image.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = usize> + '_ {
+    pub fn objects(&self) -> impl Iterator<Item = usize> + '_ {
         let image_px = self.width * self.height;
         let large = move |area_px: usize| area_px * SMALLEST_OBJECT >= image_px;
         (0..self.areas_px.len()).filter(move |&index| large(self.areas_px[index]))
@@ -78,7 +84,7 @@ impl Components {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::mask_of;
+    use crate::drawn::mask_of;
 
     #[test]
     fn diagonal_neighbours_are_connected() {

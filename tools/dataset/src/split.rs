@@ -1,6 +1,6 @@
 //! Which part of a set is used, and the file that says so.
 
-use crate::EvaluateError;
+use crate::FolderError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,13 +54,13 @@ impl FromStr for SplitPart {
 
 /// Stems of one part, sorted and each once; `None` where there is no file, so that every image is
 /// used. Names may carry an image's extension.
-pub(crate) fn stems_of(path: &Path, part: SplitPart) -> Result<Option<Vec<String>>, EvaluateError> {
+pub(crate) fn stems_of(path: &Path, part: SplitPart) -> Result<Option<Vec<String>>, FolderError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(EvaluateError::Read { path: path.to_path_buf(), source }),
+        Err(source) => return Err(FolderError::Read { path: path.to_path_buf(), source }),
     };
-    let refuse = |reason| EvaluateError::Split { path: path.to_path_buf(), reason };
+    let refuse = |reason| FolderError::Split { path: path.to_path_buf(), reason };
     let mut parts: BTreeMap<String, Vec<String>> =
         serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
     let Some(names) = parts.remove(part.name()) else {
@@ -100,7 +100,7 @@ mod tests {
         let path = folder.path().join("data_split.json");
         for bad in ["", "[]", "{\"val\": 3}", "{\"val\": [1]}"] {
             std::fs::write(&path, bad).unwrap();
-            assert!(matches!(stems_of(&path, SplitPart::Val), Err(EvaluateError::Split { .. })));
+            assert!(matches!(stems_of(&path, SplitPart::Val), Err(FolderError::Split { .. })));
         }
     }
 }

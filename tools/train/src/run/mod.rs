@@ -1,0 +1,13 @@
+//! What surrounds a training: optimiser, schedule, averages, states on disk, logs, curves.
+
+pub mod atomic;
+pub mod curves;
+pub mod device;
+pub mod ema;
+pub mod log;
+pub mod log_rows;
+pub mod optim;
+pub mod progress;
+pub mod schedule;
+pub mod state;
+pub mod tensor_file;

@@ -1,0 +1,12 @@
+//! Training on masks: prompts, losses, corrective clicks.
+
+mod clicks;
+mod loss;
+mod prompts;
+mod stage;
+mod validate;
+
+pub use loss::{LossConfig, MaskLoss};
+pub use prompts::{Kind, PromptConfig};
+pub use stage::SegmentStage;
+pub use validate::{score, validate};

@@ -1,0 +1,51 @@
+//! What the training loop needs of a stage.
+
+use crate::model::Params;
+use anyhow::Result;
+use rand_pcg::Pcg64;
+use tch::{Device, Tensor};
+use uniultra_dataset::Example;
+
+/// A stage of the training: what one step computes.
+pub trait Stage {
+    /// Names of the loss's parts, for the log.
+    fn parts(&self) -> &'static [&'static str];
+
+    /// The network that is trained.
+    fn params(&self) -> &Params;
+
+    /// The same, to mark what is trained and to load a state.
+    fn params_mut(&mut self) -> &mut Params;
+
+    /// The loss of a batch. `random` depends on the seed and the step alone, so that a resumed
+    /// training takes the same steps.
+    ///
+    /// # Errors
+    /// What keeps the step from being computed.
+    fn step(&mut self, examples: &[Example], step: u64, random: &mut Pcg64) -> Result<StepLoss>;
+
+    /// Whether masks can be validated: the network is complete, and its decoder fits.
+    fn segments(&self) -> bool {
+        true
+    }
+}
+
+/// Loss of one step.
+#[derive(Debug)]
+pub struct StepLoss {
+    /// What is minimised; a scalar.
+    pub total: Tensor,
+    /// Its parts, unweighted, in the order of [`Stage::parts`]; `None` where a part was not
+    /// computed.
+    pub parts: Vec<Option<Tensor>>,
+}
+
+impl StepLoss {
+    /// Total and parts on the host; NaN for what was not computed.
+    #[must_use]
+    pub fn values(&self) -> (f64, Vec<f64>) {
+        let value = |x: &Tensor| x.detach().to_device(Device::Cpu).double_value(&[]);
+        let parts = self.parts.iter().map(|part| part.as_ref().map_or(f64::NAN, value)).collect();
+        (value(&self.total), parts)
+    }
+}

@@ -1,0 +1,182 @@
+//! Small trainings on phantoms: losses fall, and a run that was stopped or killed goes on to the
+//! same bytes as one that was not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tch::Device;
+use uniultra_train::build::{StageKind, stage};
+use uniultra_train::config::Config;
+use uniultra_train::fit::{Start, fit};
+use uniultra_train::run::log_rows::{LogTable, read_val};
+
+/// A mini network on 64 px phantoms: a step takes some hundredths of a second.
+fn config(extra: &str, epochs: usize) -> String {
+    format!(
+        "seed = 3
+image_size = 64
+[model]
+variant = \"mini\"
+{extra}
+[train]
+epochs = {epochs}
+samples_per_epoch = 8
+batch = 4
+learning_rate = 2e-3
+clip_norm = 1.0
+ema = 0.9
+save_every_steps = 2
+[[data.set]]
+name = \"phantom\"
+phantom = {{ seed = 5, count = 8, size_px = [128, 128], geometry = \"linear\" }}
+[[validation.data.set]]
+name = \"phantom\"
+phantom = {{ seed = 6, count = 2, size_px = [128, 128], geometry = \"linear\" }}
+"
+    )
+}
+
+fn write_config(folder: &Path, text: &str) -> Config {
+    let path = folder.join("run.toml");
+    fs::write(&path, text).unwrap();
+    Config::read(&path).unwrap().0
+}
+
+fn train(kind: StageKind, config: &Config, out: &Path, resume: bool, stop_after: Option<u64>) {
+    let stage = stage(kind, config, out, Device::Cpu).unwrap();
+    let interval = Duration::from_secs(60);
+    let start = Start { out, base: Path::new("."), resume, stop_after, interval };
+    fit(kind, config, stage, &start).unwrap();
+}
+
+/// Mean loss of the first and the last quarter of a run.
+fn ends(out: &Path) -> [f64; 2] {
+    let losses: Vec<f64> =
+        LogTable::read(&out.join("log.csv")).unwrap().rows.iter().map(|row| row.loss).collect();
+    let quarter = losses.len() / 4;
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    [mean(&losses[..quarter]), mean(&losses[losses.len() - quarter..])]
+}
+
+/// The log without its clock.
+fn losses(out: &Path) -> Vec<(u64, f64, f64)> {
+    let rows = LogTable::read(&out.join("log.csv")).unwrap().rows;
+    rows.iter().map(|row| (row.step, row.lr, row.loss)).collect()
+}
+
+#[test]
+fn training_on_masks_lowers_its_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &config("trainable = \"all\"", 20));
+    let out = folder.path().join("run");
+    train(StageKind::Finetune, &config, &out, false, None);
+    let [first, last] = ends(&out);
+    assert!(last < 0.9 * first, "{first} to {last}");
+    for file in ["best.safetensors", "final.safetensors", "curves.svg", "summary.json"] {
+        assert!(out.join(file).is_file(), "{file}");
+    }
+    let validated = read_val(&out.join("val.csv")).unwrap();
+    assert!(validated.iter().all(|row| (0.0..=1.0).contains(&row.dice_mean)));
+    assert!(validated.iter().any(|row| row.prompt == "box"));
+}
+
+#[test]
+fn distillation_lowers_its_loss_and_the_student_joins_the_decoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let teacher_config = write_config(folder.path(), &config("trainable = \"all\"", 1));
+    let teacher = folder.path().join("teacher");
+    train(StageKind::Finetune, &teacher_config, &teacher, false, None);
+
+    let teacher_lines = "decoder_init = \"teacher/final.safetensors\"
+[teacher]
+checkpoint = \"teacher/final.safetensors\"
+[augment]
+scale = { p = 0.0, range = [1.0, 1.0] }
+[distill]
+through = \"decoder\"
+normalise = \"variance\"
+cache_gib = 0.1";
+    let text = config(teacher_lines, 12).replace("seed = 3", "seed = 4");
+    let distill = write_config(folder.path(), &text);
+    let out = folder.path().join("distilled");
+    train(StageKind::Distill, &distill, &out, false, None);
+    let [first, last] = ends(&out);
+    assert!(last < 0.8 * first, "{first} to {last}");
+    assert!(!out.join("teacher-features").exists(), "the cache is cleaned up");
+
+    let joint_lines = "init = \"distilled/final.safetensors\"
+[teacher]
+checkpoint = \"teacher/final.safetensors\"
+[loss]
+soft = 0.5
+soft_every = 2";
+    let joint = write_config(folder.path(), &config(joint_lines, 2));
+    let out = folder.path().join("joint");
+    train(StageKind::Joint, &joint, &out, false, None);
+    let rows = LogTable::read(&out.join("log.csv")).unwrap().rows;
+    // The teacher is asked in every second step.
+    let asked: Vec<bool> = rows.iter().map(|row| row.parts[4].is_finite()).collect();
+    assert_eq!(asked, [true, false, true, false]);
+}
+
+#[test]
+fn a_resumed_run_ends_in_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &config("trainable = \"all\"", 4));
+    let [whole, parted] = ["whole", "parted"].map(|name| folder.path().join(name));
+    train(StageKind::Finetune, &config, &whole, false, None);
+    // In the middle of an epoch, at its end, and in the middle again.
+    for steps in [3, 1, 1] {
+        train(StageKind::Finetune, &config, &parted, true, Some(steps));
+    }
+    train(StageKind::Finetune, &config, &parted, true, None);
+    assert_eq!(losses(&whole), losses(&parted));
+    let bytes = |out: &Path| fs::read(out.join("final.safetensors")).unwrap();
+    assert!(bytes(&whole) == bytes(&parted), "the weights differ");
+}
+
+#[test]
+fn a_run_survives_being_killed_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = config("trainable = \"all\"", 4);
+    let whole_config = write_config(folder.path(), &text);
+    let whole = folder.path().join("whole");
+    train(StageKind::Finetune, &whole_config, &whole, false, None);
+    let killed = folder.path().join("killed");
+    let command = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_uniultra-train"));
+        command.arg("finetune").arg("--config").arg(folder.path().join("run.toml"));
+        command.arg("--out").arg(&killed).args(["--resume", "--device", "cpu"]);
+        command.stderr(Stdio::null());
+        command
+    };
+    for pause_ms in [700, 1100, 1500, 1900] {
+        let mut child = command().spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert!(command().status().unwrap().success());
+    let bytes = |out: &Path| fs::read(out.join("final.safetensors")).unwrap();
+    assert!(bytes(&whole) == bytes(&killed), "the weights differ");
+}
+
+#[test]
+fn a_run_is_not_overwritten_nor_continued_with_other_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write_config(folder.path(), &config("trainable = \"all\"", 1));
+    let out = folder.path().join("run");
+    train(StageKind::Finetune, &first, &out, false, Some(1));
+    let attempt = |config: &Config, resume: bool| {
+        let stage = stage(StageKind::Finetune, config, &out, Device::Cpu).unwrap();
+        let interval = Duration::from_secs(60);
+        let start = Start { out: &out, base: Path::new("."), resume, stop_after: None, interval };
+        format!("{:#}", fit(StageKind::Finetune, config, stage, &start).unwrap_err())
+    };
+    assert!(attempt(&first, false).contains("--resume"));
+    let other =
+        write_config(folder.path(), &config("trainable = \"all\"", 1).replace("2e-3", "3e-3"));
+    assert!(attempt(&other, true).contains("learning_rate"), "{}", attempt(&other, true));
+}
