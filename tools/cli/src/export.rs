@@ -66,7 +66,7 @@ pub(crate) struct Args {
     /// A measured figure, for model.toml, e.g. dice_hc18_val_box=0.97. May be repeated.
     #[arg(long = "metric", value_name = "NAME=VALUE", value_parser = metric)]
     metrics: Vec<(String, f64)>,
-    /// Replace the pack that is already in the folder; its README.md is kept.
+    /// Replace the pack that is already in the folder; files that are not its own are kept.
     #[arg(long)]
     force: bool,
 }

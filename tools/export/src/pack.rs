@@ -17,7 +17,6 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 const IMAGE_ENCODER_FILE: &str = "image_encoder.onnx";
 const MASK_DECODER_FILE: &str = "mask_decoder.onnx";
-const MODEL_CARD_FILE: &str = "README.md";
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -168,8 +167,8 @@ fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, E
 
 impl ModelPack {
     /// Writes the pack to `folder`, all or nothing: into a temporary folder beside it, renamed
-    /// when complete. With `replace`, a pack already there is replaced, all but its model card
-    /// (`README.md`), which people write.
+    /// when complete. With `replace`, the files of a pack already there are replaced; others, such
+    /// as a model card, are kept.
     ///
     /// # Errors
     /// [`ExportError::Exists`] if the folder has files and is not a pack to be replaced;
@@ -180,11 +179,16 @@ impl ModelPack {
             let path = path.to_path_buf();
             move |source| ExportError::Write { path, source }
         };
-        let occupied = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-        let is_pack = folder.join(MANIFEST_FILE).is_file();
-        if (occupied && !(replace && is_pack)) || folder.is_file() {
+        let entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+        // A pack has no folders: what has is something else, and not replaced.
+        let is_pack = folder.join(MANIFEST_FILE).is_file()
+            && entries.iter().all(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        if (!entries.is_empty() && !(replace && is_pack)) || folder.is_file() {
             return Err(ExportError::Exists { folder: folder.to_path_buf() });
         }
+        let own = [IMAGE_ENCODER_FILE, MASK_DECODER_FILE, MANIFEST_FILE];
+        let names = entries.iter().map(fs::DirEntry::file_name);
+        let kept = names.filter(|name| own.iter().all(|own| name != own));
         let parent = match folder.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -204,9 +208,9 @@ impl ModelPack {
             let path = fresh.join(name);
             write_synced(&path, bytes).map_err(failed(&folder.join(name)))?;
         }
-        let card = folder.join(MODEL_CARD_FILE);
-        if card.is_file() {
-            fs::copy(&card, fresh.join(MODEL_CARD_FILE)).map_err(failed(&card))?;
+        for name in kept {
+            let path = folder.join(&name);
+            fs::copy(&path, fresh.join(name)).map_err(failed(&path))?;
         }
         let old = scratch.path().join("old");
         let replaces = folder.exists();
