@@ -8,7 +8,6 @@ const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Normalised images `[B, 3, S, S]`; the three channels start from the same gray.
-#[must_use]
 pub fn images(examples: &[Example], size: usize, device: Device) -> Tensor {
     let side = size as i64;
     let planes: Vec<Tensor> = examples
@@ -22,7 +21,6 @@ pub fn images(examples: &[Example], size: usize, device: Device) -> Tensor {
 }
 
 /// Masks `[P, 1, S, S]`, 0 or 1.
-#[must_use]
 pub fn masks(masks: &[&[u8]], size: usize, device: Device) -> Tensor {
     let side = size as i64;
     let planes: Vec<Tensor> =

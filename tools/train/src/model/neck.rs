@@ -41,7 +41,6 @@ impl Features {
 
 /// Neck maps `[B, 256, ., .]` of four stage outputs, at strides 4, 8 and 16; the coarsest is
 /// added to the third.
-#[must_use]
 pub fn lateral_maps(params: &Params, stages: &[Tensor; 4]) -> [Tensor; 3] {
     // `convs.0` serves the coarsest level.
     let lateral = |stage: usize| {

@@ -149,7 +149,6 @@ impl Params {
     /// # Panics
     /// Where the network has none of that name: a mistake in this module, as
     /// [`Params::from_checkpoint`] makes all of them.
-    #[must_use]
     pub fn get(&self, name: &str) -> &Tensor {
         &self.tensors[name]
     }

@@ -25,7 +25,6 @@ fn encode(params: &Params, places: &Tensor) -> Tensor {
 }
 
 /// Encoding `[1, 256, side, side]` of the cell centres of the image embedding's grid.
-#[must_use]
 pub fn dense_position(params: &Params, side: i64) -> Tensor {
     let centres = (Tensor::arange(side, (Kind::Float, params.device())) + 0.5) / side as f64;
     let x = centres.reshape([1, side]).expand([side, side], false);
@@ -40,7 +39,7 @@ pub(super) fn sparse(params: &Params, prompts: &PromptBatch, image_size: i64) ->
     for label in 0..4 {
         let chosen = prompts.labels.eq(label).to_kind(Kind::Float).unsqueeze(-1);
         let embedding = params.get(&format!("{NAME}.point_embeddings.{label}.weight"));
-        tokens = tokens + chosen * embedding;
+        tokens = &tokens + chosen * embedding;
     }
     let count = tokens.size()[0];
     let padding = params.get(&format!("{NAME}.not_a_point_embed.weight"));
