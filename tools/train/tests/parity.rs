@@ -28,6 +28,9 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
     assert!(relative <= TOLERANCE, "{what}: relative difference {relative}");
 }
 
+/// Points, their labels, and whether a mask prompt comes with them.
+type Case<'a> = (&'a [[f32; 2]], &'a [f32], bool);
+
 /// A smooth gray frame with an edge, 0..=1.
 fn frame() -> Vec<f32> {
     (0..SIDE * SIDE)
@@ -64,7 +67,7 @@ fn compare(name: &str, edge_layout: EdgeLayout, checkpoint: &Checkpoint) {
 
     let coarse = SIDE / 4;
     let logits: Vec<f32> = (0..coarse * coarse).map(|i| (i as f32 * 0.37).sin() * 4.0).collect();
-    let prompts: [(&[[f32; 2]], &[f32], bool); 3] = [
+    let prompts: [Case<'_>; 3] = [
         (&[[40.0, 60.0]], &[1.0], false),
         (&[[20.0, 30.0], [90.0, 100.0]], &[2.0, 3.0], false),
         (&[[40.0, 60.0], [100.0, 20.0]], &[1.0, 0.0], true),
