@@ -183,7 +183,8 @@ impl ModelPack {
         // A pack has no folders: what has is something else, and not replaced.
         let is_pack = folder.join(MANIFEST_FILE).is_file()
             && entries.iter().all(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-        if (!entries.is_empty() && !(replace && is_pack)) || folder.is_file() {
+        let in_the_way = !(entries.is_empty() || replace && is_pack);
+        if in_the_way || folder.is_file() {
             return Err(ExportError::Exists { folder: folder.to_path_buf() });
         }
         let own = [IMAGE_ENCODER_FILE, MASK_DECODER_FILE, MANIFEST_FILE];
