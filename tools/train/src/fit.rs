@@ -185,20 +185,15 @@ impl Run {
             "{} holds a run already; --resume goes on with it, another --out starts anew",
             start.out.display()
         );
-        let log = TrainLog::resume(start.out, stage.parts(), 0);
-        let mut run = Self {
-            standing,
-            adam,
-            ema,
-            trained,
-            last_dice: None,
-            images: 0,
-            seconds: 0.0,
-            log: if found { TrainLog::resume(start.out, stage.parts(), u64::MAX)? } else { log? },
-        };
+        // A log without a state is of a run that was killed before its first: it begins anew.
+        let kept = if found { u64::MAX } else { 0 };
+        let log = TrainLog::resume(start.out, stage.parts(), kept)?;
+        let mut run =
+            Self { standing, adam, ema, trained, last_dice: None, images: 0, seconds: 0.0, log };
         if found {
             run.load(stage, &path, start.out)?;
         }
+        define_gradients(&run.trained)?;
         Ok(run)
     }
 
@@ -356,6 +351,14 @@ impl Run {
             "config": self.standing.config,
         }))
     }
+}
+
+/// Gives every parameter a gradient of zeros. A step does not reach all of them, and one without a
+/// gradient keeps still where one with zeros goes on by its momentum: a resumed run would differ.
+fn define_gradients(trained: &[(String, Tensor)]) -> Result<()> {
+    let sums = trained.iter().map(|(_, tensor)| tensor.sum(tch::Kind::Float) * 0.0);
+    let total = sums.reduce(|sum, next| sum + next).context("nothing is trained")?;
+    Ok(total.f_backward()?)
 }
 
 /// All weights of a network under Meta's names, as `uniultra-tools export` reads them.

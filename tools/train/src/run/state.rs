@@ -149,15 +149,20 @@ impl Standing {
     }
 }
 
-/// Whether two values are one number: a fast JSON reader may miss the last bit of a fraction.
-fn same_number(saved: &Value, now: &Value) -> bool {
+/// Whether two values are the same but for the last bit of fractions, which a fast JSON reader may
+/// miss.
+fn same_numbers(saved: &Value, now: &Value) -> bool {
+    if let (Value::Array(saved), Value::Array(now)) = (saved, now) {
+        let mut pairs = saved.iter().zip(now);
+        return saved.len() == now.len() && pairs.all(|(a, b)| a == b || same_numbers(a, b));
+    }
     let (Some(saved), Some(now)) = (saved.as_f64(), now.as_f64()) else { return false };
     (saved - now).abs() <= 1e-12 * saved.abs().max(now.abs())
 }
 
 /// Collects the leaves in which two JSON values differ.
 fn compare(at: &str, saved: &Value, now: &Value, free: &[&str], found: &mut Vec<String>) {
-    if free.contains(&at) || saved == now || same_number(saved, now) {
+    if free.contains(&at) || saved == now || same_numbers(saved, now) {
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (saved, now) else {
