@@ -15,11 +15,11 @@ use uniultra_train::run::device::{DeviceChoice, device_name, set_threads};
 
 const EXAMPLES: &str = "\
 Examples:
-  uniultra-train finetune --config tools/train/configs/teacher.toml --out runs/teacher
+  uniultra-train finetune --config tools/train/configs/teacher256.toml --out runs/teacher
       CH-Adapters, prompt encoder and mask decoder of SAM 2 tiny learn ultrasound
   uniultra-train distill --config tools/train/configs/distill.toml --out runs/distill
       UniUltra-mini's encoder learns to see as the teacher does
-  uniultra-train joint --config tools/train/configs/joint.toml --out runs/joint --resume
+  uniultra-train joint --config tools/train/configs/joint256.toml --out runs/joint --resume
       encoder and decoder together; goes on where it was killed
 
 A run's folder gets last.safetensors (the state to resume from), best.safetensors and

@@ -12,7 +12,7 @@ use uniultra_train::batch;
 use uniultra_train::model::{Params, PromptBatch, Spec, image_encoder, mask_decoder};
 
 /// Largest difference relative to the tensor's root mean square. The two add up in another order;
-/// seen: 1e-5 or less.
+/// the worst seen is 9.1e-5, in mini's masks from one point.
 const TOLERANCE: f64 = 1e-3;
 
 const SIDE: usize = 128;

@@ -11,6 +11,7 @@ use uniultra_train::build::{StageKind, stage};
 use uniultra_train::config::Config;
 use uniultra_train::fit::{Start, fit};
 use uniultra_train::run::log_rows::{LogTable, read_val};
+use uniultra_train::run::state::TrainState;
 
 /// A mini network on 64 px phantoms: a step takes some hundredths of a second.
 fn config(extra: &str, epochs: usize) -> String {
@@ -141,10 +142,17 @@ fn a_resumed_run_ends_in_the_same_bytes() {
     }
 }
 
+/// Steps of the state on disk, if there is one.
+fn saved_step(out: &Path) -> Option<u64> {
+    let path = out.join("last.safetensors");
+    path.is_file().then(|| TrainState::load(&path, Device::Cpu).unwrap().standing.step)
+}
+
 #[test]
 fn a_run_survives_being_killed_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
-    let text = config("trainable = \"all\"", 4);
+    let text =
+        config("trainable = \"all\"", 8).replace("save_every_steps = 2", "save_every_steps = 1");
     let whole_config = write_config(folder.path(), &text);
     let whole = folder.path().join("whole");
     train(StageKind::Finetune, &whole_config, &whole, false, None);
@@ -156,13 +164,23 @@ fn a_run_survives_being_killed_at_any_moment() {
         command.stderr(Stdio::null());
         command
     };
-    for pause_ms in [700, 1100, 1500, 1900] {
+    // Each time it has gone further than before: so each but the first has resumed.
+    let mut reached = 0;
+    for pause_ms in [0, 15, 40] {
         let mut child = command().spawn().unwrap();
+        while saved_step(&killed).unwrap_or(0) <= reached {
+            assert!(child.try_wait().unwrap().is_none(), "ended after step {reached}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Somewhere in the next step, its backward pass or the writing of its state.
         std::thread::sleep(Duration::from_millis(pause_ms));
-        let _ = child.kill();
+        child.kill().unwrap();
         child.wait().unwrap();
+        reached = saved_step(&killed).unwrap();
     }
+    assert!((3..16).contains(&reached), "killed in the middle, not after step {reached}");
     assert!(command().status().unwrap().success());
+    assert_eq!(losses(&whole), losses(&killed));
     let bytes = |out: &Path| fs::read(out.join("final.safetensors")).unwrap();
     assert!(bytes(&whole) == bytes(&killed), "the weights differ");
 }
