@@ -112,7 +112,7 @@ pub fn fit(
         run.standing.batch_in_epoch = 0;
         let due = run.standing.epoch.is_multiple_of(config.validation.every_epochs as u64)
             || run.standing.epoch == epochs;
-        if let Some(validation) = validation.as_ref().filter(|_| due && stage.segments()) {
+        if let Some(validation) = validation.as_ref().filter(|_| due) {
             run.validate(config, stage.as_mut(), validation, out)?;
         }
         run.save(stage.as_ref(), out)?;

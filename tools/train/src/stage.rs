@@ -23,11 +23,6 @@ pub trait Stage {
     /// # Errors
     /// What keeps the step from being computed.
     fn step(&mut self, examples: &[Example], step: u64, random: &mut Pcg64) -> Result<StepLoss>;
-
-    /// Whether masks can be validated: the network is complete, and its decoder fits.
-    fn segments(&self) -> bool {
-        true
-    }
 }
 
 /// Loss of one step.

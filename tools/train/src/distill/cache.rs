@@ -19,8 +19,6 @@ pub struct FeatureCache {
     teacher: String,
     limit_bytes: u64,
     used_bytes: u64,
-    hits: u64,
-    misses: u64,
 }
 
 impl FeatureCache {
@@ -41,15 +39,7 @@ impl FeatureCache {
             teacher: teacher.to_string(),
             limit_bytes: (limit_gib * GIB) as u64,
             used_bytes: 0,
-            hits: 0,
-            misses: 0,
         })
-    }
-
-    /// How many images were there, and how many had to be computed.
-    #[must_use]
-    pub fn hits_and_misses(&self) -> [u64; 2] {
-        [self.hits, self.misses]
     }
 
     /// The stages of a batch. Images that are not there are computed, all at once, and kept while
@@ -68,8 +58,6 @@ impl FeatureCache {
         let paths: Vec<PathBuf> = examples.iter().map(|example| self.path(example)).collect();
         let absent: Vec<i64> =
             (0_i64..).zip(&paths).filter(|(_, path)| !path.is_file()).map(|(at, _)| at).collect();
-        self.misses += absent.len() as u64;
-        self.hits += (paths.len() - absent.len()) as u64;
         let mut rows: Vec<Option<Vec<Tensor>>> = Vec::with_capacity(paths.len());
         for path in &paths {
             rows.push(if path.is_file() { Some(read(path, images.device())?) } else { None });
