@@ -25,11 +25,11 @@ fn a_trained_checkpoint_becomes_a_pack_that_describes_itself() {
     args.extend(["--out", out.to_str().unwrap(), "--image-size", "128", "--weights", "f16"]);
     args.extend(["--model-id", "uniultra-mini", "--model-version", "1.0.0"]);
     args.extend(["--training-data", "simulated frames, and a \"public\" set", "--licence", "MIT"]);
-    args.extend(["--intended-use", "research; not a medical device"]);
+    args.extend(["--keep-checkpoint", "--intended-use", "research; not a medical device"]);
     args.extend(["--metric", "dice_phantom_point=0.91", "--metric", "hd95_phantom_box_px=3e0"]);
-    let run = run("uniultra-tools", args);
-    assert!(run.succeeds().stdout.contains("weights f16"), "{}", run.stdout);
-    assert!(!run.stderr.contains("no object-score head"), "{}", run.stderr);
+    let exported = run("uniultra-tools", args);
+    assert!(exported.succeeds().stdout.contains("weights f16"), "{}", exported.stdout);
+    assert!(!exported.stderr.contains("no object-score head"), "{}", exported.stderr);
 
     let segmenter = Segmenter::open(&out).unwrap();
     let manifest = segmenter.manifest();
@@ -45,4 +45,26 @@ fn a_trained_checkpoint_becomes_a_pack_that_describes_itself() {
     let metrics: Vec<_> = manifest.metrics.iter().map(|(name, v)| (name.as_str(), *v)).collect();
     assert_eq!(metrics, [("dice_phantom_point", 0.91), ("hd95_phantom_box_px", 3.0)]);
     assert_eq!(manifest.source.checkpoint_sha256, *Checkpoint::open(&file).unwrap().sha256());
+
+    // The tensors came along, rounded as the graphs' are: the same pack can be made of them.
+    let kept = out.join("weights.safetensors");
+    assert!(fs::metadata(&kept).unwrap().len() * 2 < fs::metadata(&file).unwrap().len() + 100_000);
+    let again = folder.path().join("again");
+    let args = [
+        "export",
+        "--checkpoint",
+        kept.to_str().unwrap(),
+        "--out",
+        again.to_str().unwrap(),
+        "--image-size",
+        "128",
+    ];
+    run("uniultra-tools", args).succeeds();
+    let count = |folder| Checkpoint::open(folder).unwrap().names().count();
+    assert_eq!(count(&kept), count(&file));
+    // A pack made anew without them has no old ones.
+    let args = [args.as_slice(), &["--force"]].concat();
+    fs::copy(&kept, again.join("weights.safetensors")).unwrap();
+    run("uniultra-tools", args).succeeds();
+    assert!(!again.join("weights.safetensors").exists());
 }

@@ -87,6 +87,7 @@ fn the_default_model_agrees_with_onnx_runtime() {
         manifest: pack.manifest().clone(),
         image_encoder: pack.read_image_encoder().unwrap().into_owned(),
         mask_decoder: pack.read_mask_decoder().unwrap().into_owned(),
+        checkpoint: None,
     };
     compare(&python, "the default model", &pack);
 }

@@ -139,6 +139,15 @@ impl Checkpoint {
         format::write_safetensors(&self.tensors)
     }
 
+    /// The tensors as an f16 safetensors file, half as large; values are rounded to the nearest.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Overflow`] where a value does not fit, else as
+    /// [`Checkpoint::to_safetensors`].
+    pub fn to_f16_safetensors(&self) -> Result<Vec<u8>, CheckpointError> {
+        format::write_f16_safetensors(&self.tensors)
+    }
+
     fn canonical_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, tensor) in self.tensors() {

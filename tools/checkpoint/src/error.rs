@@ -45,6 +45,16 @@ pub enum CheckpointError {
         /// What does not fit.
         what: String,
     },
+    /// A value does not fit into the format that was asked for.
+    #[error("tensor `{name}`: expected magnitudes up to {max} to store it as f16, found {found}")]
+    Overflow {
+        /// Name of the tensor.
+        name: String,
+        /// Largest finite number of the format.
+        max: f32,
+        /// The value.
+        found: f32,
+    },
     /// The pickle asks for a Python object that no state dict needs. Nothing was executed.
     #[error(
         "the pickle names `{0}`; expected only tensors and dicts of a state dict (nothing was run)"

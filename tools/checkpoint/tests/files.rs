@@ -106,6 +106,21 @@ fn what_is_written_reads_back() {
 }
 
 #[test]
+fn halves_read_back_rounded_and_refuse_what_does_not_fit() {
+    let with = |data: Vec<f32>| {
+        let tensor = Tensor::new(vec![data.len()], data).unwrap();
+        Checkpoint::from_tensors(BTreeMap::from([("a".to_string(), tensor)]))
+    };
+    let fits = with(vec![0.1, -2.5, 65504.0]);
+    let again = Checkpoint::from_bytes(&fits.to_f16_safetensors().unwrap()).unwrap();
+    // 0.1 in 11 bits: 1638 / 2^14.
+    assert_eq!(again.tensor("a", &[3]).unwrap().data(), [1638.0 / 16384.0, -2.5, 65504.0]);
+    assert!(fits.to_f16_safetensors().unwrap().len() < fits.to_safetensors().unwrap().len());
+    let error = with(vec![1.0, 7e4]).to_f16_safetensors().unwrap_err().to_string();
+    assert!(error.contains("`a`") && error.contains("65504") && error.contains("70000"), "{error}");
+}
+
+#[test]
 fn sam2_tiny_is_recognised_whole_but_for_video_and_object_score() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/weights/sam2_hiera_tiny.fp16.safetensors");

@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// How the files store weights: `f16` halves their size; the arithmetic is f32 either way.
     #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = weight_format)]
     weights: WeightFormat,
+    /// Put the checkpoint's tensors into the pack, too, in the same format: weights.safetensors,
+    /// for further training.
+    #[arg(long)]
+    keep_checkpoint: bool,
     /// Follow the definitions literally, without the exact simplifications; to compare.
     #[arg(long)]
     no_simplify: bool,
@@ -154,6 +158,7 @@ impl Args {
             id: self.model_id.clone(),
             version: self.model_version.clone(),
             weights: self.weights,
+            keep_checkpoint: self.keep_checkpoint,
             metrics,
             ..ExportOptions::default()
         };

@@ -63,6 +63,10 @@ pub struct SetConfig {
     /// At most that many images of the folder, evenly spaced among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Only images of the folder whose smallest object covers a share of the image between these
+    /// two, 0 to 1. With a second set of the same folder, rare sizes come more often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_object: Option<[f64; 2]>,
     /// Simulated frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomSet>,
@@ -154,6 +158,12 @@ impl SetConfig {
         if self.limit == Some(0) {
             return refuse("limit", "at least 1", "0".to_string());
         }
+        if let Some([low, high]) = self.smallest_object
+            && !(0.0 <= low && low < high && high <= 1.0)
+        {
+            let found = format!("{low} to {high}");
+            return refuse("smallest_object", "a rising range within 0 to 1", found);
+        }
         match (&self.path, &self.phantom) {
             (Some(_), Some(_)) => refuse("path", "either path or phantom", "both".to_string()),
             (None, None) => refuse("path", "either path or phantom", "neither".to_string()),
@@ -162,9 +172,11 @@ impl SetConfig {
                 if phantom.count == 0 {
                     return refuse("phantom.count", "at least 1", "0".to_string());
                 }
-                if self.split.is_some() || self.limit.is_some() || self.negatives {
+                let chooses = self.limit.is_some() || self.smallest_object.is_some();
+                if self.split.is_some() || chooses || self.negatives {
                     let found = "one of them".to_string();
-                    return refuse("phantom", "no split, limit or negatives beside it", found);
+                    let expected = "no split, limit, smallest_object or negatives beside it";
+                    return refuse("phantom", expected, found);
                 }
                 phantom
                     .config()

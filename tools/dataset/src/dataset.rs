@@ -212,13 +212,21 @@ fn usable(
     let mut good = Vec::with_capacity(items.len());
     for (item, slot) in items.into_iter().zip(slots) {
         match slot.into_inner().unwrap_or_else(|| complaint(&item)) {
-            None => good.push(item),
+            None if is_chosen(&item, set, store) => good.push(item),
+            None => {}
             Some(what) => {
                 problems.push(Problem { set: set.name.clone(), stem: item.stem, what });
             }
         }
     }
     good
+}
+
+/// Whether an image that can be used has objects of the sizes that the set is made of.
+fn is_chosen(item: &Item, set: &SetConfig, store: &Store) -> bool {
+    let Some([low, high]) = set.smallest_object else { return true };
+    let share = item.packed(store).ok().and_then(|packed| packed.smallest_object());
+    share.is_some_and(|share| (low..=high).contains(&share))
 }
 
 fn phantoms(set: &SetConfig) -> Vec<Item> {

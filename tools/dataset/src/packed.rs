@@ -60,6 +60,12 @@ impl Packed {
         Ok(Self { width, height, gray: phantom.image.into_raw(), objects })
     }
 
+    /// Share of the image that its smallest object covers, 0 to 1; `None` without an object.
+    pub(crate) fn smallest_object(&self) -> Option<f64> {
+        let area_px = self.objects.iter().map(|object| object.area_px).min()?;
+        Some(area_px as f64 / (self.width * self.height) as f64)
+    }
+
     /// Memory taken, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let runs: usize = self.objects.iter().map(|object| size_of_val(&object.runs[..])).sum();

@@ -111,6 +111,25 @@ fn both_layouts_are_read_and_limited() {
 }
 
 #[test]
+fn a_set_can_be_those_with_small_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    for (stem, share) in [("a", 0.5), ("b", 0.05), ("c", 0.3), ("d", 0.08)] {
+        write(folder.path(), "s/image", stem, &disk(40, 40, 0.4));
+        write(folder.path(), "s/mask", stem, &disk(40, 40, share));
+    }
+    let stems = |toml: &str| {
+        let dataset = open(&folder, &format!("{SET}{toml}")).unwrap();
+        let stem = |index| dataset.example(0, index, 32, &AugmentConfig::none(), 0).unwrap().stem;
+        (0..dataset.len(0)).map(stem).collect::<String>()
+    };
+    assert_eq!(stems(""), "abcd");
+    assert_eq!(stems("smallest_object = [0.0, 0.1]\n"), "bd");
+    assert_eq!(stems("smallest_object = [0.1, 0.4]\n"), "c");
+    let error = open(&folder, &format!("{SET}smallest_object = [0.9, 1.0]\n")).unwrap_err();
+    assert!(matches!(error, DatasetError::NoImages { .. }), "{error}");
+}
+
+#[test]
 fn configurations_that_make_no_sense_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (toml, part) in [
@@ -122,6 +141,7 @@ fn configurations_that_make_no_sense_are_refused() {
         ("[[set]]\nname = \"a\"\npath = \"absent\"\n", "absent"),
         ("[[set]]\nname = \"a\"\npath = \"a\"\nweight = -1\n", "weight"),
         ("[[set]]\nname = \"a\"\npath = \"a\"\nlimit = 0\n", "limit"),
+        ("[[set]]\nname = \"a\"\npath = \"a\"\nsmallest_object = [0.5, 0.1]\n", "0.5 to 0.1"),
         ("[[set]]\nname = \"a\"\nphantom = { seed = 1, count = 0 }\n", "count"),
         ("[[set]]\nname = \"a\"\nsplit = \"val\"\nphantom = { seed = 1, count = 1 }\n", "split"),
         ("[[set]]\nname = \"a\"\nphantom = { seed = 1, count = 1, empty_share = 2 }\n", "`a`"),

@@ -17,6 +17,7 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 const IMAGE_ENCODER_FILE: &str = "image_encoder.onnx";
 const MASK_DECODER_FILE: &str = "mask_decoder.onnx";
+const WEIGHTS_FILE: &str = "weights.safetensors";
 
 /// What to export.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct ExportOptions {
     pub version: String,
     /// How the files store large weights; the arithmetic is f32 either way.
     pub weights: WeightFormat,
+    /// Whether the checkpoint's tensors come along, in the same format, for further training.
+    pub keep_checkpoint: bool,
     /// Who may use the weights for what.
     pub provenance: Provenance,
     /// Measured figures by name.
@@ -51,6 +54,7 @@ impl Default for ExportOptions {
             id: None,
             version: "1".to_string(),
             weights: WeightFormat::F32,
+            keep_checkpoint: false,
             provenance: Provenance {
                 training_data: "not stated by the checkpoint".to_string(),
                 licence: "not stated by the checkpoint".to_string(),
@@ -72,6 +76,8 @@ pub struct ModelPack {
     pub image_encoder: Vec<u8>,
     /// The bytes of `mask_decoder.onnx`.
     pub mask_decoder: Vec<u8>,
+    /// The bytes of `weights.safetensors`, if the tensors come along. No runtime reads them.
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 /// Builds a pack from a checkpoint.
@@ -133,7 +139,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
     };
     // Refuses a bad size or name before the graphs are built on it.
     manifest.to_toml()?;
-    build(checkpoint, manifest)
+    build(checkpoint, manifest, options.keep_checkpoint)
 }
 
 /// The section of a file whose content is not known yet.
@@ -141,7 +147,11 @@ fn network(file: &str, (inputs, outputs): (Vec<TensorSpec>, Vec<TensorSpec>)) ->
     Network { file: file.to_string(), bytes: 0, sha256: sha256_hex(&[]), inputs, outputs }
 }
 
-fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, ExportError> {
+fn build(
+    checkpoint: &Checkpoint,
+    mut manifest: Manifest,
+    keep_checkpoint: bool,
+) -> Result<ModelPack, ExportError> {
     let design = Design {
         variant: manifest.model.variant,
         ch_adapters: manifest.model.ch_adapters,
@@ -162,7 +172,11 @@ fn build(checkpoint: &Checkpoint, mut manifest: Manifest) -> Result<ModelPack, E
         section.bytes = bytes.len() as u64;
         section.sha256 = sha256_hex(bytes);
     }
-    Ok(ModelPack { manifest, image_encoder, mask_decoder })
+    let kept = keep_checkpoint.then(|| match manifest.model.weights {
+        WeightFormat::F32 => checkpoint.to_safetensors(),
+        WeightFormat::F16 => checkpoint.to_f16_safetensors(),
+    });
+    Ok(ModelPack { manifest, image_encoder, mask_decoder, checkpoint: kept.transpose()? })
 }
 
 impl ModelPack {
@@ -187,7 +201,8 @@ impl ModelPack {
         if in_the_way || folder.is_file() {
             return Err(ExportError::Exists { folder: folder.to_path_buf() });
         }
-        let own = [IMAGE_ENCODER_FILE, MASK_DECODER_FILE, MANIFEST_FILE];
+        // Tensors of an earlier pack would not be this one's.
+        let own = [IMAGE_ENCODER_FILE, MASK_DECODER_FILE, MANIFEST_FILE, WEIGHTS_FILE];
         let names = entries.iter().map(fs::DirEntry::file_name);
         let kept = names.filter(|name| own.iter().all(|own| name != own));
         let parent = match folder.parent() {
@@ -201,11 +216,13 @@ impl ModelPack {
             .map_err(failed(folder))?;
         let fresh = scratch.path().join("pack");
         fs::create_dir(&fresh).map_err(failed(&fresh))?;
-        for (name, bytes) in [
+        let files = [
             (IMAGE_ENCODER_FILE, self.image_encoder.as_slice()),
             (MASK_DECODER_FILE, &self.mask_decoder),
             (MANIFEST_FILE, text.as_bytes()),
-        ] {
+        ];
+        let checkpoint = self.checkpoint.iter().map(|bytes| (WEIGHTS_FILE, bytes.as_slice()));
+        for (name, bytes) in files.into_iter().chain(checkpoint) {
             let path = fresh.join(name);
             write_synced(&path, bytes).map_err(failed(&folder.join(name)))?;
         }

@@ -6,7 +6,7 @@ mod safetensors;
 use crate::{CheckpointError, Tensor};
 use std::fmt;
 
-pub(crate) use safetensors::write as write_safetensors;
+pub(crate) use safetensors::{write as write_safetensors, write_f16 as write_f16_safetensors};
 
 /// A checkpoint's file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,6 +58,47 @@ impl View for &Tensor {
     }
 }
 
+/// The tensors as one f16 file, each value rounded to the nearest.
+pub(crate) fn write_f16(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, CheckpointError> {
+    let mut halves = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let values = tensor.data().iter().map(|&value| half::f16::from_f32(value));
+        let bytes: Vec<u8> = values.clone().flat_map(half::f16::to_le_bytes).collect();
+        // A value that is infinite already is what it was.
+        let beyond = |(value, half): &(&f32, half::f16)| value.is_finite() && half.is_infinite();
+        if let Some((&found, _)) = tensor.data().iter().zip(values).find(beyond) {
+            let max = half::f16::MAX.to_f32();
+            return Err(CheckpointError::Overflow { name: name.clone(), max, found });
+        }
+        halves.push((name, Halves { shape: tensor.shape(), bytes }));
+    }
+    safetensors::serialize(halves, None).map_err(corrupt)
+}
+
+/// A tensor whose values were rounded to f16.
+struct Halves<'a> {
+    shape: &'a [usize],
+    bytes: Vec<u8>,
+}
+
+impl View for Halves<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F16
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 fn corrupt(error: safetensors::SafeTensorError) -> CheckpointError {
     CheckpointError::Corrupt { format: FORMAT, what: error.to_string() }
 }

@@ -25,6 +25,9 @@ pub struct PromptConfig {
     pub corrections: [f64; 3],
     /// Objects of one image prompted in a step, at most.
     pub objects: usize,
+    /// Times that prompts are drawn anew for the same encoded images in a step: the encoder's pass
+    /// costs most, so it is used for more than one prompt.
+    pub draws: usize,
 }
 
 impl Default for PromptConfig {
@@ -37,6 +40,7 @@ impl Default for PromptConfig {
             box_jitter_most: 0.04,
             corrections: [0.6, 0.25, 0.15],
             objects: 2,
+            draws: 1,
         }
     }
 }
@@ -55,6 +59,7 @@ impl PromptConfig {
             "prompts.corrections: expected shares that add up to 1, found {corrections:?}"
         );
         ensure!(self.objects >= 1, "prompts.objects: expected at least 1, found 0");
+        ensure!(self.draws >= 1, "prompts.draws: expected at least 1, found 0");
         Ok(())
     }
 

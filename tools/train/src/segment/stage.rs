@@ -58,13 +58,15 @@ impl SegmentStage {
         Self { params, teacher, prompts, loss, size }
     }
 
+    /// Adds the mean losses of one prompt of each object and the clicks that follow it.
     fn rounds(
         &self,
         chosen: &[Chosen<'_>],
         features: &Features,
         teacher: Option<&Features>,
         random: &mut Pcg64,
-    ) -> Totals {
+        sum: &mut Totals,
+    ) {
         let (size, device) = (self.size, self.params.device());
         let empty = vec![0; size * size];
         let masks: Vec<&[u8]> = chosen.iter().map(|c| c.mask.unwrap_or(&empty)).collect();
@@ -103,7 +105,7 @@ impl SegmentStage {
             }
         }
         totals.divide(rounds as f64 + 1.0);
-        totals
+        sum.merge(totals);
     }
 
     /// Adds the losses of one answer. Prompts without an object count for the object score alone.
@@ -152,6 +154,14 @@ impl Totals {
             None => value,
         };
         self.parts[part] = Some(sum);
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (part, value) in other.parts.into_iter().enumerate() {
+            if let Some(value) = value {
+                self.add(part, value);
+            }
+        }
     }
 
     fn divide(&mut self, by: f64) {
@@ -215,7 +225,12 @@ impl Stage for SegmentStage {
             .as_ref()
             .filter(|_| asked)
             .map(|teacher| no_grad(|| image_encoder(teacher, &images).select(&image_of)));
-        let Totals { parts } = self.rounds(&chosen, &features, teacher.as_ref(), random);
+        let mut totals = Totals::default();
+        for _ in 0..self.prompts.draws {
+            self.rounds(&chosen, &features, teacher.as_ref(), random, &mut totals);
+        }
+        totals.divide(self.prompts.draws as f64);
+        let Totals { parts } = totals;
         let LossConfig { multimask, iou, object_score, soft, .. } = self.loss;
         let weights = [1.0, multimask, iou, object_score, soft];
         let weighted =
