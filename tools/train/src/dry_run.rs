@@ -2,10 +2,9 @@
 
 use crate::build::StageKind;
 use crate::config::Config;
+use crate::parts::Parts;
 use crate::stage::Stage;
-use anyhow::{Context, Result};
-use rand::SeedableRng;
-use rand_pcg::Pcg64;
+use anyhow::Result;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,14 +56,12 @@ pub fn dry_run(
         0,
         config.data.threads,
     );
-    let mut random = Pcg64::seed_from_u64(config.seed);
+    let mut parts = Parts::new(stage, &trained, config.train.parts)?;
     let mut seconds = Vec::new();
     for (step, batch) in loader.take(BATCHES + 1).enumerate() {
         let examples = batch?;
         let began = Instant::now();
-        let loss = stage.step(&examples, step as u64, &mut random)?;
-        loss.total.f_backward().context("backward pass")?;
-        let (value, _) = loss.values();
+        let (value, _) = parts.step(stage, &examples, step as u64, config.seed)?;
         // The first batch pays for the allocator and the library's own start.
         if step > 0 {
             seconds.push(began.elapsed().as_secs_f64());

@@ -3,6 +3,7 @@
 use crate::build::StageKind;
 use crate::config::Config;
 use crate::model::Params;
+use crate::parts::Parts;
 use crate::run::ema::Ema;
 use crate::run::log::TrainLog;
 use crate::run::log_rows::LogRow;
@@ -13,8 +14,6 @@ use crate::run::{atomic, curves, tensor_file};
 use crate::segment::{score, validate};
 use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
-use rand::SeedableRng;
-use rand_pcg::Pcg64;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -68,6 +67,7 @@ pub fn fit(
     let plan = Plan::new(&dataset, config.train.samples_per_epoch, config.seed)?;
     let steps_per_epoch = plan.samples_per_epoch().div_ceil(config.train.batch) as u64;
     let mut run = Run::new(kind, config, stage.as_mut(), start)?;
+    let mut parts = Parts::new(stage.as_ref(), &run.trained, config.train.parts)?;
     let epochs = config.train.epochs as u64;
     let total_steps = steps_per_epoch * epochs;
     let mut left = start.stop_after.unwrap_or(u64::MAX);
@@ -94,15 +94,15 @@ pub fn fit(
             }
             left -= 1;
             let examples = batch?;
-            let row = run.step(config, stage.as_mut(), &examples, total_steps)?;
-            let parts: Vec<(&str, f64)> = stage
+            let row = run.step(config, (stage.as_mut(), &mut parts), &examples, total_steps)?;
+            let named: Vec<(&str, f64)> = stage
                 .parts()
                 .iter()
                 .copied()
                 .zip(row.parts.iter().copied())
                 .filter(|(_, value)| value.is_finite())
                 .collect();
-            progress.step(examples.len() as u64, row.loss, &parts);
+            progress.step(examples.len() as u64, row.loss, &named);
             if run.standing.step.is_multiple_of(config.train.save_every_steps as u64) {
                 run.save(stage.as_ref(), out)?;
             }
@@ -193,7 +193,6 @@ impl Run {
         if found {
             run.load(stage, &path, start.out)?;
         }
-        define_gradients(&run.trained)?;
         Ok(run)
     }
 
@@ -222,17 +221,14 @@ impl Run {
     fn step(
         &mut self,
         config: &Config,
-        stage: &mut dyn Stage,
+        (stage, parts): (&mut dyn Stage, &mut Parts),
         examples: &[uniultra_dataset::Example],
         total_steps: u64,
     ) -> Result<LogRow> {
         let began = Instant::now();
         let train = &config.train;
         let step = self.standing.step;
-        let mut random =
-            Pcg64::seed_from_u64(config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step);
-        let loss = stage.step(examples, step, &mut random)?;
-        loss.total.f_backward().context("backward pass")?;
+        let (loss, losses) = parts.step(stage, examples, step, config.seed)?;
         let norm = self.adam.clip_grad_norm(train.clip_norm.unwrap_or(f64::INFINITY))?;
         let lr =
             train.learning_rate * train.schedule.factor(step, self.standing.epoch, total_steps);
@@ -243,7 +239,6 @@ impl Run {
         if let Some(ema) = &mut self.ema {
             ema.update()?;
         }
-        let (total, parts) = loss.values();
         self.standing.step += 1;
         self.standing.batch_in_epoch += 1;
         self.images += examples.len() as u64;
@@ -254,8 +249,8 @@ impl Run {
             images: self.images,
             seconds: self.seconds,
             lr,
-            loss: total,
-            parts,
+            loss,
+            parts: losses,
         };
         self.log.step(&row)?;
         Ok(row)
@@ -351,14 +346,6 @@ impl Run {
             "config": self.standing.config,
         }))
     }
-}
-
-/// Gives every parameter a gradient of zeros. A step does not reach all of them, and one without a
-/// gradient keeps still where one with zeros goes on by its momentum: a resumed run would differ.
-fn define_gradients(trained: &[(String, Tensor)]) -> Result<()> {
-    let sums = trained.iter().map(|(_, tensor)| tensor.sum(tch::Kind::Float) * 0.0);
-    let total = sums.reduce(|sum, next| sum + next).context("nothing is trained")?;
-    Ok(total.f_backward()?)
 }
 
 /// All weights of a network under Meta's names, as `uniultra-tools export` reads them.

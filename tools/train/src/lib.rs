@@ -18,6 +18,7 @@ pub mod distill;
 pub mod dry_run;
 pub mod fit;
 pub mod model;
+pub mod parts;
 pub mod run;
 pub mod segment;
 pub mod stage;

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 use uniultra_dataset::Example;
 
 /// A stage of the training: what one step computes.
-pub trait Stage {
+pub trait Stage: std::fmt::Debug + Send {
     /// Names of the loss's parts, for the log.
     fn parts(&self) -> &'static [&'static str];
 
@@ -16,6 +16,12 @@ pub trait Stage {
 
     /// The same, to mark what is trained and to load a state.
     fn params_mut(&mut self) -> &mut Params;
+
+    /// The same stage once more, on the same parameters: what one trains, the other sees.
+    ///
+    /// # Errors
+    /// A stage with something that cannot be shared.
+    fn another(&self) -> Result<Box<dyn Stage>>;
 
     /// The loss of a batch. `random` depends on the seed and the step alone, so that a resumed
     /// training takes the same steps.

@@ -142,6 +142,52 @@ fn a_resumed_run_ends_in_the_same_bytes() {
     }
 }
 
+#[test]
+fn a_batch_in_parts_learns_too_and_its_bytes_do_not_depend_on_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = config("trainable = \"all\"", 16).replace("batch = 4", "batch = 4\nparts = 3");
+    write_config(folder.path(), &text);
+    let run = |threads: &str| {
+        let out = folder.path().join(threads);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_uniultra-train"));
+        command.arg("finetune").arg("--config").arg(folder.path().join("run.toml"));
+        command.arg("--out").arg(&out).args(["--device", "cpu", "--threads", threads]);
+        assert!(command.stderr(Stdio::null()).status().unwrap().success());
+        out
+    };
+    let outs = ["1", "2", "4"].map(run);
+    let [first, last] = ends(&outs[0]);
+    assert!(last < 0.9 * first, "{first} to {last}");
+    let bytes = |out: &Path| fs::read(out.join("final.safetensors")).unwrap();
+    for out in &outs[1..] {
+        assert_eq!(losses(&outs[0]), losses(out));
+        assert!(bytes(&outs[0]) == bytes(out), "the weights differ");
+    }
+}
+
+#[test]
+fn parts_do_not_share_a_cache_of_features() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = write_config(folder.path(), &config("trainable = \"all\"", 1));
+    let teacher = folder.path().join("teacher");
+    train(StageKind::Finetune, &first, &teacher, false, None);
+    let lines = "[teacher]
+checkpoint = \"teacher/final.safetensors\"
+[augment]
+scale = { p = 0.0, range = [1.0, 1.0] }
+[distill]
+cache_gib = 0.1";
+    let text = config(lines, 1).replace("batch = 4", "batch = 4\nparts = 2");
+    let config = write_config(folder.path(), &text);
+    let out = folder.path().join("run");
+    let stage = stage(StageKind::Distill, &config, &out, Device::Cpu).unwrap();
+    let interval = Duration::from_secs(60);
+    let start =
+        Start { out: &out, base: Path::new("."), resume: false, stop_after: None, interval };
+    let error = format!("{:#}", fit(StageKind::Distill, &config, stage, &start).unwrap_err());
+    assert!(error.contains("cache_gib") && error.contains("train.parts"), "{error}");
+}
+
 /// Steps of the state on disk, if there is one.
 fn saved_step(out: &Path) -> Option<u64> {
     let path = out.join("last.safetensors");

@@ -5,7 +5,7 @@ use super::loss::DistillConfig;
 use crate::batch;
 use crate::model::{Params, Stages, trunk};
 use crate::stage::{Stage, StepLoss};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rand_pcg::Pcg64;
 use tch::{Tensor, no_grad};
 use uniultra_dataset::Example;
@@ -56,6 +56,15 @@ impl Stage for DistillStage {
 
     fn params_mut(&mut self) -> &mut Params {
         &mut self.params
+    }
+
+    fn another(&self) -> Result<Box<dyn Stage>> {
+        ensure!(
+            self.cache.is_none(),
+            "distill.cache_gib: expected 0 with train.parts above 1, as parts don't share a cache"
+        );
+        let (params, teacher) = (self.params.share(), self.teacher.share());
+        Ok(Box::new(Self { params, teacher, config: self.config.clone(), cache: None, ..*self }))
     }
 
     fn step(&mut self, examples: &[Example], _: u64, _: &mut Pcg64) -> Result<StepLoss> {

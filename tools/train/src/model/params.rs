@@ -113,6 +113,13 @@ impl Params {
         Ok((Self { spec, precision: Precision::F32, tensors, fixed_sobel, device }, fresh))
     }
 
+    /// The same parameters once more: not copies, but handles of the same tensors.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        let tensors = self.tensors.iter().map(|(name, t)| (name.clone(), t.shallow_clone()));
+        Self { tensors: tensors.collect(), ..*self }
+    }
+
     /// Where the parameters are.
     #[must_use]
     pub fn device(&self) -> Device {

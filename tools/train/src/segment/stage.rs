@@ -202,6 +202,11 @@ impl Stage for SegmentStage {
         &mut self.params
     }
 
+    fn another(&self) -> Result<Box<dyn Stage>> {
+        let teacher = self.teacher.as_ref().map(Params::share);
+        Ok(Box::new(Self { params: self.params.share(), teacher, ..*self }))
+    }
+
     fn step(&mut self, examples: &[Example], step: u64, random: &mut Pcg64) -> Result<StepLoss> {
         ensure!(!examples.is_empty(), "expected a batch of images, found none");
         let mut chosen = Vec::new();
