@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and its figures go to its output"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use uniultra_engine::Segmenter;
@@ -13,6 +14,18 @@ use uniultra_tests::cli::root;
 
 /// What one pack may add to a checkout, all its files together.
 const MAX_PACK_BYTES: u64 = 30_000_000;
+
+/// What a folder holds, and nothing else.
+const FILES: [&str; 8] = [
+    "README.md",
+    "TRAINING.md",
+    "curves.svg",
+    "failures.png",
+    "image_encoder.onnx",
+    "mask_decoder.onnx",
+    "model.toml",
+    "weights.safetensors",
+];
 
 /// The folders in `models/`.
 fn folders() -> Vec<PathBuf> {
@@ -33,13 +46,13 @@ fn shipped_packs_are_whole() {
         let card = fs::read_to_string(folder.join("README.md")).unwrap();
         assert!(card.starts_with("# "), "{name}: README.md is the model card");
         let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
-        let sizes: Vec<_> = files.map(|file| file.metadata().unwrap().len()).collect();
-        assert_eq!(
-            sizes.len(),
-            6,
-            "{name}: model.toml, two networks, README.md, TRAINING.md, curves.svg"
-        );
-        let bytes: u64 = sizes.iter().sum();
+        let mut found = BTreeMap::new();
+        for file in files {
+            let bytes = file.metadata().unwrap().len();
+            found.insert(file.file_name().into_string().unwrap(), bytes);
+        }
+        assert!(found.keys().eq(&FILES), "{name}: {found:?}");
+        let bytes: u64 = found.values().sum();
         println!("{name}: {bytes} bytes");
         assert!(bytes < MAX_PACK_BYTES, "{name}: {bytes} bytes");
     }

@@ -104,7 +104,7 @@ pub struct TrainConfig {
     /// Images in a step.
     pub batch: usize,
     /// Parts of a batch that are computed apart, each on a thread of its own, and averaged. As many
-    /// as there are cores trains a small network on a CPU fastest (README.md has figures).
+    /// as there are cores suits a small network on a CPU (README.md).
     pub parts: usize,
     /// Learning rate at a schedule factor of 1.
     pub learning_rate: f64,
