@@ -46,7 +46,7 @@ fn a_trained_checkpoint_becomes_a_pack_that_describes_itself() {
     assert_eq!(metrics, [("dice_phantom_point", 0.91), ("hd95_phantom_box_px", 3.0)]);
     assert_eq!(manifest.source.checkpoint_sha256, *Checkpoint::open(&file).unwrap().sha256());
 
-    // The tensors came along, rounded as the graphs' are: the same pack can be made of them.
+    // The tensors came along, rounded: a pack can be made of them.
     let kept = out.join("weights.safetensors");
     assert!(fs::metadata(&kept).unwrap().len() * 2 < fs::metadata(&file).unwrap().len() + 100_000);
     let again = folder.path().join("again");

@@ -52,6 +52,14 @@ fn train(kind: StageKind, config: &Config, out: &Path, resume: bool, stop_after:
     fit(kind, config, stage, &start).unwrap();
 }
 
+/// Why a run is refused.
+fn refusal(kind: StageKind, config: &Config, out: &Path, resume: bool) -> String {
+    let stage = stage(kind, config, out, Device::Cpu).unwrap();
+    let interval = Duration::from_secs(60);
+    let start = Start { out, base: Path::new("."), resume, stop_after: None, interval };
+    format!("{:#}", fit(kind, config, stage, &start).unwrap_err())
+}
+
 /// Mean loss of the first and the last quarter of a run.
 fn ends(out: &Path) -> [f64; 2] {
     let losses: Vec<f64> =
@@ -180,11 +188,7 @@ cache_gib = 0.1";
     let text = config(lines, 1).replace("batch = 4", "batch = 4\nparts = 2");
     let config = write_config(folder.path(), &text);
     let out = folder.path().join("run");
-    let stage = stage(StageKind::Distill, &config, &out, Device::Cpu).unwrap();
-    let interval = Duration::from_secs(60);
-    let start =
-        Start { out: &out, base: Path::new("."), resume: false, stop_after: None, interval };
-    let error = format!("{:#}", fit(StageKind::Distill, &config, stage, &start).unwrap_err());
+    let error = refusal(StageKind::Distill, &config, &out, false);
     assert!(error.contains("cache_gib") && error.contains("train.parts"), "{error}");
 }
 
@@ -237,12 +241,8 @@ fn a_run_is_not_overwritten_nor_continued_with_other_settings() {
     let first = write_config(folder.path(), &config("trainable = \"all\"", 1));
     let out = folder.path().join("run");
     train(StageKind::Finetune, &first, &out, false, Some(1));
-    let attempt = |config: &Config, resume: bool| {
-        let stage = stage(StageKind::Finetune, config, &out, Device::Cpu).unwrap();
-        let interval = Duration::from_secs(60);
-        let start = Start { out: &out, base: Path::new("."), resume, stop_after: None, interval };
-        format!("{:#}", fit(StageKind::Finetune, config, stage, &start).unwrap_err())
-    };
+    let attempt =
+        |config: &Config, resume: bool| refusal(StageKind::Finetune, config, &out, resume);
     assert!(attempt(&first, false).contains("--resume"));
     let other =
         write_config(folder.path(), &config("trainable = \"all\"", 1).replace("2e-3", "3e-3"));
