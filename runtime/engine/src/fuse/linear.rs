@@ -61,13 +61,18 @@ fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
     let (activation, mut output) = activated(chains, sum);
     let mut layer = LayerAttributes { activation, input_scale: None, output_scale: None };
 
-    // Where the products are all that reads the int8 input, or the output is only read as int8.
     let mut x = quantized;
-    let quantize = chains.producer(quantized, "QuantizeLinear")?;
-    let input_scale = chains.int8_scale(quantize)?;
-    if chains.reader(quantized).is_some() {
-        layer.input_scale = Some(input_scale);
-        x = quantize.input.first()?;
+    if let Some(before) = chains.producer(quantized, "QuantizeLinear") {
+        let input_scale = chains.int8_scale(before)?;
+        // Where the products are all that reads the int8 input, no one else needs it.
+        if chains.reader(quantized).is_some() {
+            layer.input_scale = Some(input_scale);
+            x = before.input.first()?;
+        }
+    } else {
+        // Only a layer that was found before is known to give int8.
+        let before = LayerAttributes::read(chains.producer(quantized, INTEGER)?)?;
+        before.output_scale?;
     }
     if let Some(next) = chains.reader_of(output, "QuantizeLinear")
         && let Some(scale) = chains.int8_scale(next)
