@@ -7,7 +7,7 @@ use super::attention_op::{NAME, Operand};
 use super::graph::{Chains, integer_attribute, integers, operation};
 
 /// Sizes of a map, a head and so on: whatever is larger is no attention, and might overflow.
-const SIZES: std::ops::Range<i64> = 1..1 << 15;
+const SIZES: std::ops::Range<i64> = 1..1 << 12;
 
 pub(super) fn replace(chains: &mut Chains) {
     for softmax in chains.outputs_of("Softmax") {
@@ -103,6 +103,7 @@ fn plain(chains: &Chains, softmax: &str) -> Option<tract_onnx::pb::NodeProto> {
             channels: heads * dim,
             first: 0,
             window: [0, 1],
+            rows: 0,
         };
         (found == perm).then_some((operand, [heads, dim]))
     };
@@ -169,6 +170,7 @@ fn window_part(chains: &Chains, value: &str) -> Option<WindowPart> {
         channels: parts * heads * dim,
         first: part.start * heads * dim,
         window: [wy, wx],
+        rows: ny * wy,
     };
     // The map itself may be some channels of a wider one.
     if let Some((whole, [2, start, end])) = chains.slice(source)

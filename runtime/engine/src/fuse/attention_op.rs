@@ -19,12 +19,15 @@ pub(super) struct Operand {
     pub(super) first: i64,
     /// Rows and columns; no rows mean all.
     pub(super) window: [i64; 2],
+    /// Rows of the map; none mean any number.
+    pub(super) rows: i64,
 }
 
 impl Operand {
     /// All but the source, as an attribute.
-    pub(super) fn place(&self) -> [i64; 5] {
-        [self.columns, self.channels, self.first, self.window[0], self.window[1]]
+    pub(super) fn place(&self) -> [i64; 6] {
+        let [rows, columns] = self.window;
+        [self.columns, self.channels, self.first, rows, columns, self.rows]
     }
 }
 
@@ -32,22 +35,25 @@ pub(super) fn build(
     _: &ParsingContext<'_>,
     node: &NodeProto,
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
-    let place = |name: &str| -> TractResult<[usize; 5]> {
-        let values = integers_attribute(node, name).context("attribute of attention")?;
-        let values: Vec<usize> =
-            values.iter().map(|&value| usize::try_from(value)).collect::<Result<_, _>>()?;
-        Ok(<[usize; 5]>::try_from(values.as_slice())?)
+    let op = AttentionOp {
+        places: [numbers(node, "q")?, numbers(node, "k")?, numbers(node, "v")?],
+        sizes: numbers(node, "sizes")?,
     };
-    let op =
-        AttentionOp { places: [place("q")?, place("k")?, place("v")?], sizes: place("sizes")? };
     Ok((expand(op), vec![]))
+}
+
+fn numbers<const N: usize>(node: &NodeProto, name: &str) -> TractResult<[usize; N]> {
+    let values = integers_attribute(node, name).context("attribute of attention")?;
+    let values = values.iter().map(|&value| usize::try_from(value));
+    let values: Vec<usize> = values.collect::<Result<_, _>>()?;
+    Ok(<[usize; N]>::try_from(values.as_slice())?)
 }
 
 /// `q`, `k` and `v` to `[rows * columns, heads * dim_v]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct AttentionOp {
-    /// Columns, channels, first channel, rows and columns of a window.
-    places: [[usize; 5]; 3],
+    /// Columns, channels, first channel, rows and columns of a window, rows.
+    places: [[usize; 6]; 3],
     /// Heads, channels of a head, and of its values, rows and columns of the output. No rows: as
     /// many as the queries have.
     sizes: [usize; 5],
@@ -124,7 +130,6 @@ impl EvalOp for AttentionOp {
                 }
             }
         }
-        drop(plain);
         Ok(tvec!(out.into_tvalue()))
     }
 }
@@ -141,7 +146,7 @@ impl AttentionOp {
 
     fn view<'t>(&self, index: usize, tensor: &'t Tensor) -> TractResult<MapView<'t>> {
         let values = tensor.try_as_plain_ram()?.as_slice::<f32>()?;
-        let [columns, channels, first, rows, window_columns] = self.places[index];
+        let [columns, channels, first, rows, window_columns, _] = self.places[index];
         let all = values.len().checked_div(columns * channels).unwrap_or(0);
         let rows = if rows == 0 { all } else { rows };
         Ok(MapView { values, columns, channels, first, window: [rows, window_columns] })
@@ -150,7 +155,10 @@ impl AttentionOp {
 
 impl TypedOp for AttentionOp {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.iter().all(|fact| fact.datum_type == f32::datum_type()));
+        for (fact, [columns, channels, .., rows]) in inputs.iter().zip(self.places) {
+            let whole = rows == 0 || fact.shape.volume() == (rows * columns * channels).to_dim();
+            ensure!(fact.datum_type == f32::datum_type() && whole, "attention on {fact:?}");
+        }
         let [heads, _, dim_v, rows, columns] = self.sizes;
         let rows =
             if rows == 0 { self.query_rows(&inputs[0].shape) } else { (rows * columns).to_dim() };
