@@ -7,6 +7,7 @@ mod cpu;
 mod error;
 mod load;
 mod network;
+mod probe;
 mod threads;
 mod vet;
 mod widen;
@@ -14,6 +15,7 @@ mod widen;
 pub use cpu::{cpu_features, engine_name};
 pub use error::EngineError;
 pub use network::{Embedding, EngineOptions, TractNetwork};
+pub use probe::{Probe, ProbeTensor};
 pub use threads::MAX_THREADS;
 pub use vet::vet_onnx;
 

@@ -22,6 +22,7 @@ const OPERATIONS: &[&str] = &[
     "Cast",
     "Concat",
     "Conv",
+    "ConvInteger",
     "ConvTranspose",
     "Cos",
     "Div",
@@ -33,10 +34,12 @@ const OPERATIONS: &[&str] = &[
     "Identity",
     "LayerNormalization",
     "MatMul",
+    "MatMulInteger",
     "Max",
     "MaxPool",
     "Mul",
     "Pad",
+    "QuantizeLinear",
     "ReduceMean",
     "ReduceSum",
     "Relu",
@@ -169,10 +172,11 @@ fn weight(tensor: &TensorProto) -> Result<(), String> {
         Ok(DataType::Float) => 4,
         Ok(DataType::Float16) => 2,
         Ok(DataType::Int64) => 8,
+        Ok(DataType::Int8) => 1,
         _ => {
             let found = tensor.data_type;
             return Err(format!(
-                "weight `{name}`: expected float, float16 or int64, found data type {found}"
+                "weight `{name}`: expected float, float16, int8 or int64, found data type {found}"
             ));
         }
     };

@@ -7,6 +7,7 @@ use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::ManifestError;
 use uniultra_phantom::PhantomError;
+use uniultra_quantize::QuantizeError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -80,6 +81,25 @@ fn code(error: &anyhow::Error) -> u8 {
                 EvaluateError::SameModel { .. } => 2,
                 _ => 3,
             };
+        }
+        if let Some(error) = cause.downcast_ref::<QuantizeError>() {
+            match error {
+                QuantizeError::Config(_)
+                | QuantizeError::UnknownLayer { .. }
+                | QuantizeError::Budget { .. } => return 2,
+                QuantizeError::AlreadyQuantized { .. }
+                | QuantizeError::NoLayers { .. }
+                | QuantizeError::Onnx(_)
+                | QuantizeError::NotFinite { .. }
+                | QuantizeError::Engine(_) => return 4,
+                QuantizeError::NoFrames { .. }
+                | QuantizeError::Constant { .. }
+                | QuantizeError::Frame { .. }
+                | QuantizeError::Read { .. } => return 3,
+                QuantizeError::Report(_) => return 6,
+                // The others are what they hold.
+                _ => {}
+            }
         }
         if cause.is::<CheckpointError>() {
             return 3;

@@ -1,11 +1,12 @@
-//! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms,
-//! measure models.
+//! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs,
+//! make phantoms, measure models.
 
 mod evaluate;
 mod export;
 mod failure;
 mod inspect;
 mod phantom;
+mod quantize;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Command {
     Export(export::Args),
     /// Simulate B-mode frames with exact masks.
     Phantom(phantom::Args),
+    /// Make an int8 model pack of an f32 one: calibration, sensitivity, mixed precision.
+    Quantize(quantize::Args),
     /// Measure model packs on datasets: Dice, IoU, HD95, clicks; tables, plots and overlays.
     Evaluate(evaluate::Args),
     /// Join the reports of the shards of one evaluation.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     };

@@ -37,13 +37,13 @@ mod fakes;
 
 pub use baseline::BASELINE;
 pub use cases::find_cases;
-pub use clicks::NOC_CAP;
+pub use clicks::{NOC_CAP, next_click};
 pub use error::{EvaluateError, ImageError};
 pub use merge::merge;
 pub use model::PackPredictor;
 pub use picture::{Picture, Role, render_pictures};
 pub use predictor::{Answer, Encoded, ModelInfo, Predictor};
-pub use prompt::{MAX_CLICKS, PromptKind};
+pub use prompt::{MAX_CLICKS, PromptKind, prompts_for};
 pub use report::{
     Aggregate, ClickSummary, EmptySummary, Report, Row, Settings, check_free, report_markdown,
     write_report,

@@ -52,7 +52,10 @@ impl FromStr for PromptKind {
 }
 
 /// The first, or only, prompt of a kind for an object.
-pub(crate) fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptError> {
+///
+/// # Errors
+/// [`PromptError`] never, for an object inside a frame.
+pub fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptError> {
     match kind {
         PromptKind::Point | PromptKind::Clicks(_) => {
             let [x, y] = object.deepest.map(|v| v as f32);

@@ -1,0 +1,102 @@
+//! Which layers bear 8 bits: each alone, then the fewest in float for a Dice budget.
+
+use crate::graph::{Layer, NetworkKind};
+use crate::prepared::Prepared;
+use crate::trial::{Trial, TrialResult};
+use crate::{Progress, QuantizeError};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+/// One layer in 8 bits, all others in float.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerSensitivity {
+    /// The layer.
+    pub name: String,
+    /// Its network.
+    pub network: NetworkKind,
+    /// What it cost.
+    pub result: TrialResult,
+}
+
+/// Tries every layer alone, in graph order.
+///
+/// # Errors
+/// [`QuantizeError`] if a pack cannot be opened or run.
+pub(crate) fn each_alone(
+    prepared: &Prepared<'_>,
+    trial: &Trial,
+    progress: &(dyn Progress + Sync),
+) -> Result<Vec<LayerSensitivity>, QuantizeError> {
+    let layers: Vec<&Layer> = prepared.layers().map(|prepared| &prepared.layer).collect();
+    progress.start("layers alone", layers.len());
+    // Steps come from one thread at a time, as `Progress` promises.
+    let step = Mutex::new(());
+    let results: Result<Vec<_>, QuantizeError> = layers
+        .par_iter()
+        .map(|layer| {
+            let files = prepared.build(&|other| other.name == layer.name)?;
+            let result = trial.run(&files, Some(layer.network))?;
+            let _guard = step.lock();
+            progress.step();
+            Ok(LayerSensitivity { name: layer.name.clone(), network: layer.network, result })
+        })
+        .collect();
+    progress.finish();
+    results
+}
+
+/// The most sensitive first: by Dice drop, then by error of the logits.
+pub(crate) fn ranked(layers: &[LayerSensitivity]) -> Vec<&LayerSensitivity> {
+    let mut ranked: Vec<_> = layers.iter().collect();
+    ranked.sort_by(|a, b| {
+        let drop = b.result.dice_drop.total_cmp(&a.result.dice_drop);
+        drop.then(b.result.logits_error.total_cmp(&a.result.logits_error))
+    });
+    ranked
+}
+
+/// The fewest of the ranked layers that, kept in float, bring the Dice drop within `budget`; and what
+/// was tried, as (layers in float, result). If not even all of them do, all are kept.
+///
+/// # Errors
+/// [`QuantizeError`] if a pack cannot be opened or run.
+pub(crate) fn fewest_in_float(
+    prepared: &Prepared<'_>,
+    trial: &Trial,
+    ranked: &[&LayerSensitivity],
+    budget: f64,
+    progress: &dyn Progress,
+) -> Result<(HashSet<String>, Vec<(usize, TrialResult)>), QuantizeError> {
+    let first = |count: usize| -> HashSet<String> {
+        ranked.iter().take(count).map(|layer| layer.name.clone()).collect()
+    };
+    let mut tried = Vec::new();
+    let mut fits = |count: usize| -> Result<bool, QuantizeError> {
+        let float = first(count);
+        let files = prepared.build(&|layer| !float.contains(&layer.name))?;
+        let result = trial.run(&files, None)?;
+        progress.step();
+        tried.push((count, result));
+        Ok(result.dice_drop <= budget)
+    };
+    progress.start("mixed precision", bits(ranked.len()) + 1);
+    let mut kept = 0;
+    if !fits(0)? {
+        // Halving takes the drop to fall as more layers are kept; where noise says otherwise, what
+        // is found is still within the budget.
+        let (mut low, mut high) = (0, ranked.len());
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if fits(middle)? { high = middle } else { low = middle }
+        }
+        kept = high;
+    }
+    progress.finish();
+    Ok((first(kept), tried))
+}
+
+fn bits(count: usize) -> usize {
+    (usize::BITS - count.leading_zeros()) as usize
+}
