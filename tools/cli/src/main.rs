@@ -1,9 +1,11 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms,
-//! measure models.
+//! measure and compare models.
 
+mod compare;
 mod evaluate;
 mod export;
 mod failure;
+mod images;
 mod inspect;
 mod phantom;
 
@@ -31,6 +33,8 @@ enum Command {
     Phantom(phantom::Args),
     /// Measure model packs on datasets: Dice, IoU, HD95, clicks; tables, plots and overlays.
     Evaluate(evaluate::Args),
+    /// Put two model packs side by side: size, nodes, speed, accuracy, agreement of their masks.
+    Compare(compare::Args),
     /// Join the reports of the shards of one evaluation.
     Merge(evaluate::MergeArgs),
 }
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     };
     failure::report(outcome)
