@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::path::Path;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::PackPredictor;
-use uniultra_manifest::{MANIFEST_FILE, ManifestError, Network, Pack};
+use uniultra_manifest::{MANIFEST_FILE, Manifest, ManifestError, Network, Pack};
 
 /// A value of A and the same of B.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -45,14 +45,14 @@ impl Sides<Side> {
         Ok(Self { a: open(folders.a, "A")?, b: open(folders.b, "B")? })
     }
 
-    /// Whether both packs are the same two networks.
+    /// Whether both packs compute the same: the same two networks behind the same preprocessing,
+    /// whatever the packs are called.
     #[must_use]
-    pub fn are_same(&self) -> bool {
-        let hashes = |side: &Side| {
-            let PackFacts { image_encoder, mask_decoder, .. } = &side.facts;
-            [image_encoder.sha256.clone(), mask_decoder.sha256.clone()]
-        };
-        hashes(&self.a) == hashes(&self.b)
+    pub fn are_one_model(&self) -> bool {
+        let [a, b] = [&self.a, &self.b].map(|side| side.predictor.segmenter().manifest());
+        let hashes =
+            |of: &Manifest| [of.image_encoder.sha256.clone(), of.mask_decoder.sha256.clone()];
+        hashes(a) == hashes(b) && a.preprocess == b.preprocess
     }
 }
 

@@ -11,9 +11,8 @@ use std::collections::BTreeSet;
 /// The report's sections.
 pub(super) fn contents(comparison: &Comparison) -> Vec<Block<'_>> {
     let mut blocks = vec![Block::Text(summary(comparison))];
-    if comparison.same_networks {
-        let text = "A and B are the same two networks: every difference below is zero, or the \
-                    packs are not repeatable.";
+    if comparison.one_model {
+        let text = "A and B are one model: every difference but that of speed should be zero.";
         blocks.push(Block::Text(text.to_string()));
     }
     blocks.push(Block::Heading("Packs"));

@@ -85,3 +85,36 @@ fn write_pictures(text: &mut String, pictures: &[Picture]) -> std::fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sides;
+
+    #[test]
+    fn names_cannot_break_the_page() {
+        let mut table = Table::new(1, &["name", "n"]);
+        table.row(["<b>&".to_string(), "1".to_string()]);
+        let mut text = String::new();
+        write_block(&mut text, &Block::Table(table)).unwrap();
+        assert!(text.contains("<td class=\"w\">&lt;b&gt;&amp;</td><td>1</td>"), "{text}");
+    }
+
+    #[test]
+    fn a_picture_comes_with_its_figures_and_the_legend() {
+        let picture = Picture {
+            set: "s".to_string(),
+            stem: "50%".to_string(),
+            prompt: "box".to_string(),
+            agreement: 0.5,
+            dice: Sides { a: Some(0.75), b: Some(0.25) },
+            path: "overlays/s/box/50%.png".to_string(),
+        };
+        let mut text = String::new();
+        write_block(&mut text, &Block::Pictures(&[picture])).unwrap();
+        let caption = "s/50%, box: agreement 0.500; Dice A 0.750, B 0.250";
+        let image = format!("<img src=\"overlays/s/box/50%25.png\" alt=\"{caption}\">");
+        assert!(text.contains(&image), "{text}");
+        assert!(text.contains("background:#00dc50\"></span>outline of the truth"), "{text}");
+    }
+}

@@ -52,3 +52,17 @@ fn list(pictures: &[Picture]) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_stays_one() {
+        let mut table = Table::new(1, &["name", "n"]);
+        table.row(["a|b\nc".to_string(), "1".to_string()]);
+        let mut text = String::new();
+        write_block(&mut text, &Block::Table(table)).unwrap();
+        assert_eq!(text, "\n| name | n |\n| --- | ---: |\n| a\\|b c | 1 |\n");
+    }
+}

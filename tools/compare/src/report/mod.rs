@@ -57,8 +57,8 @@ pub struct Comparison {
     pub engine: &'static str,
     /// What was asked.
     pub settings: Settings,
-    /// Whether A and B are the same two networks.
-    pub same_networks: bool,
+    /// Whether A and B compute the same: one network each, one preprocessing.
+    pub one_model: bool,
     /// What the packs hold.
     pub packs: Sides<PackFacts>,
     /// Distances of embeddings, a line a set; empty where the packs' image sizes differ.
@@ -95,7 +95,7 @@ impl Comparison {
             version: COMPARISON_VERSION,
             protocol: PROTOCOL,
             engine: engine_name(),
-            same_networks: sides.are_same(),
+            one_model: sides.are_one_model(),
             packs: sides.map(|side| side.facts.clone()),
             embeddings: embedding_lines(&settings.sets, &embeddings),
             lines: lines(&settings.sets, &settings.prompts, &pairs),

@@ -62,22 +62,24 @@ pub(super) fn weights(packs: &Facts) -> Table {
     table
 }
 
-/// Nodes by network and operation.
+/// Nodes by operation, of both networks.
 pub(super) fn nodes(packs: &Facts) -> Table {
-    let mut table = Table::new(2, &["network", "operation", "A", "B", "B - A"]);
-    for (name, network) in networks(packs) {
-        let mut row = |operation: &str, of: Sides<usize>| {
-            let cells = [of.a.to_string(), of.b.to_string(), difference(of.a, of.b)];
-            table.row([name.to_string(), operation.to_string()].into_iter().chain(cells));
-        };
-        let operations: BTreeSet<&String> =
-            [network.a, network.b].into_iter().flat_map(|of| of.graph.nodes.keys()).collect();
-        for operation in operations {
-            let count = |of: &&NetworkFacts| of.graph.nodes.get(operation).copied();
-            row(operation, network.map(|of| count(of).unwrap_or_default()));
-        }
-        row("all", network.map(|of| of.graph.node_count()));
+    let heads = ["operation", "encoder A", "encoder B", "B - A", "decoder A", "decoder B", "B - A"];
+    let mut table = Table::new(1, &heads);
+    let networks = networks(packs).map(|(_, network)| network);
+    let mut row = |name: &str, count: &dyn Fn(&NetworkFacts) -> usize| {
+        let cells = networks.iter().flat_map(|network| {
+            let Sides { a, b } = network.map(|of| count(of));
+            [a.to_string(), b.to_string(), difference(a, b)]
+        });
+        table.row([name.to_string()].into_iter().chain(cells));
+    };
+    let each = networks.iter().flat_map(|network| [network.a, network.b]);
+    let operations: BTreeSet<&String> = each.flat_map(|of| of.graph.nodes.keys()).collect();
+    for operation in operations {
+        row(operation, &|of| of.graph.nodes.get(operation).copied().unwrap_or_default());
     }
+    row("all", &|of| of.graph.node_count());
     table
 }
 
