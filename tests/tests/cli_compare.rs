@@ -188,6 +188,7 @@ fn mistakes_have_their_exit_codes() {
     let (good, out) = (pack.folder(), scratch.path().join("out"));
     let with = |rest: &[&'static str]| [&on(&data)[..], rest].concat();
     compare(&good, data.path(), &out, &with(&[])).fails(4, &["model.toml", "hint: "]);
+    compare(&good, &good, &out, &with(&["--runs", "-1"])).fails(2, &["-1"]);
     compare(&scratch.path().join("gone"), &good, &out, &with(&[])).fails(4, &["gone"]);
     compare(&good, &good, &out, &with(&["--set", "nowhere"])).fails(3, &["`nowhere`", "hint: "]);
     compare(&good, &good, &out, &with(&["--prompt", "guess"])).fails(2, &["guess"]);

@@ -5,8 +5,8 @@ use crate::images::{each_once, list, progress_bar, threads};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use uniultra_compare::{
-    Comparison, DEFAULT_PHANTOMS, Images, PHANTOM_SEED, Settings, Side, Sides, Timing, compare,
-    comparison_markdown, measure_speed, render_pictures, write_comparison,
+    CompareError, Comparison, DEFAULT_PHANTOMS, Images, PHANTOM_SEED, Settings, Side, Sides,
+    Timing, compare, comparison_markdown, measure_speed, render_pictures, write_comparison,
 };
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
@@ -86,16 +86,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.force {
         check_free(&args.out)?;
     }
+    // Data are looked for before the packs are prepared, phantoms simulated after.
+    let images = args.data.as_deref().map(|data| find(args, data)).transpose()?;
     let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
     let sides = Sides::<Side>::open(&Sides { a: args.a.as_path(), b: args.b.as_path() }, choice)?;
-    let images = find_images(args)?;
+    let threads = threads(args.threads);
+    let images = match images {
+        Some(images) => images,
+        None => Images::simulate(args.limit.unwrap_or(DEFAULT_PHANTOMS), threads)?,
+    };
     let timing = speed(args.runs, &sides)?;
 
     let prompts = each_once(&args.prompts);
     let bar = progress_bar(images.found.cases.len(), "images");
     let models = sides.map(|side| &side.predictor as &dyn Predictor);
     let cases = &images.found.cases;
-    let compared = compare(cases, &models, &prompts, threads(args.threads), &|| bar.inc(1));
+    let compared = compare(cases, &models, &prompts, threads, &|| bar.inc(1));
     bar.finish_and_clear();
     let mut compared = compared?;
     compared.problems.extend(images.found.problems.iter().cloned());
@@ -111,18 +117,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     finish(args, &comparison, start)
 }
 
-fn find_images(args: &Args) -> anyhow::Result<Images> {
-    let Some(data) = &args.data else {
-        let count = args.limit.unwrap_or(DEFAULT_PHANTOMS);
-        return Ok(Images::simulate(count, threads(args.threads))?);
-    };
-    Ok(Images::find(&Query {
+fn find(args: &Args, data: &Path) -> Result<Images, CompareError> {
+    Images::find(&Query {
         data,
         sets: &args.sets,
         split: args.split,
         limit: args.limit.map(|limit| limit as usize),
         shard: Shard::WHOLE,
-    })?)
+    })
 }
 
 /// Measured before the images, while nothing else of ours runs.
@@ -155,7 +157,7 @@ fn finish(args: &Args, comparison: &Comparison, start: Instant) -> anyhow::Resul
             return Ok(out(&json)?);
         }
         write_atomically(path, |file| file.write_all(json.as_bytes()))
-            .map_err(uniultra_compare::CompareError::from)?;
+            .map_err(CompareError::from)?;
     }
     let (text, page) = (comparison_markdown(comparison), args.out.join("report.html"));
     let seconds = start.elapsed().as_secs_f32();

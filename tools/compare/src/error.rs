@@ -85,6 +85,9 @@ impl CompareError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Evaluate(error) => error.hint(),
+            Self::Pack { .. } => {
+                Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
+            }
             _ => None,
         }
     }

@@ -38,11 +38,15 @@ impl Sides<Side> {
     /// # Errors
     /// [`CompareError`], naming the folder, if a pack is not there or refused.
     pub fn open(folders: &Sides<&Path>, choice: MaskChoice) -> Result<Self, CompareError> {
-        let open = |folder: &Path, label: &str| -> Result<Side, CompareError> {
-            let predictor = PackPredictor::open(folder, choice)?.labelled(label);
-            Ok(Side { predictor, facts: PackFacts::read(folder)? })
+        // Both are read before one is prepared, which takes longer: a wrong path shows at once.
+        let (a, b) = (PackFacts::read(folders.a)?, PackFacts::read(folders.b)?);
+        let open = |folder: &Path, label: &str| {
+            PackPredictor::open(folder, choice).map(|of| of.labelled(label))
         };
-        Ok(Self { a: open(folders.a, "A")?, b: open(folders.b, "B")? })
+        Ok(Self {
+            a: Side { predictor: open(folders.a, "A")?, facts: a },
+            b: Side { predictor: open(folders.b, "B")?, facts: b },
+        })
     }
 
     /// Whether both packs compute the same: the same two networks behind the same preprocessing,
