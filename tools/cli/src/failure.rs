@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
+use uniultra_compare::CompareError;
 use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::ManifestError;
@@ -53,6 +54,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<EvaluateError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<CompareError>() {
+        return error.hint();
+    }
     match cause.downcast_ref::<ExportError>()? {
         ExportError::Checkpoint(error) => error.hint(),
         ExportError::Incomplete { .. } => {
@@ -74,12 +78,14 @@ fn code(error: &anyhow::Error) -> u8 {
             return if error.is_output() { 6 } else { 3 };
         }
         if let Some(error) = cause.downcast_ref::<EvaluateError>() {
+            return evaluate_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<CompareError>() {
             return match error {
                 _ if error.is_output() => 6,
                 _ if error.is_model() => 4,
-                EvaluateError::Threads { .. } => 1,
-                EvaluateError::SameModel { .. } => 2,
-                _ => 3,
+                CompareError::Evaluate(error) => evaluate_code(error),
+                _ => 1,
             };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
@@ -109,6 +115,16 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     }
     1
+}
+
+fn evaluate_code(error: &EvaluateError) -> u8 {
+    match error {
+        _ if error.is_output() => 6,
+        _ if error.is_model() => 4,
+        EvaluateError::Threads { .. } => 1,
+        EvaluateError::SameModel { .. } => 2,
+        _ => 3,
+    }
 }
 
 /// Writes to stdout; the only way this program prints results.

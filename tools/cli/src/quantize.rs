@@ -96,7 +96,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let calibration = Frames::find(&calibration_source, config.images)?;
     let wants_trial = args.sensitivity || args.max_dice_drop.is_some();
     if wants_trial && args.trial_images == 0 {
-        anyhow::bail!("trial-images: expected at least 1 for trials, found 0");
+        let what = "trial-images: expected at least 1 for trials, found 0".to_string();
+        return Err(QuantizeError::Config(what).into());
     }
     let trial_seed = config.seed.wrapping_add(TRIAL_SEED_OFFSET);
     let trial = (args.trial_images > 0)

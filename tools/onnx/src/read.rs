@@ -52,9 +52,10 @@ pub fn float_values(tensor: &TensorProto) -> Result<Vec<f32>, OnnxError> {
         DataType::Float16 => (2, true),
         other => return Err(bad("float or float16".to_string(), format!("{other:?}"))),
     };
-    let count = tensor.dims.iter().try_fold(1_usize, |product, &dim| {
-        product.checked_mul(usize::try_from(dim).ok()?)
-    });
+    let count = tensor
+        .dims
+        .iter()
+        .try_fold(1_usize, |product, &dim| product.checked_mul(usize::try_from(dim).ok()?));
     let expected = count.and_then(|count| count.checked_mul(size));
     if expected != Some(tensor.raw_data.len()) {
         let expected = format!("the bytes of shape {:?}", tensor.dims);
