@@ -5,6 +5,7 @@
 
 mod cpu;
 mod error;
+mod fuse;
 mod load;
 mod network;
 mod probe;

@@ -1,6 +1,7 @@
 //! From the bytes of an ONNX file to a plan: vet, parse, check the contract, optimise.
 
 use crate::EngineError;
+use crate::fuse::{fuse, register};
 use crate::vet::vet_onnx;
 use crate::widen::widen_weights;
 use prost::Message;
@@ -17,11 +18,21 @@ use uniultra_manifest::{Dim, Network, TensorSpec, WeightFormat};
 /// A network ready to run.
 pub(crate) type Plan = Arc<TypedRunnableModel>;
 
+/// Whose operations a plan runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernels {
+    /// Ours where there are any; see `fuse`.
+    Fused,
+    /// The engine's alone, for comparison.
+    Plain,
+}
+
 /// Builds the plan of one network of a pack whose weights are stored as `weights` says.
 pub(crate) fn plan(
     bytes: Cow<'_, [u8]>,
     network: &Network,
     weights: WeightFormat,
+    kernels: Kernels,
 ) -> Result<Plan, EngineError> {
     let file = || network.file.clone();
     let prepare = |reason: String| EngineError::Prepare { file: file(), reason };
@@ -32,12 +43,17 @@ pub(crate) fn plan(
     vet_onnx(&proto).map_err(refused)?;
     if let Some(graph) = &mut proto.graph {
         widen_weights(graph, weights).map_err(refused)?;
+        if kernels == Kernels::Fused {
+            fuse(graph);
+        }
     }
 
     // The vetted graph may still be nonsense (ranks that do not fit, say), and tract's analysers
     // assert in places. A scanner must see an error then, not the end of the process.
     let built = catch_unwind(AssertUnwindSafe(|| {
-        let model = tract_onnx::onnx().parse(&proto, None)?.model;
+        let mut onnx = tract_onnx::onnx();
+        register(&mut onnx);
+        let model = onnx.parse(&proto, None)?.model;
         drop(proto);
         let model = model.into_typed()?;
         contract(&model, network)?;

@@ -1,7 +1,7 @@
 //! The two plans of a pack, and how values get in and out of them.
 
 use crate::EngineError;
-use crate::load::{Plan, plan};
+use crate::load::{Kernels, Plan, plan};
 use crate::threads::Workers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -77,6 +77,20 @@ impl TractNetwork {
     /// # Errors
     /// [`EngineError`] if a file is not what the manifest says, or not a graph that can run.
     pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
+        Self::with(pack, options, Kernels::Fused)
+    }
+
+    /// The same on tract's operations alone, which is slow: what tests and benchmarks compare the
+    /// runtime's own operations with.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    #[doc(hidden)]
+    pub fn without_kernels(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
+        Self::with(pack, options, Kernels::Plain)
+    }
+
+    fn with(pack: &Pack, options: &EngineOptions, kernels: Kernels) -> Result<Self, EngineError> {
         let workers = Workers::start(options.threads)?;
         let manifest = pack.manifest();
         let weights = manifest.model.weights;
@@ -84,8 +98,18 @@ impl TractNetwork {
         let no_mask = Tensor::from_shape(&[1, 1, side, side], &vec![0.0_f32; side * side])
             .map_err(|e| run_error(DECODER, &e))?;
         Ok(Self {
-            image_encoder: plan(pack.read_image_encoder()?, &manifest.image_encoder, weights)?,
-            mask_decoder: plan(pack.read_mask_decoder()?, &manifest.mask_decoder, weights)?,
+            image_encoder: plan(
+                pack.read_image_encoder()?,
+                &manifest.image_encoder,
+                weights,
+                kernels,
+            )?,
+            mask_decoder: plan(
+                pack.read_mask_decoder()?,
+                &manifest.mask_decoder,
+                weights,
+                kernels,
+            )?,
             workers,
             channels: manifest.model.channels.count(),
             image_size: manifest.model.image_size,

@@ -1,0 +1,45 @@
+//! Replaces chains of standard operations by operations of our own, when a graph is loaded.
+//!
+//! A pack holds nothing but standard ONNX; what runs here are a few chains of it that decide how
+//! long a frame takes, each as one operation on the kernels of `uniultra-kernels`. The chains are
+//! looked for in the decoded file, after it was vetted: names of our operations in a file are
+//! refused there. Where a chain is not exactly as expected, it stays as it is.
+//!
+//! A matcher puts its operation where the chain's last node was and leaves the others; whatever
+//! nothing reads afterwards is dropped. So a value that something else reads too is still there.
+
+mod attention;
+mod attention_op;
+mod graph;
+mod layer;
+mod linear;
+mod linear_op;
+mod norm;
+mod quantize;
+mod split;
+#[cfg(test)]
+mod tests;
+
+use graph::Chains;
+use tract_onnx::Onnx;
+use tract_onnx::pb::GraphProto;
+
+/// Rewrites a vetted graph.
+pub(crate) fn fuse(graph: &mut GraphProto) {
+    let mut chains = Chains::of(std::mem::take(graph));
+    attention::replace(&mut chains);
+    linear::replace(&mut chains);
+    norm::replace(&mut chains);
+    quantize::replace(&mut chains);
+    *graph = chains.into_graph();
+}
+
+/// Makes our operations known to the reader of graphs.
+pub(crate) fn register(onnx: &mut Onnx) {
+    let register = &mut onnx.op_register;
+    register.insert(attention_op::NAME, attention_op::build);
+    register.insert(linear_op::REAL, linear_op::build);
+    register.insert(linear_op::INTEGER, linear_op::build);
+    register.insert(norm::NAME, norm::build);
+    register.insert(quantize::NAME, quantize::build);
+}

@@ -1,0 +1,38 @@
+//! Work of an operation divided among the threads of a segmenter.
+//!
+//! The kernels give a row the same bits whatever its neighbours are, so neither the number of
+//! threads nor the division shows in a result.
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::sync::Arc;
+use tract_core::internal::TractResult;
+use tract_linalg::multithread::{Executor, current_tract_executor};
+
+/// Fewest rows that are worth a thread's attention.
+const MIN_ROWS: usize = 64;
+
+/// The threads that operations run on now, if there is more than one.
+pub(super) fn pool() -> Option<Arc<ThreadPool>> {
+    match current_tract_executor() {
+        Executor::MultiThread(pool) => Some(pool),
+        _ => None,
+    }
+}
+
+/// Runs `work(first row, rows of out)` for all rows of `width` values of `out`.
+pub(super) fn by_rows<T: Send>(
+    out: &mut [T],
+    width: usize,
+    work: impl Fn(usize, &mut [T]) -> TractResult<()> + Sync,
+) -> TractResult<()> {
+    let rows = out.len().checked_div(width).unwrap_or(0);
+    let Some(pool) = pool().filter(|_| rows >= 2 * MIN_ROWS) else {
+        return work(0, out);
+    };
+    let share = rows.div_ceil(2 * pool.current_num_threads()).next_multiple_of(MIN_ROWS);
+    pool.install(|| {
+        let parts = out.par_chunks_mut(share * width).enumerate();
+        parts.try_for_each(|(index, part)| work(index * share, part))
+    })
+}

@@ -1,0 +1,134 @@
+//! Fused multi-head attention: `softmax(q k^T) v` without the scores ever being in memory.
+//!
+//! Queries, keys and values are read where their projection left them, windows and heads included
+//! ([`MapView`]), and the result is written as the next projection reads it. A task is a few
+//! hundred query rows of one head of one window; each query row is computed by itself, in an order
+//! that depends on nothing but the number of keys.
+
+mod tile;
+mod view;
+
+pub use tile::Scratch;
+pub use view::MapView;
+
+use crate::KernelError;
+use crate::error::same;
+use std::ops::Range;
+
+/// Most query rows of a task: enough to be worth gathering the keys and values.
+const TASK_ROWS: usize = 256;
+
+/// One attention over whole maps, ready to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention<'a> {
+    q: MapView<'a>,
+    k: MapView<'a>,
+    v: MapView<'a>,
+    heads: usize,
+    dim: usize,
+    dim_v: usize,
+    output: [usize; 2],
+}
+
+/// A window's head and some of its query rows.
+struct Task {
+    window: usize,
+    head: usize,
+    rows: Range<usize>,
+}
+
+impl<'a> Attention<'a> {
+    /// Attention of `heads` heads of `dim` channels (`dim_v` in the values), whose output is the
+    /// map `[output[0], output[1], heads * dim_v]`: the queries' map, or its top left part.
+    /// Any scale is the caller's to fold into the queries.
+    ///
+    /// # Errors
+    /// [`KernelError`] if a view is not cut into whole windows, the three do not have as many,
+    /// keys and values differ in number, or channels are missing.
+    pub fn new(
+        [q, k, v]: [MapView<'a>; 3],
+        heads: usize,
+        [dim, dim_v]: [usize; 2],
+        output: [usize; 2],
+    ) -> Result<Self, KernelError> {
+        for (what, view, dim) in [("queries", &q, dim), ("keys", &k, dim), ("values", &v, dim_v)] {
+            view.check(what, heads.saturating_mul(dim))?;
+        }
+        same("windows of keys", q.windows(), k.windows())?;
+        same("windows of values", q.windows(), v.windows())?;
+        same("values of a window", k.tokens(), v.tokens())?;
+        let fits = output[0] <= q.rows() && output[1] <= q.columns;
+        if !fits || dim == 0 || dim_v == 0 || heads == 0 || k.tokens() == 0 {
+            let found = format!("output {output:?}, {heads} heads of {dim} and {dim_v} channels");
+            return Err(KernelError::Windows { what: "attention", found });
+        }
+        Ok(Self { q, k, v, heads, dim, dim_v, output })
+    }
+
+    /// Number of tasks that make up the whole.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.q.windows() * self.heads * self.blocks()
+    }
+
+    /// Number of values of the output.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        self.output[0] * self.output[1] * self.heads * self.dim_v
+    }
+
+    fn blocks(&self) -> usize {
+        self.q.tokens().div_ceil(TASK_ROWS)
+    }
+
+    fn task(&self, index: usize) -> Task {
+        let (rest, block) = (index / self.blocks(), index % self.blocks());
+        let first = block * TASK_ROWS;
+        Task {
+            window: rest / self.heads,
+            head: rest % self.heads,
+            rows: first..(first + TASK_ROWS).min(self.q.tokens()),
+        }
+    }
+
+    /// Computes one task and leaves the result in `scratch`, for [`place`](Self::place).
+    pub fn compute(&self, index: usize, scratch: &mut Scratch) {
+        let task = self.task(index % self.tasks().max(1));
+        scratch.gather(self, &task);
+        tile::attend(scratch, [task.rows.len(), self.k.tokens()], [self.dim, self.dim_v]);
+    }
+
+    /// Copies what [`compute`](Self::compute) left for task `index` to its place in the output.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] if `out` or `values` has another length.
+    pub fn place(&self, index: usize, values: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
+        let task = self.task(index % self.tasks().max(1));
+        same("attention output", self.output_len(), out.len())?;
+        same("attention task", task.rows.len() * self.dim_v, values.len())?;
+        let channels = self.heads * self.dim_v;
+        for (token, value) in task.rows.zip(values.chunks_exact(self.dim_v)) {
+            let [y, x] = self.q.place(task.window, token);
+            if y < self.output[0] && x < self.output[1] {
+                let start = (y * self.output[1] + x) * channels + task.head * self.dim_v;
+                out[start..start + self.dim_v].copy_from_slice(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs all tasks on this thread.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] if `out` has another length than [`output_len`](Self::output_len).
+    pub fn run(&self, scratch: &mut Scratch, out: &mut [f32]) -> Result<(), KernelError> {
+        for index in 0..self.tasks() {
+            self.compute(index, scratch);
+            self.place(index, scratch.result(), out)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

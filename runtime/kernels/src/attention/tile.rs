@@ -1,0 +1,262 @@
+//! The kernel: a few vectors of queries against all keys, by tiles that stay in the first cache.
+//!
+//! A lane is a query, so neither softmax's maximum and sum nor the products need anything across
+//! lanes, and keys and values are used as they are, one number broadcast at a time. Softmax is
+//! computed online: where a tile of keys raises the maximum, what was summed before shrinks.
+
+use super::{Attention, Task};
+use crate::exp::exp_nonpositive;
+use rten_simd::ops::{FloatOps, NumOps};
+use rten_simd::{Isa, SimdOp};
+
+/// Keys of a tile: with 32 queries of AVX-512 its scores take 16 KiB.
+const TILE: usize = 128;
+/// Keys, or channels of the values, computed together: enough sums to keep the units busy within
+/// the 16 registers of AVX2.
+const TOGETHER: usize = 4;
+
+/// Buffers of a thread, grown on demand and reused.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    out: Vec<f32>,
+    work: Vec<f32>,
+}
+
+impl Scratch {
+    /// What the last [`Attention::compute`] gave: `[rows, dim_v]`.
+    #[must_use]
+    pub fn result(&self) -> &[f32] {
+        &self.out
+    }
+
+    /// Brings a task's tokens together.
+    pub(super) fn gather(&mut self, attention: &Attention<'_>, task: &Task) {
+        let (dim, dim_v) = (attention.dim, attention.dim_v);
+        let keys = attention.k.tokens();
+        self.q.resize(task.rows.len() * dim, 0.0);
+        self.k.resize(keys * dim, 0.0);
+        self.v.resize(keys * dim_v, 0.0);
+        self.out.resize(task.rows.len() * dim_v, 0.0);
+        attention.q.gather(task.window, task.head, dim, task.rows.start, &mut self.q);
+        // Tasks of one head follow each other, but threads may not run them so.
+        attention.k.gather(task.window, task.head, dim, 0, &mut self.k);
+        attention.v.gather(task.window, task.head, dim_v, 0, &mut self.v);
+    }
+}
+
+/// Attention of gathered tokens: `[queries, dim]`, `[keys, dim]`, `[keys, dim_v]` to `out`.
+pub(super) fn attend(scratch: &mut Scratch, [queries, keys]: [usize; 2], [dim, dim_v]: [usize; 2]) {
+    let Scratch { q, k, v, out, work } = scratch;
+    Attend { q, k, v, out, work, queries, keys, dim, dim_v }.dispatch();
+}
+
+struct Attend<'a> {
+    q: &'a [f32],
+    k: &'a [f32],
+    v: &'a [f32],
+    out: &'a mut [f32],
+    work: &'a mut Vec<f32>,
+    queries: usize,
+    keys: usize,
+    dim: usize,
+    dim_v: usize,
+}
+
+impl SimdOp for Attend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn eval<I: Isa>(mut self, isa: I) {
+        let lanes = isa.f32().len();
+        let mut first = 0;
+        while first < self.queries {
+            let left = self.queries - first;
+            if left > lanes {
+                self.block::<I, 2>(isa, first, left.min(2 * lanes));
+                first += 2 * lanes;
+            } else {
+                self.block::<I, 1>(isa, first, left);
+                first += lanes;
+            }
+        }
+    }
+}
+
+impl Attend<'_> {
+    /// `count` queries from `first`, in `Q` vectors.
+    #[inline(always)]
+    fn block<I: Isa, const Q: usize>(&mut self, isa: I, first: usize, count: usize) {
+        let ops = isa.f32();
+        let (dim, dim_v) = (self.dim, self.dim_v);
+        let width = Q * ops.len();
+        self.work.clear();
+        self.work.resize((dim + dim_v + TILE) * width, 0.0);
+        let (columns, rest) = self.work.split_at_mut(dim * width);
+        let (sums, scores) = rest.split_at_mut(dim_v * width);
+        for (lane, query) in self.q[first * dim..][..count * dim].chunks_exact(dim).enumerate() {
+            for (d, value) in query.iter().enumerate() {
+                columns[d * width + lane] = *value;
+            }
+        }
+
+        let mut max = [ops.splat(f32::NEG_INFINITY); Q];
+        let mut total = [ops.zero(); Q];
+        let mut start = 0;
+        while start < self.keys {
+            let tile = TILE.min(self.keys - start);
+            let k = &self.k[start * dim..][..tile * dim];
+            let v = &self.v[start * dim_v..][..tile * dim_v];
+            let before = max;
+            products(isa, columns, k, dim, scores, &mut max);
+            // Nothing was summed before the first tile.
+            let mut shrink = [ops.zero(); Q];
+            if start > 0 {
+                for i in 0..Q {
+                    shrink[i] = exp_nonpositive(isa, ops.sub(before[i], max[i]));
+                    total[i] = ops.mul(total[i], shrink[i]);
+                }
+            }
+            for row in scores[..tile * width].chunks_exact_mut(width) {
+                for i in 0..Q {
+                    let part = &mut row[i * ops.len()..];
+                    let weight = exp_nonpositive(isa, ops.sub(ops.load(part), max[i]));
+                    ops.store(weight, part);
+                    total[i] = ops.add(total[i], weight);
+                }
+            }
+            weigh(isa, &scores[..tile * width], v, dim_v, sums, &shrink);
+            start += tile;
+        }
+
+        for sum in sums.chunks_exact_mut(width) {
+            for i in 0..Q {
+                let part = &mut sum[i * ops.len()..];
+                let mean = ops.div(ops.load(part), total[i]);
+                ops.store(mean, part);
+            }
+        }
+        let out = &mut self.out[first * dim_v..][..count * dim_v];
+        for (lane, row) in out.chunks_exact_mut(dim_v).enumerate() {
+            for (d, value) in row.iter_mut().enumerate() {
+                *value = sums[d * width + lane];
+            }
+        }
+    }
+}
+
+/// `scores[key] = columns . k[key]`, and each query's maximum over them.
+#[inline(always)]
+fn products<I: Isa, const Q: usize>(
+    isa: I,
+    columns: &[f32],
+    k: &[f32],
+    dim: usize,
+    scores: &mut [f32],
+    max: &mut [I::F32; Q],
+) {
+    let width = Q * isa.f32().len();
+    let together = k.chunks_exact(TOGETHER * dim);
+    let (whole, rest) = (k.len() / (TOGETHER * dim), together.remainder());
+    for (keys, scores) in together.zip(scores.chunks_exact_mut(TOGETHER * width)) {
+        score_rows::<I, Q, TOGETHER>(isa, columns, keys, dim, scores, max);
+    }
+    let scores = &mut scores[whole * TOGETHER * width..];
+    for (key, scores) in rest.chunks_exact(dim).zip(scores.chunks_exact_mut(width)) {
+        score_rows::<I, Q, 1>(isa, columns, key, dim, scores, max);
+    }
+}
+
+#[inline(always)]
+fn score_rows<I: Isa, const Q: usize, const R: usize>(
+    isa: I,
+    columns: &[f32],
+    keys: &[f32],
+    dim: usize,
+    scores: &mut [f32],
+    max: &mut [I::F32; Q],
+) {
+    let ops = isa.f32();
+    let lanes = ops.len();
+    assert!(columns.len() >= dim * Q * lanes && keys.len() >= R * dim);
+    let mut sums = [[ops.zero(); Q]; R];
+    for d in 0..dim {
+        // SAFETY: `d < dim`, and `columns` holds `dim` rows of `Q` vectors (asserted above).
+        let column: [I::F32; Q] = std::array::from_fn(|i| unsafe {
+            ops.load_ptr(columns.as_ptr().add((d * Q + i) * lanes))
+        });
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: `r < R` and `d < dim`, and `keys` holds `R` rows of `dim` (asserted above).
+            let value = ops.splat(unsafe { *keys.get_unchecked(r * dim + d) });
+            for (sum, column) in sums.iter_mut().zip(column) {
+                *sum = ops.mul_add(column, value, *sum);
+            }
+        }
+    }
+    for (row, scores) in sums.into_iter().zip(scores.chunks_exact_mut(Q * lanes)) {
+        for i in 0..Q {
+            max[i] = ops.max(max[i], row[i]);
+            ops.store(row[i], &mut scores[i * lanes..]);
+        }
+    }
+}
+
+/// `sums[d] = shrink * sums[d] + weights . v[.., d]`.
+#[inline(always)]
+fn weigh<I: Isa, const Q: usize>(
+    isa: I,
+    weights: &[f32],
+    v: &[f32],
+    dim_v: usize,
+    sums: &mut [f32],
+    shrink: &[I::F32; Q],
+) {
+    let width = Q * isa.f32().len();
+    let mut d = 0;
+    while d + TOGETHER <= dim_v {
+        let sums = &mut sums[d * width..];
+        weigh_channels::<I, Q, TOGETHER>(isa, weights, v, [d, dim_v], sums, shrink);
+        d += TOGETHER;
+    }
+    for d in d..dim_v {
+        weigh_channels::<I, Q, 1>(isa, weights, v, [d, dim_v], &mut sums[d * width..], shrink);
+    }
+}
+
+#[inline(always)]
+fn weigh_channels<I: Isa, const Q: usize, const C: usize>(
+    isa: I,
+    weights: &[f32],
+    v: &[f32],
+    [d, dim_v]: [usize; 2],
+    out: &mut [f32],
+    shrink: &[I::F32; Q],
+) {
+    let ops = isa.f32();
+    let lanes = ops.len();
+    let keys = weights.len() / (Q * lanes);
+    assert!(d + C <= dim_v && v.len() >= keys * dim_v && out.len() >= C * Q * lanes);
+    let mut sums: [[I::F32; Q]; C] = std::array::from_fn(|c| {
+        std::array::from_fn(|i| ops.mul(ops.load(&out[(c * Q + i) * lanes..]), shrink[i]))
+    });
+    for key in 0..keys {
+        // SAFETY: `weights` holds `keys` rows of `Q` vectors, by the division above.
+        let weight: [I::F32; Q] = std::array::from_fn(|i| unsafe {
+            ops.load_ptr(weights.as_ptr().add((key * Q + i) * lanes))
+        });
+        for (c, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: `d + c < dim_v` and `v` holds `keys` rows of `dim_v` (asserted above).
+            let value = ops.splat(unsafe { *v.get_unchecked(key * dim_v + d + c) });
+            for (sum, weight) in sums.iter_mut().zip(weight) {
+                *sum = ops.mul_add(weight, value, *sum);
+            }
+        }
+    }
+    for (c, sums) in sums.into_iter().enumerate() {
+        for (i, sum) in sums.into_iter().enumerate() {
+            ops.store(sum, &mut out[(c * Q + i) * lanes..]);
+        }
+    }
+}

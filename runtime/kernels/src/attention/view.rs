@@ -1,0 +1,82 @@
+//! Where the tokens of windows and heads are in a projected map.
+
+use crate::KernelError;
+
+/// Part of the channels of a row-major map `[rows, columns, channels]`, cut into windows.
+///
+/// Plain attention over `n` tokens is a map of `n` rows and one column with one window.
+#[derive(Clone, Copy, Debug)]
+pub struct MapView<'a> {
+    /// The whole map.
+    pub values: &'a [f32],
+    /// Tokens in a row of the map.
+    pub columns: usize,
+    /// Values of a token.
+    pub channels: usize,
+    /// First channel of the part; head `h` starts at `first + h * dim`.
+    pub first: usize,
+    /// Rows and columns of a window.
+    pub window: [usize; 2],
+}
+
+impl MapView<'_> {
+    pub(super) fn rows(&self) -> usize {
+        self.values.len() / (self.columns * self.channels).max(1)
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.window[0] * self.window[1]
+    }
+
+    pub(super) fn windows(&self) -> usize {
+        (self.rows() / self.window[0]) * (self.columns / self.window[1])
+    }
+
+    /// The map is made of whole windows, and the part is inside its channels.
+    pub(super) fn check(&self, what: &'static str, part: usize) -> Result<(), KernelError> {
+        let whole = |size: usize, unit: usize| unit > 0 && size > 0 && size.is_multiple_of(unit);
+        let token = self.columns.saturating_mul(self.channels);
+        let fits = whole(self.values.len(), token)
+            && whole(self.columns, self.window[1])
+            && whole(self.rows(), self.window[0])
+            && self.first.saturating_add(part) <= self.channels;
+        if fits {
+            return Ok(());
+        }
+        let found = format!(
+            "{} values, {} columns of {} channels, {part} of them from {}, windows {:?}",
+            self.values.len(),
+            self.columns,
+            self.channels,
+            self.first,
+            self.window
+        );
+        Err(KernelError::Windows { what, found })
+    }
+
+    /// Row and column of a window's token.
+    #[inline(always)]
+    pub(super) fn place(&self, window: usize, token: usize) -> [usize; 2] {
+        let across = self.columns / self.window[1];
+        let [height, width] = self.window;
+        [(window / across) * height + token / width, (window % across) * width + token % width]
+    }
+
+    /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token.
+    #[inline(always)]
+    pub(super) fn gather(
+        &self,
+        window: usize,
+        head: usize,
+        dim: usize,
+        first: usize,
+        to: &mut [f32],
+    ) {
+        let channel = self.first + head * dim;
+        for (token, to) in to.chunks_exact_mut(dim).enumerate() {
+            let [y, x] = self.place(window, first + token);
+            let start = (y * self.columns + x) * self.channels + channel;
+            to.copy_from_slice(&self.values[start..start + dim]);
+        }
+    }
+}

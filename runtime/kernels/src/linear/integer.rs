@@ -1,0 +1,240 @@
+//! Linear layers on int8 values and weights, exact in int32, scaled per output channel.
+//!
+//! To the bit what ONNX's `MatMulInteger`, `Cast`, `Mul` and `Add` give, on every processor.
+
+use super::portable;
+use super::{Epilogue, Output, by_blocks, check};
+use crate::error::same;
+use crate::quantize::Quantize;
+use crate::{KernelError, LinearScratch};
+use rten_simd::SimdOp;
+
+/// The input of an integer layer, `[rows, inputs]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// int8 values.
+    Quantized(&'a [i8]),
+    /// Values that [`quantize`](crate::quantize) makes int8 first.
+    Real {
+        /// Step of the int8 values.
+        scale: f32,
+        /// The input.
+        values: &'a [f32],
+    },
+}
+
+/// How products are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// AVX-512 VNNI: four products and sums an instruction and lane.
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
+    /// AVX2, on pairs widened to 16 bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Portable,
+}
+
+impl Path {
+    /// The best that this processor has.
+    fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw") {
+                return Self::Vnni;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+}
+
+/// A layer with its weights packed for this processor.
+#[derive(Clone, Debug)]
+pub struct LinearI8 {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    path: Path,
+    /// VNNI: panels of 32 outputs, the last of 16 where that is enough; `[K / 4][width][4]` each.
+    pub(super) bytes: Vec<i8>,
+    /// AVX2: panels of 16 or 8 outputs; `[K / 2][width][2]` each. Portable: `[K, N]`.
+    pub(super) shorts: Vec<i16>,
+    /// What the sums start from, one an output, padded as the two below.
+    pub(super) start: Vec<i32>,
+    pub(super) scale: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+impl LinearI8 {
+    /// Packs `weight [inputs, outputs]`, row-major. Products are multiplied by `scale [outputs]`,
+    /// then `bias [outputs]` is added, each rounded.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] if a length does not fit.
+    pub fn new(
+        weight: &[i8],
+        sizes: [usize; 2],
+        scale: &[f32],
+        bias: &[f32],
+    ) -> Result<Self, KernelError> {
+        Self::on(Path::detect(), weight, sizes, scale, bias)
+    }
+
+    pub(super) fn on(
+        path: Path,
+        weight: &[i8],
+        [inputs, outputs]: [usize; 2],
+        scale: &[f32],
+        bias: &[f32],
+    ) -> Result<Self, KernelError> {
+        same("weights", inputs.saturating_mul(outputs), weight.len())?;
+        same("scales", outputs, scale.len())?;
+        same("values of a bias", outputs, bias.len())?;
+        let mut layer = Self {
+            inputs,
+            outputs,
+            path,
+            bytes: Vec::new(),
+            shorts: Vec::new(),
+            start: vec![0; outputs],
+            scale: scale.to_vec(),
+            bias: bias.to_vec(),
+        };
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Vnni => {
+                let padded = outputs.next_multiple_of(16);
+                layer.bytes = panels(weight, [inputs, outputs], [4, 16]);
+                // The instruction takes unsigned values: inputs are shifted by 128.
+                let column = |n| (0..inputs).map(move |k| i32::from(weight[k * outputs + n]));
+                layer.start =
+                    (0..outputs).map(|n| column(n).sum::<i32>().wrapping_mul(-128)).collect();
+                layer.pad(padded);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => {
+                let packed = panels(weight, [inputs, outputs], [2, 8]);
+                layer.shorts = packed.into_iter().map(i16::from).collect();
+                layer.pad(outputs.next_multiple_of(8));
+            }
+            Path::Portable => layer.shorts = weight.iter().map(|&w| i16::from(w)).collect(),
+        }
+        Ok(layer)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn pad(&mut self, outputs: usize) {
+        self.start.resize(outputs, 0);
+        self.scale.resize(outputs, 0.0);
+        self.bias.resize(outputs, 0.0);
+    }
+
+    /// Values of a row of the input and of the output.
+    #[must_use]
+    pub fn sizes(&self) -> [usize; 2] {
+        [self.inputs, self.outputs]
+    }
+
+    /// Applies the layer to `x [rows, inputs]`.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] if a length does not fit.
+    pub fn run(
+        &self,
+        x: Input<'_>,
+        epilogue: &Epilogue<'_>,
+        out: Output<'_>,
+        scratch: &mut LinearScratch,
+    ) -> Result<(), KernelError> {
+        let (k, n) = (self.inputs, self.outputs);
+        let len = match x {
+            Input::Quantized(values) => values.len(),
+            Input::Real { values, .. } => values.len(),
+        };
+        let rows = check(k, n, len, epilogue, &out)?;
+        let LinearScratch { rows: buffer, quantized, bytes, shorts, sums } = scratch;
+        by_blocks([rows, n], epilogue, out, buffer, |first, count, out| {
+            let range = first * k..(first + count) * k;
+            let x = match x {
+                Input::Quantized(values) => &values[range],
+                Input::Real { scale, values } => {
+                    quantized.resize(range.len(), 0);
+                    Quantize { x: &values[range], scale, out: quantized }.dispatch();
+                    &quantized[..]
+                }
+            };
+            self.products(x, out, bytes, shorts, sums);
+        });
+        Ok(())
+    }
+
+    fn products(
+        &self,
+        x: &[i8],
+        out: &mut [f32],
+        bytes: &mut Vec<u8>,
+        shorts: &mut Vec<i16>,
+        sums: &mut Vec<i32>,
+    ) {
+        match self.path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Vnni => {
+                repack(x, self.inputs, 4, bytes, |x| x.cast_unsigned() ^ 0x80);
+                // SAFETY: `Path::detect` found AVX-512 VNNI and BW on this processor.
+                unsafe { super::vnni::products(self, bytes, out) };
+            }
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => {
+                repack(x, self.inputs, 2, shorts, i16::from);
+                // SAFETY: `Path::detect` found AVX2 on this processor.
+                unsafe { super::avx2::products(self, shorts, out) };
+            }
+            Path::Portable => {
+                repack(x, self.inputs, 1, shorts, i16::from);
+                portable::products(self, shorts, sums, out);
+            }
+        }
+    }
+}
+
+/// Rows of `x` in another type, each padded to a multiple of `unit` values.
+fn repack<T: Copy + Default>(
+    x: &[i8],
+    inputs: usize,
+    unit: usize,
+    to: &mut Vec<T>,
+    map: impl Fn(i8) -> T,
+) {
+    to.clear();
+    if inputs.is_multiple_of(unit) {
+        to.extend(x.iter().map(|&x| map(x)));
+        return;
+    }
+    let padded = inputs.next_multiple_of(unit);
+    for row in x.chunks_exact(inputs.max(1)) {
+        to.extend(row.iter().map(|&x| map(x)));
+        to.extend(std::iter::repeat_n(T::default(), padded - inputs));
+    }
+}
+
+/// `weight [K, N]` as panels of two vectors of outputs, the last of one where that is enough:
+/// `[K / depth][width][depth]`, padded with zeros.
+#[cfg(target_arch = "x86_64")]
+fn panels(weight: &[i8], [inputs, outputs]: [usize; 2], [depth, lanes]: [usize; 2]) -> Vec<i8> {
+    let padded = outputs.next_multiple_of(lanes);
+    let mut packed = Vec::with_capacity(inputs.next_multiple_of(depth) * padded);
+    let mut first = 0;
+    while first < padded {
+        let width = (2 * lanes).min(padded - first);
+        for k in (0..inputs).step_by(depth) {
+            for (n, k) in (first..first + width).flat_map(|n| (k..k + depth).map(move |k| (n, k))) {
+                let inside = n < outputs && k < inputs;
+                packed.push(if inside { weight[k * outputs + n] } else { 0 });
+            }
+        }
+        first += width;
+    }
+    packed
+}

@@ -1,0 +1,156 @@
+//! Layers against sums written out; integer paths against each other, to the bit.
+
+use super::integer::Path;
+use super::*;
+use proptest::prelude::*;
+
+const PLAIN: Epilogue<'_> = Epilogue { activation: Activation::Identity, residual: None };
+
+fn paths() -> Vec<Path> {
+    let mut paths = vec![Path::Portable];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx2") {
+            paths.push(Path::Avx2);
+        }
+        if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512bw") {
+            paths.push(Path::Vnni);
+        }
+    }
+    paths
+}
+
+fn real_numbers(count: usize, seed: u32) -> Vec<f32> {
+    (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761) ^ seed) as i32 as f32 / 2e9).collect()
+}
+
+/// The standard operations one by one.
+fn integer_reference(x: &[i8], weight: &[i8], n: usize, scale: &[f32], bias: &[f32]) -> Vec<f32> {
+    let k = weight.len() / n;
+    let rows = x.chunks_exact(k);
+    rows.flat_map(|x| {
+        (0..n).map(|c| {
+            let products = (0..k).map(|i| i32::from(x[i]) * i32::from(weight[i * n + c]));
+            let scaled = products.sum::<i32>() as f32 * scale[c];
+            scaled + bias[c]
+        })
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn integer_paths_agree_to_the_bit(
+        rows in 0_usize..40, k in 1_usize..70, n in 1_usize..70, seed: u64, extremes: bool,
+    ) {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let byte = (state >> 32) as u8 as i8;
+            if extremes { if byte < 0 { -128 } else { 127 } } else { byte }
+        };
+        let x: Vec<i8> = (0..rows * k).map(|_| next()).collect();
+        let weight: Vec<i8> = (0..k * n).map(|_| next()).collect();
+        let (scale, bias) = (real_numbers(n, 3), real_numbers(n, 5));
+        let expected = integer_reference(&x, &weight, n, &scale, &bias);
+        for path in paths() {
+            let layer = LinearI8::on(path, &weight, [k, n], &scale, &bias).unwrap();
+            let mut out = vec![f32::NAN; rows * n];
+            let scratch = &mut LinearScratch::default();
+            layer.run(Input::Quantized(&x), &PLAIN, Output::Real(&mut out), scratch).unwrap();
+            prop_assert_eq!(&out, &expected, "{:?}", path);
+        }
+    }
+
+    #[test]
+    fn real_layers(rows in 0_usize..40, k in 1_usize..70, n in 1_usize..70, seed: u32) {
+        let (x, weight, bias) =
+            (real_numbers(rows * k, seed), real_numbers(k * n, seed ^ 9), real_numbers(n, 7));
+        let layer = LinearF32::new(&weight, [k, n], &bias).unwrap();
+        let mut out = vec![f32::NAN; rows * n];
+        let scratch = &mut LinearScratch::default();
+        layer.run(&x, &PLAIN, Output::Real(&mut out), scratch).unwrap();
+        for (i, found) in out.iter().enumerate() {
+            let (row, c) = (i / n, i % n);
+            let products = (0..k)
+                .map(|i| f64::from(x[row * k + i]) * f64::from(weight[i * n + c]));
+            let expected = products.sum::<f64>() + f64::from(bias[c]);
+            prop_assert!((f64::from(*found) - expected).abs() < 2e-5, "{found} {expected}");
+        }
+        // A row's bits do not depend on the rows around it.
+        for row in 0..rows {
+            let mut alone = vec![f32::NAN; n];
+            let x = &x[row * k..][..k];
+            layer.run(x, &PLAIN, Output::Real(&mut alone), scratch).unwrap();
+            prop_assert_eq!(&out[row * n..][..n], &alone[..]);
+        }
+    }
+
+    #[test]
+    fn what_follows_a_layer_is_what_the_kernels_give(
+        rows in 1_usize..60, n in 1_usize..300, relu: bool,
+    ) {
+        let k = 12;
+        let activation = if relu { Activation::Relu } else { Activation::Gelu };
+        let (x, residual) = (real_numbers(rows * k, 1), real_numbers(rows * n, 2));
+        let weight: Vec<i8> = (0..k * n).map(|i| (i * 37) as u8 as i8).collect();
+        let (scale, bias) = (vec![0.01; n], real_numbers(n, 4));
+        let layer = LinearI8::new(&weight, [k, n], &scale, &bias).unwrap();
+        let scratch = &mut LinearScratch::default();
+        let epilogue = Epilogue { activation, residual: Some(&residual) };
+        let input = Input::Real { scale: 0.02, values: &x };
+        let mut fused = vec![0; rows * n];
+        let out = Output::Quantized { scale: 0.03, values: &mut fused };
+        layer.run(input, &epilogue, out, scratch).unwrap();
+
+        let mut bytes = vec![0; x.len()];
+        crate::quantize(&x, 0.02, &mut bytes).unwrap();
+        let mut values = integer_reference(&bytes, &weight, n, &scale, &bias);
+        if relu {
+            values.iter_mut().for_each(|v| *v = v.max(0.0));
+        } else {
+            gelu(&mut values);
+        }
+        for (value, residual) in values.iter_mut().zip(&residual) {
+            *value += residual;
+        }
+        let mut expected = vec![0; rows * n];
+        crate::quantize(&values, 0.03, &mut expected).unwrap();
+        prop_assert_eq!(fused, expected);
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_row() {
+    let layer = LinearF32::new(&[1.0; 32], [2, 16], &[0.5; 16]).unwrap();
+    let mut out = [0.0; 48];
+    let epilogue = Epilogue { activation: Activation::Relu, residual: None };
+    let x = [1.0, 2.0, f32::NAN, 0.0, f32::NEG_INFINITY, 0.0];
+    layer.run(&x, &epilogue, Output::Real(&mut out), &mut LinearScratch::default()).unwrap();
+    assert_eq!(out[..16], [3.5; 16]);
+    assert!(out[16..32].iter().all(|y| y.is_nan()));
+    assert_eq!(out[32..], [0.0; 16]);
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    assert!(LinearF32::new(&[0.0; 5], [2, 3], &[0.0; 3]).is_err());
+    assert!(LinearF32::new(&[0.0; 6], [2, 3], &[0.0; 2]).is_err());
+    assert!(LinearI8::new(&[0; 6], [2, 3], &[0.0; 3], &[0.0; 2]).is_err());
+    assert!(LinearI8::new(&[0; 6], [2, 3], &[0.0; 2], &[0.0; 3]).is_err());
+    let layer = LinearI8::new(&[0; 6], [2, 3], &[0.0; 3], &[0.0; 3]).unwrap();
+    let scratch = &mut LinearScratch::default();
+    let mut run = |x: &[i8], len: usize, residual: Option<&[f32]>| {
+        let epilogue = Epilogue { activation: Activation::Identity, residual };
+        let mut out = vec![0.0; len];
+        layer.run(Input::Quantized(x), &epilogue, Output::Real(&mut out), scratch)
+    };
+    assert!(run(&[0; 4], 6, None).is_ok());
+    assert!(run(&[0; 5], 6, None).is_err());
+    assert!(run(&[0; 4], 7, None).is_err());
+    assert!(run(&[0; 4], 6, Some(&[0.0; 5])).is_err());
+}

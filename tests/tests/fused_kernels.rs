@@ -1,0 +1,124 @@
+//! The runtime's own operations against the engine's, on the shipped model.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and its figures go to its output"
+)]
+
+use std::path::PathBuf;
+use std::time::Instant;
+use uniultra_core::{DecoderInput, DecoderOutput, Network};
+use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
+use uniultra_manifest::Pack;
+use uniultra_tests::cli::root;
+
+/// Largest difference, relative to the largest value of a tensor. Both sides round each of some
+/// fifty layers, in another order: of the order of sqrt(50) ulp, 1e-6, at the encoder's output,
+/// and about as much again in the decoder.
+const TOLERANCE: f32 = 1e-5;
+
+fn networks() -> [TractNetwork; 2] {
+    let folder: PathBuf = root().join("models/uniultra-mini");
+    let pack = Pack::open(&folder).unwrap();
+    let options = EngineOptions { threads: 1 };
+    [
+        TractNetwork::of(&pack, &options).unwrap(),
+        TractNetwork::without_kernels(&pack, &options).unwrap(),
+    ]
+}
+
+/// A smooth image with an edge, normalised.
+fn image() -> Vec<f32> {
+    let pixel = |i: usize| {
+        let (x, y) = ((i % 512) as f32, (i / 512) as f32);
+        let disc = (x - 280.0).hypot(y - 210.0) < 90.0;
+        (x * 0.05).sin() + (y * 0.031).cos() + if disc { -1.5 } else { 0.5 }
+    };
+    (0..512 * 512).map(pixel).collect()
+}
+
+fn prompts() -> Vec<DecoderInput> {
+    let point = |count: usize| DecoderInput {
+        point_coords: (0..count).map(|i| [200.0 + 10.0 * i as f32, 190.0]).collect(),
+        point_labels: (0..count).map(|i| (i % 2) as f32).collect(),
+        mask_input: None,
+    };
+    let mut masked = point(2);
+    masked.mask_input = Some((0..128 * 128).map(|i| ((i % 128) as f32 - 64.0) * 0.1).collect());
+    vec![point(1), point(3), point(20), masked]
+}
+
+fn relative(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+    let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
+    difference.fold(0.0_f32, |max, v| if v.is_nan() { f32::INFINITY } else { max.max(v) }) / largest
+}
+
+fn decoded(network: &TractNetwork, embedding: &Embedding, input: &DecoderInput) -> DecoderOutput {
+    let mut output = DecoderOutput::default();
+    network.decode(embedding, input, &mut output).unwrap();
+    output
+}
+
+#[test]
+fn fused_graphs_compute_the_same() {
+    let [fused, plain] = networks();
+    let image = image();
+    let (found, expected) = (fused.encode(&image).unwrap(), plain.encode(&image).unwrap());
+    for (found, expected) in found.values().unwrap().iter().zip(expected.values().unwrap()) {
+        let error = relative(found, expected);
+        println!("encoder: {error:.1e}");
+        assert!(error < TOLERANCE, "{error}");
+    }
+    for input in prompts() {
+        let expected = decoded(&plain, &expected, &input);
+        let found = decoded(&fused, &found, &input);
+        let error = relative(&found.logits, &expected.logits);
+        println!("{} points: logits {error:.1e}", input.point_labels.len());
+        assert!(error < TOLERANCE, "{error}");
+        assert!(relative(&found.predicted_iou, &expected.predicted_iou) < TOLERANCE);
+        let scores = (found.object_score_logit, expected.object_score_logit);
+        assert!((scores.0 - scores.1).abs() < 20.0 * TOLERANCE, "{scores:?}");
+    }
+}
+
+#[test]
+fn what_is_not_finite_does_not_panic() {
+    let [fused, _] = networks();
+    let mut image = image();
+    image[200 * 512 + 200] = f32::NAN;
+    image[300 * 512 + 200] = f32::INFINITY;
+    let embedding = fused.encode(&image).unwrap();
+    assert!(embedding.values().unwrap()[0].iter().any(|v| v.is_nan()));
+    for input in prompts() {
+        assert!(decoded(&fused, &embedding, &input).logits.iter().any(|v| v.is_nan()));
+    }
+}
+
+/// Medians of interleaved runs: `cargo test --release -- --ignored --nocapture figures`.
+#[test]
+#[ignore = "prints figures; run it alone, in release"]
+fn figures() {
+    let networks = networks();
+    let (image, input) = (image(), &prompts()[0]);
+    let mut times = [[const { Vec::new() }; 2]; 2];
+    let mut output = DecoderOutput::default();
+    for _ in 0..31 {
+        for (network, times) in networks.iter().zip(&mut times) {
+            let start = Instant::now();
+            let embedding = network.encode(&image).unwrap();
+            times[0].push(start.elapsed().as_secs_f64() * 1e3);
+            let start = Instant::now();
+            network.decode(&embedding, input, &mut output).unwrap();
+            times[1].push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    for (times, name) in times.iter_mut().zip(["fused", "plain"]) {
+        let [encoder, decoder] = times.each_mut().map(|times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        println!("{name}: encoder {encoder:.1} ms, decoder {decoder:.1} ms");
+    }
+}
