@@ -66,6 +66,24 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     }
 }
 
+fn quantize_code(error: &QuantizeError) -> u8 {
+    match error {
+        QuantizeError::Config(_)
+        | QuantizeError::UnknownLayer { .. }
+        | QuantizeError::Budget { .. } => 2,
+        QuantizeError::Pack(_)
+        | QuantizeError::AlreadyQuantized { .. }
+        | QuantizeError::NoLayers { .. }
+        | QuantizeError::Onnx(_)
+        | QuantizeError::NotFinite { .. }
+        | QuantizeError::Engine(_) => 4,
+        QuantizeError::Evaluate(error) => evaluate_code(error),
+        QuantizeError::Write(error) if error.is_output() => 6,
+        QuantizeError::Report(_) => 6,
+        _ => 3,
+    }
+}
+
 fn code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<OutputFailed>() {
@@ -89,23 +107,7 @@ fn code(error: &anyhow::Error) -> u8 {
             };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
-            match error {
-                QuantizeError::Config(_)
-                | QuantizeError::UnknownLayer { .. }
-                | QuantizeError::Budget { .. } => return 2,
-                QuantizeError::AlreadyQuantized { .. }
-                | QuantizeError::NoLayers { .. }
-                | QuantizeError::Onnx(_)
-                | QuantizeError::NotFinite { .. }
-                | QuantizeError::Engine(_) => return 4,
-                QuantizeError::NoFrames { .. }
-                | QuantizeError::Constant { .. }
-                | QuantizeError::Frame { .. }
-                | QuantizeError::Read { .. } => return 3,
-                QuantizeError::Report(_) => return 6,
-                // The others are what they hold.
-                _ => {}
-            }
+            return quantize_code(error);
         }
         if cause.is::<CheckpointError>() {
             return 3;

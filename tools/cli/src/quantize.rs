@@ -1,5 +1,6 @@
 //! `uniultra-tools quantize`.
 
+use crate::export::{metric, metrics};
 use crate::failure::out;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,10 @@ pub(crate) struct Args {
     /// Part of each set that trials are made on.
     #[arg(long, value_name = "PART", default_value_t = SplitPart::Val)]
     trial_split: SplitPart,
+    /// Measured figure that the int8 pack states, NAME=VALUE; again for more. Those of the f32 pack
+    /// are not taken over.
+    #[arg(long = "metric", value_name = "NAME=VALUE", value_parser = metric)]
+    metrics: Vec<(String, f64)>,
     /// Folder of the int8 pack.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -86,7 +91,7 @@ pub(crate) struct Args {
 /// Quantizes and writes the pack.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
-    let config = resolve(args)?;
+    let (config, metrics) = (resolve(args)?, metrics(&args.metrics)?);
     let source = SourcePack::open(&args.model, &config)?;
     let frames_of = |split, seed| match &args.calibration {
         Some(folder) => FrameSource::Data { folder, sets: &args.sets, split },
@@ -115,7 +120,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let bars = Bars::default();
-    let Quantized { pack, report } = pool.install(|| quantize(&request, &bars))?;
+    let Quantized { mut pack, report } = pool.install(|| quantize(&request, &bars))?;
+    pack.manifest.metrics = metrics;
     pack.write(&args.out, args.force)?;
     if let Some(folder) = &args.report {
         write_report(folder, &report)?;

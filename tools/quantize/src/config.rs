@@ -98,7 +98,7 @@ impl Default for QuantizeConfig {
             observer: Observer::Mse,
             percentile: 99.99,
             weight_range: WeightRange::Mse,
-            equalize: 0.0,
+            equalize: 0.3,
             correct_bias: true,
             convolutions: false,
             exclude: Vec::new(),
