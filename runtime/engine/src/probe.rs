@@ -9,9 +9,7 @@ use std::sync::Arc;
 use tract_core::internal::{
     IntoRunnable, IntoTValue, TVec, Tensor, TractResult, TypedRunnableModel,
 };
-use tract_onnx::pb::{
-    ModelProto, TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto,
-};
+use tract_onnx::pb::{ModelProto, TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
 use tract_onnx::prelude::InferenceModelExt;
 use uniultra_manifest::WeightFormat;
 

@@ -80,6 +80,36 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
 }
 
+impl Args {
+    /// What `compare` would be asked about a pack and what became of it: on the same images, at most
+    /// `limit` of each set, or on phantoms; everything else by default.
+    pub(crate) fn of_quantized(
+        [a, b]: [&Path; 2],
+        data: Option<&Path>,
+        sets: &[String],
+        split: SplitPart,
+        limit: u32,
+        out: PathBuf,
+    ) -> Self {
+        Self {
+            a: a.to_path_buf(),
+            b: b.to_path_buf(),
+            data: data.map(Path::to_path_buf),
+            sets: sets.to_vec(),
+            split,
+            prompts: vec![PromptKind::Point, PromptKind::Box],
+            multimask: false,
+            limit: Some(limit),
+            threads: None,
+            runs: 11,
+            worst: 6,
+            out,
+            force: true,
+            json: None,
+        }
+    }
+}
+
 /// Compares and writes the report.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();

@@ -1,5 +1,6 @@
 //! `uniultra-tools quantize`.
 
+use crate::compare;
 use crate::export::{metric, metrics};
 use crate::failure::out;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +18,7 @@ Examples:
   uniultra-tools quantize --model models/a --out models/a-int8
       calibrates on 64 simulated frames: works with nothing else
   uniultra-tools quantize --model models/a --calibration ../shared/data --split train --out a-int8 --report report
-      calibrates on real images of every set; report/quantization.{md,html,json}
+      calibrates on real images of every set; report/quantization.{md,html,json}, and report/comparison of both packs
   uniultra-tools quantize --model models/a --calibration data --max-dice-drop 0.003 --out a-int8 --report report
       tries each layer alone on images of the val split and keeps the fewest layers in float that
       hold the mean Dice within 0.003
@@ -66,7 +67,7 @@ pub(crate) struct Args {
     sensitivity: bool,
     /// Frames of a trial, of --trial-split or simulated; 0 for no trial.
     #[arg(long, value_name = "N", default_value_t = 24)]
-    trial_images: usize,
+    trial_images: u32,
     /// Part of each set that trials are made on.
     #[arg(long, value_name = "PART", default_value_t = SplitPart::Val)]
     trial_split: SplitPart,
@@ -77,7 +78,8 @@ pub(crate) struct Args {
     /// Folder of the int8 pack.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Folder of the report.
+    /// Folder of the report: quantization.{md,html,json}, and below it, in comparison/, what
+    /// `compare` says of both packs on at most --trial-images of each set.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Packs tried at once; all cores if not given. The result does not depend on it.
@@ -106,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let trial_seed = config.seed.wrapping_add(TRIAL_SEED_OFFSET);
     let trial = (args.trial_images > 0)
-        .then(|| Frames::find(&frames_of(args.trial_split, trial_seed), args.trial_images))
+        .then(|| Frames::find(&frames_of(args.trial_split, trial_seed), args.trial_images as usize))
         .transpose()?;
     let request = Request {
         source: &source,
@@ -130,12 +132,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // The list of layers is for the files.
     let head = text.split("\n### ").next().and_then(|text| text.split("\n## Layers").next());
     let seconds = start.elapsed().as_secs_f32();
-    out(&format!(
-        "{}\nwrote {}, {seconds:.0} s\n",
-        head.unwrap_or_default(),
-        args.out.display()
-    ))?;
-    Ok(())
+    out(&format!("{}\nwrote {}, {seconds:.0} s\n", head.unwrap_or_default(), args.out.display()))?;
+    let Some(folder) = args.report.as_deref().filter(|_| args.trial_images > 0) else {
+        return Ok(());
+    };
+    compare::run(&compare::Args::of_quantized(
+        [&args.model, &args.out],
+        args.calibration.as_deref(),
+        &args.sets,
+        args.trial_split,
+        args.trial_images,
+        folder.join("comparison"),
+    ))
 }
 
 /// The file's configuration with the command line's on top.

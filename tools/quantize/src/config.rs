@@ -85,6 +85,9 @@ pub struct QuantizeConfig {
     pub correct_bias: bool,
     /// Whether convolutions are quantized as well.
     pub convolutions: bool,
+    /// Whether products with the weight on the left are quantized as well. They make planes, channels
+    /// first (the neck, whose outputs are the features); the runtime's kernels have no scale of rows.
+    pub left_products: bool,
     /// Layers that stay in float: a name, or the beginning of one before a `/`.
     pub exclude: Vec<String>,
 }
@@ -101,6 +104,7 @@ impl Default for QuantizeConfig {
             equalize: 0.3,
             correct_bias: true,
             convolutions: false,
+            left_products: false,
             exclude: Vec::new(),
         }
     }

@@ -32,7 +32,9 @@ pub enum QuantizeError {
         network: String,
     },
     /// `--exclude` names nothing.
-    #[error("exclude `{name}`: expected a layer or the beginning of one, found none; the layers are {layers}")]
+    #[error(
+        "exclude `{name}`: expected a layer or the beginning of one, found none; the layers are {layers}"
+    )]
     UnknownLayer {
         /// The name.
         name: String,

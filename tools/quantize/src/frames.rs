@@ -68,8 +68,7 @@ impl Frames {
     pub fn find(source: &FrameSource<'_>, count: usize) -> Result<Self, QuantizeError> {
         let list = match *source {
             FrameSource::Data { folder, sets, split } => {
-                let query =
-                    Query { data: folder, sets, split, limit: None, shard: Shard::WHOLE };
+                let query = Query { data: folder, sets, split, limit: None, shard: Shard::WHOLE };
                 let mut found = find_cases(&query).map_err(EvaluateError::from)?;
                 for problem in &found.problems {
                     log::warn!("{problem}");

@@ -57,9 +57,8 @@ pub(crate) fn int8_layer(
             mean_square_error(stats, input_scale * STEPS),
         ),
         weight_max: layer.weight.iter().fold(0.0, |largest: f32, w| largest.max(w.abs())),
-        weight_scales: scales.fold([f32::INFINITY, 0.0], |[low, high], &scale| {
-            [low.min(scale), high.max(scale)]
-        }),
+        weight_scales: scales
+            .fold([f32::INFINITY, 0.0], |[low, high], &scale| [low.min(scale), high.max(scale)]),
         output_sqnr_db: is_product.then(|| output_sqnr(layer, &stats.rows, &int8)),
     };
     (int8, numbers)
@@ -152,7 +151,7 @@ mod tests {
     fn stats(inputs: usize) -> TensorStats {
         let value = |i: usize| ((i * 29 + 3) % 31) as f32 / 7.0 - 0.3;
         let values = (0..64 * inputs).map(value).collect();
-        let mut stats = TensorStats::new(ChannelAxis::Last);
+        let mut stats = TensorStats::new(ChannelAxis::Last, 1);
         stats.add("x", &ProbeTensor { shape: vec![64, inputs], values }).unwrap();
         stats
     }

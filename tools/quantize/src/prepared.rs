@@ -3,9 +3,7 @@
 use crate::QuantizeError;
 use crate::calibrate::Calibration;
 use crate::config::QuantizeConfig;
-use crate::graph::{
-    Crossings, FloatReason, Int8Layer, Layer, NetworkKind, equalize, rewrite,
-};
+use crate::graph::{Crossings, FloatReason, Int8Layer, Layer, NetworkKind, equalize, rewrite};
 use crate::numbers::{LayerNumbers, int8_layer};
 use crate::source::SourcePack;
 use std::collections::BTreeSet;

@@ -94,6 +94,8 @@ impl SourcePack {
                     FloatReason::Excluded
                 } else if layer.kind == LayerKind::Convolution && !config.convolutions {
                     FloatReason::Convolution
+                } else if layer.kind == LayerKind::LinearLeft && !config.left_products {
+                    FloatReason::LeftProduct
                 } else {
                     return true;
                 };

@@ -26,7 +26,8 @@ pub(crate) fn quantize_weight(
     importance: &[f64],
     range: WeightRange,
 ) -> QuantizedWeight {
-    let mut quantized = QuantizedWeight { values: Vec::with_capacity(weight.len()), scales: vec![] };
+    let mut quantized =
+        QuantizedWeight { values: Vec::with_capacity(weight.len()), scales: vec![] };
     for row in weight.chunks_exact(inputs.max(1)) {
         let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
         let scale = match range {

@@ -7,8 +7,8 @@ pub(crate) use observer::{STEPS, mean_square_error, scale};
 pub(crate) use stats::{ChannelAxis, TensorStats};
 
 use crate::frames::{Frames, NamedSample, is_constant};
-use crate::graph::{Layer, LayerKind};
-use crate::source::SourcePack;
+use crate::graph::LayerKind;
+use crate::source::{SourceNetwork, SourcePack};
 use crate::{Progress, QuantizeError};
 use std::collections::BTreeMap;
 use uniultra_core::{
@@ -20,6 +20,9 @@ use uniultra_manifest::{Sha256Hex, sha256_hex};
 
 /// Objects of a frame that are prompted; more would say little new.
 const MAX_OBJECTS: usize = 2;
+
+/// Decoder runs that a frame is about to give: a point, a box and three clicks on an object or two.
+const PROMPT_RUNS_PER_FRAME: usize = 6;
 
 /// What calibration saw.
 #[derive(Debug)]
@@ -48,8 +51,9 @@ pub(crate) fn calibrate(
     progress: &dyn Progress,
 ) -> Result<Calibration, QuantizeError> {
     let [encoder, decoder] = pack.networks();
-    let mut image_encoder = Watched::open(encoder.file, encoder.bytes, encoder.layers)?;
-    let mut mask_decoder = Watched::open(decoder.file, decoder.bytes, decoder.layers)?;
+    let [frame_runs, prompt_runs] = [frames.len(), frames.len() * PROMPT_RUNS_PER_FRAME];
+    let mut image_encoder = Watched::open(&encoder, frame_runs)?;
+    let mut mask_decoder = Watched::open(&decoder, prompt_runs)?;
     let mut hashes = String::new();
     let (mut images, mut prompts, mut constant) = (0, 0, 0);
     let mut first_problem = None;
@@ -105,19 +109,19 @@ struct Watched {
 }
 
 impl Watched {
-    fn open(file: &str, bytes: &[u8], layers: &[Layer]) -> Result<Self, QuantizeError> {
+    fn open(network: &SourceNetwork<'_>, runs: usize) -> Result<Self, QuantizeError> {
         let mut stats = BTreeMap::new();
-        for layer in layers {
+        for layer in network.layers {
             let axis = match layer.kind {
                 LayerKind::Linear => ChannelAxis::Last,
                 LayerKind::LinearLeft => ChannelAxis::First,
                 LayerKind::Convolution => ChannelAxis::Second,
             };
-            stats.entry(layer.input.clone()).or_insert_with(|| TensorStats::new(axis));
+            stats.entry(layer.input.clone()).or_insert_with(|| TensorStats::new(axis, runs));
         }
         let tensors: Vec<String> = stats.keys().cloned().collect();
         let names: Vec<&str> = tensors.iter().map(String::as_str).collect();
-        Ok(Self { probe: Probe::open(file, bytes, &names)?, tensors, stats })
+        Ok(Self { probe: Probe::open(network.file, network.bytes, &names)?, tensors, stats })
     }
 
     fn look(&mut self, inputs: &[ProbeTensor]) -> Result<(), QuantizeError> {
@@ -139,8 +143,7 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
 fn input_image(pack: &SourcePack, named: &NamedSample) -> Result<ProbeTensor, QuantizeError> {
     let spec = InputSpec::of(pack.manifest());
     let mut values = vec![0.0; spec.values()];
-    preprocess(&named.sample.frame, &spec, &mut values)
-        .map_err(|error| named.failed(&error))?;
+    preprocess(&named.sample.frame, &spec, &mut values).map_err(|error| named.failed(&error))?;
     let side = spec.image_size;
     Ok(ProbeTensor { shape: vec![1, spec.channels.count(), side, side], values })
 }

@@ -26,7 +26,7 @@ pub(crate) fn scale(stats: &TensorStats, config: &QuantizeConfig) -> f32 {
 
 /// The magnitude that `percent` of the values do not exceed, to the width of a bin.
 fn percentile(stats: &TensorStats, percent: f64) -> f32 {
-    let wanted = stats.count as f64 * percent / 100.0;
+    let wanted = stats.in_bins() as f64 * percent / 100.0;
     let mut seen = 0;
     for (bin, count) in stats.bins.iter().enumerate() {
         seen += count;
@@ -49,12 +49,13 @@ fn least(stats: &TensorStats, loss: &dyn Fn(f32) -> f64) -> f32 {
 /// Mean square error of rounding and saturation.
 pub(crate) fn mean_square_error(stats: &TensorStats, range: f32) -> f64 {
     let step = f64::from(range / STEPS);
-    if step <= 0.0 || stats.count == 0 {
+    let count = stats.in_bins();
+    if step <= 0.0 || count == 0 {
         return 0.0;
     }
     let width = f64::from(stats.bin_width());
     let mut sum = 0.0;
-    for (bin, &count) in stats.bins.iter().enumerate().filter(|(_, count)| **count > 0) {
+    for (bin, &values) in stats.bins.iter().enumerate().filter(|(_, values)| **values > 0) {
         let value = (bin as f64 + 0.5) * width;
         let error = if value >= f64::from(range) {
             (value - f64::from(range)).powi(2)
@@ -65,9 +66,9 @@ pub(crate) fn mean_square_error(stats: &TensorStats, range: f32) -> f64 {
             let rounded = (value / step).round() * step;
             (value - rounded).powi(2) + width * width / 12.0
         };
-        sum += error * count as f64;
+        sum += error * values as f64;
     }
-    sum / stats.count as f64
+    sum / count as f64
 }
 
 /// Kullback-Leibler divergence of the histogram after saturation at `range` and merging into 8-bit
@@ -90,8 +91,7 @@ fn divergence(stats: &TensorStats, range: f32) -> f64 {
             merged[bin] = mean;
         }
     }
-    let (total, merged_total): (f64, f64) =
-        (reference[1..].iter().sum(), merged[1..].iter().sum());
+    let (total, merged_total): (f64, f64) = (reference[1..].iter().sum(), merged[1..].iter().sum());
     if total <= 0.0 || merged_total <= 0.0 {
         return f64::INFINITY;
     }
@@ -111,7 +111,7 @@ mod tests {
     use uniultra_engine::ProbeTensor;
 
     fn seen(values: Vec<f32>) -> TensorStats {
-        let mut stats = TensorStats::new(ChannelAxis::Last);
+        let mut stats = TensorStats::new(ChannelAxis::Last, 1);
         stats.add("x", &ProbeTensor { shape: vec![values.len(), 1], values }).unwrap();
         stats
     }

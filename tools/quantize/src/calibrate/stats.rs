@@ -7,10 +7,10 @@ use uniultra_engine::ProbeTensor;
 /// falls outside; so at least half of the bins are below the largest magnitude.
 pub(crate) const BINS: usize = 4096;
 
-/// Rows kept for bias correction.
+/// Rows kept for bias correction and equalisation, about: each run gives an even share of them.
 const MAX_ROWS: usize = 4096;
-/// Rows kept of one run, evenly spaced: no frame crowds out the others.
-const ROWS_PER_RUN: usize = 16;
+/// Rows kept of one run at least.
+const MIN_ROWS_PER_RUN: usize = 4;
 
 /// Which axis holds a tensor's channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(crate) enum ChannelAxis {
 #[derive(Clone, Debug)]
 pub(crate) struct TensorStats {
     axis: ChannelAxis,
+    /// Rows kept of one run, evenly spaced: no frame crowds out the others.
+    rows_per_run: usize,
     /// Values seen.
     pub(crate) count: u64,
     pub(crate) min: f32,
@@ -43,9 +45,11 @@ pub(crate) struct TensorStats {
 }
 
 impl TensorStats {
-    pub(crate) fn new(axis: ChannelAxis) -> Self {
+    /// Statistics of about that many `runs`.
+    pub(crate) fn new(axis: ChannelAxis, runs: usize) -> Self {
         Self {
             axis,
+            rows_per_run: (MAX_ROWS / runs.max(1)).max(MIN_ROWS_PER_RUN),
             count: 0,
             min: f32::INFINITY,
             max: f32::NEG_INFINITY,
@@ -114,8 +118,7 @@ impl TensorStats {
 
     fn keep_rows(&mut self, values: &[f32], channels: usize, inner: usize) {
         let rows = values.len() / channels;
-        let room = MAX_ROWS.saturating_sub(self.rows.len() / channels);
-        let kept = ROWS_PER_RUN.min(rows).min(room);
+        let kept = self.rows_per_run.min(rows);
         for row in (0..kept).map(|i| i * rows / kept) {
             // Row `row` of an array with the channels in the middle.
             let (outer, rest) = (row / inner, row % inner);
@@ -135,6 +138,11 @@ impl TensorStats {
         self.squares.iter().map(|sum| sum / per_channel.max(1.0)).collect()
     }
 
+    /// Values in the histogram: all that were seen, or those of the rows kept.
+    pub(crate) fn in_bins(&self) -> u64 {
+        self.bins.iter().sum()
+    }
+
     /// Width of a bin.
     pub(crate) fn bin_width(&self) -> f32 {
         self.range / BINS as f32
@@ -146,7 +154,7 @@ impl TensorStats {
         let channels = by.len();
         let rows: Vec<f32> =
             self.rows.iter().enumerate().map(|(at, v)| v / by[at % channels]).collect();
-        let mut divided = Self::new(ChannelAxis::Last);
+        let mut divided = Self::new(ChannelAxis::Last, 1);
         let shape = vec![rows.len() / channels.max(1), channels];
         // Finite by construction; an error could only repeat one that was reported already.
         let _ = divided.add("", &ProbeTensor { shape, values: rows.clone() });
@@ -176,17 +184,17 @@ mod tests {
             values in prop::collection::vec(-50.0_f32..50.0, 1..200), cut in 0_usize..200,
         ) {
             let cut = cut.min(values.len());
-            let mut whole = TensorStats::new(ChannelAxis::Last);
+            let mut whole = TensorStats::new(ChannelAxis::Last, 1);
             whole.add("x", &tensor(&[values.len(), 1], values.clone())).unwrap();
-            let mut parts = TensorStats::new(ChannelAxis::Last);
+            let mut parts = TensorStats::new(ChannelAxis::Last, 1);
             for part in [&values[..cut], &values[cut..]] {
                 if !part.is_empty() {
                     parts.add("x", &tensor(&[part.len(), 1], part.to_vec())).unwrap();
                 }
             }
             prop_assert_eq!(parts.range, whole.range);
-            prop_assert_eq!(parts.bins, whole.bins);
             prop_assert_eq!(parts.largest(), whole.largest());
+            prop_assert_eq!(parts.bins, whole.bins);
         }
     }
 
@@ -198,7 +206,7 @@ mod tests {
             (ChannelAxis::Second, vec![1, 2, 1, 2], vec![1.0, 2.0, -4.0, 3.0]),
         ];
         for (axis, shape, values) in cases {
-            let mut stats = TensorStats::new(axis);
+            let mut stats = TensorStats::new(axis, 1);
             stats.add("x", &tensor(&shape, values)).unwrap();
             assert_eq!(stats.channel_largest, [2.0, 4.0], "{axis:?}");
             assert_eq!(stats.mean_squares(), [2.5, 12.5], "{axis:?}");
@@ -208,7 +216,7 @@ mod tests {
 
     #[test]
     fn nan_is_refused_by_name() {
-        let mut stats = TensorStats::new(ChannelAxis::Last);
+        let mut stats = TensorStats::new(ChannelAxis::Last, 1);
         let problem = stats.add("blocks.0/x", &tensor(&[1, 2], vec![0.0, f32::NAN])).unwrap_err();
         assert!(problem.to_string().contains("`blocks.0/x`"), "{problem}");
     }

@@ -80,9 +80,8 @@ fn norm_of(
     let [Some(gain), Some(shift)] = constants.as_slice() else { return Ok(None) };
     let mut readers = Vec::new();
     for &reader in index.readers(tensor) {
-        let layer = layers
-            .iter()
-            .position(|layer| layer.node == reader && layer.kind == LayerKind::Linear);
+        let layer =
+            layers.iter().position(|layer| layer.node == reader && layer.kind == LayerKind::Linear);
         match layer {
             Some(layer) => readers.push(layer),
             None => return Ok(None),
@@ -113,5 +112,109 @@ fn apply(graph: &mut GraphProto, layers: &mut [Layer], norm: &Norm, factors: &[f
         let values = super::layer::transpose(&layer.weight, layer.outputs, inputs);
         graph.initializer.push(TensorProto::floats(&constant, &layer.weight_shape, &values));
         graph.node[layer.node].input[1] = constant;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::ChannelAxis;
+    use crate::graph::{NetworkKind, find_layers};
+    use uniultra_engine::{Probe, ProbeTensor};
+    use uniultra_onnx::{
+        AttributeProto, DataType, DimensionProto, DimensionValue, ModelProto, NodeProto,
+        OperatorSetIdProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    };
+
+    const ROWS: usize = 6;
+    const CHANNELS: usize = 16;
+
+    fn info(name: &str) -> ValueInfoProto {
+        let dim = |size: usize| DimensionProto { value: Some(DimensionValue::Value(size as i64)) };
+        let shape = Some(TensorShapeProto { dim: vec![dim(ROWS), dim(CHANNELS)] });
+        let tensor_type = Some(TensorTypeProto { elem_type: DataType::Float.into(), shape });
+        ValueInfoProto { name: name.to_string(), r#type: Some(TypeProto { tensor_type }) }
+    }
+
+    fn values(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 31 + seed * 17) % 53) as f32 / 26.0 - 1.0).collect()
+    }
+
+    /// A LayerNorm with one outlying channel, read by two products whose sum comes out.
+    fn graph() -> GraphProto {
+        let mut gain = vec![1.0; CHANNELS];
+        gain[3] = 40.0;
+        let axis = vec![AttributeProto::int("axis", -1)];
+        GraphProto {
+            node: vec![
+                NodeProto::new("LayerNormalization", "norm", &["x", "gain", "shift"], axis),
+                NodeProto::new("MatMul", "a/MatMul", &["norm", "wa"], vec![]),
+                NodeProto::new("MatMul", "b/MatMul", &["norm", "wb"], vec![]),
+                NodeProto::new("Add", "y", &["a/MatMul", "b/MatMul"], vec![]),
+            ],
+            initializer: vec![
+                TensorProto::floats("gain", &[CHANNELS], &gain),
+                TensorProto::floats("shift", &[CHANNELS], &values(CHANNELS, 5)),
+                TensorProto::floats("wa", &[CHANNELS, CHANNELS], &values(CHANNELS * CHANNELS, 1)),
+                TensorProto::floats("wb", &[CHANNELS, CHANNELS], &values(CHANNELS * CHANNELS, 2)),
+            ],
+            input: vec![info("x")],
+            output: vec![info("y")],
+            ..GraphProto::default()
+        }
+    }
+
+    fn run(graph: &GraphProto, tensor: &str) -> ProbeTensor {
+        let bytes = uniultra_onnx::encode(&ModelProto {
+            ir_version: 9,
+            graph: Some(graph.clone()),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 20 }],
+            ..ModelProto::default()
+        });
+        let x = ProbeTensor { shape: vec![ROWS, CHANNELS], values: values(ROWS * CHANNELS, 9) };
+        Probe::open("graph", &bytes, &[tensor]).unwrap().run(&[x]).unwrap().remove(0)
+    }
+
+    #[test]
+    fn the_function_stays_and_channels_become_alike() {
+        let mut graph = graph();
+        let mut layers = find_layers(NetworkKind::ImageEncoder, &graph).unwrap().layers;
+        let [before, seen] = ["y", "norm"].map(|tensor| run(&graph, tensor));
+        let mut stats = TensorStats::new(ChannelAxis::Last, 1);
+        stats.add("norm", &seen).unwrap();
+        let spread = |stats: &TensorStats| {
+            let largest = &stats.channel_largest;
+            largest.iter().fold(0.0, |a: f32, b| a.max(*b))
+                / largest.iter().fold(f32::MAX, |a, b| a.min(*b))
+        };
+        let spread_before = spread(&stats);
+        let mut stats = BTreeMap::from([("norm".to_string(), stats)]);
+        assert_eq!(equalize(&mut graph, &mut layers, &mut stats, 0.5).unwrap(), 1);
+
+        let after = run(&graph, "y");
+        let scale = before.values.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        for (a, b) in before.values.iter().zip(&after.values) {
+            // Single-precision rounding of other factors.
+            assert!((a - b).abs() <= 1e-5 * scale, "{a} became {b}");
+        }
+        assert!(spread(&stats["norm"]) < spread_before / 4.0, "{}", spread(&stats["norm"]));
+        assert_ne!(
+            layers[0].weight,
+            find_layers(NetworkKind::ImageEncoder, &self::graph()).unwrap().layers[0].weight
+        );
+    }
+
+    #[test]
+    fn a_norm_that_something_else_reads_is_left_alone() {
+        let mut graph = graph();
+        graph.node.push(NodeProto::new("Relu", "z", &["norm"], vec![]));
+        graph.output.push(info("z"));
+        let unchanged = graph.clone();
+        let mut layers = find_layers(NetworkKind::ImageEncoder, &graph).unwrap().layers;
+        let mut stats = TensorStats::new(ChannelAxis::Last, 1);
+        stats.add("norm", &run(&graph, "norm")).unwrap();
+        let mut stats = BTreeMap::from([("norm".to_string(), stats)]);
+        assert_eq!(equalize(&mut graph, &mut layers, &mut stats, 0.5).unwrap(), 0);
+        assert_eq!(graph, unchanged);
     }
 }

@@ -54,6 +54,8 @@ pub enum FloatReason {
     FewInputs,
     /// Convolutions were left out by the configuration.
     Convolution,
+    /// Products with the weight on the left were left out by the configuration.
+    LeftProduct,
     /// Kept to stay within the Dice budget.
     Sensitive,
     /// It was never run during calibration, so its range is not known.
@@ -68,6 +70,7 @@ impl fmt::Display for FloatReason {
             Self::Excluded => f.write_str("excluded by the caller"),
             Self::FewInputs => write!(f, "fewer than {MIN_INPUTS} inputs"),
             Self::Convolution => f.write_str("convolutions are left out"),
+            Self::LeftProduct => f.write_str("products with the weight on the left are left out"),
             Self::Sensitive => f.write_str("kept for the Dice budget"),
             Self::Unseen => f.write_str("not run during calibration"),
             Self::Operation(op) => write!(f, "`{op}` has no int8 form here"),

@@ -30,10 +30,8 @@ pub(crate) struct Int8Layer {
 
 /// Rewrites the layers given to int8; the others stay as they are.
 pub(crate) fn rewrite(graph: &GraphProto, int8: &[(&Layer, &Int8Layer)]) -> GraphProto {
-    let mut out = GraphProto {
-        node: Vec::with_capacity(graph.node.len() + 3 * int8.len()),
-        ..graph.clone()
-    };
+    let mut out =
+        GraphProto { node: Vec::with_capacity(graph.node.len() + 3 * int8.len()), ..graph.clone() };
     out.node.clear();
     let products: HashMap<usize, _> = int8.iter().map(|pair| (pair.0.node, *pair)).collect();
     let adds: HashMap<usize, _> =
@@ -90,9 +88,7 @@ fn product(out: &mut GraphProto, node: &NodeProto, layer: &Layer, numbers: &Int8
     let (op, inputs, attributes) = match layer.kind {
         LayerKind::Linear => ("MatMulInteger", [xq.as_str(), &weight], Vec::new()),
         LayerKind::LinearLeft => ("MatMulInteger", [weight.as_str(), &xq], Vec::new()),
-        LayerKind::Convolution => {
-            ("ConvInteger", [xq.as_str(), &weight], node.attribute.clone())
-        }
+        LayerKind::Convolution => ("ConvInteger", [xq.as_str(), &weight], node.attribute.clone()),
     };
     let sums = named(op);
     out.node.push(NodeProto::new(op, &sums, &inputs, attributes));

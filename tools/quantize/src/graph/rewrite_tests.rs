@@ -51,8 +51,7 @@ fn graph(rows: usize, inputs: usize, links: &[Link]) -> GraphProto {
         let name = |leaf: &str| format!("l{i}/{leaf}");
         let (w, b) = (name("weight"), name("bias"));
         let weight = values(width * link.outputs, i);
-        let shape =
-            if link.left { [link.outputs, width] } else { [width, link.outputs] };
+        let shape = if link.left { [link.outputs, width] } else { [width, link.outputs] };
         graph.initializer.push(TensorProto::floats(&w, &shape, &weight));
         let mut node = |op: &str, inputs: &[&str], attributes: Vec<AttributeProto>| {
             graph.node.push(NodeProto::new(op, &name(op), inputs, attributes));
@@ -111,9 +110,8 @@ fn run(graph: &GraphProto, tensors: &[&str], x: &ProbeTensor) -> Vec<ProbeTensor
 }
 
 fn link() -> impl Strategy<Value = Link> {
-    (8_usize..40, any::<bool>(), 0_u8..3, any::<bool>()).prop_map(
-        |(outputs, bias, activation, left)| Link { outputs, bias, activation, left },
-    )
+    (8_usize..40, any::<bool>(), 0_u8..3, any::<bool>())
+        .prop_map(|(outputs, bias, activation, left)| Link { outputs, bias, activation, left })
 }
 
 proptest! {
@@ -134,7 +132,7 @@ proptest! {
                 LayerKind::LinearLeft => ChannelAxis::First,
                 _ => ChannelAxis::Last,
             };
-            let mut stats = TensorStats::new(axis);
+            let mut stats = TensorStats::new(axis, 1);
             let seen = if layer.input == "x" {
                 x.clone()
             } else {

@@ -6,12 +6,12 @@ mod svg;
 
 pub use markdown::markdown as report_markdown;
 
+use crate::QuantizeError;
 use crate::config::QuantizeConfig;
 use crate::graph::{Crossings, FloatReason, LayerKind, NetworkKind};
 use crate::numbers::LayerNumbers;
 use crate::sensitivity::LayerSensitivity;
 use crate::trial::TrialResult;
-use crate::QuantizeError;
 use serde::Serialize;
 use std::io;
 use std::path::Path;
