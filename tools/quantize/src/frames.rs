@@ -29,7 +29,7 @@ pub enum FrameSource<'a> {
 impl std::fmt::Display for FrameSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Data { sets, split, .. } if sets.is_empty() => write!(f, "all sets, {split}"),
+            Self::Data { sets: [], split, .. } => write!(f, "all sets, {split}"),
             Self::Data { sets, split, .. } => write!(f, "{}, {split}", sets.join(", ")),
             Self::Phantoms { seed } => write!(f, "phantoms of seed {seed}"),
         }

@@ -52,7 +52,7 @@ pub fn quantize(
     progress: &(dyn Progress + Sync),
 ) -> Result<Quantized, QuantizeError> {
     let Request { source, config, .. } = *request;
-    if let Some(found) = request.max_dice_drop.filter(|drop| !(*drop >= 0.0)) {
+    if let Some(found) = request.max_dice_drop.filter(|drop| drop.is_nan() || *drop < 0.0) {
         return Err(QuantizeError::Budget { found });
     }
     let kinds = config.prompt_kinds()?;
@@ -69,8 +69,8 @@ pub fn quantize(
         }
         if let Some(budget) = request.max_dice_drop {
             let ranked = ranked(&layers);
-            (sensitive, tried) =
-                fewest_in_float(&prepared, trial, &ranked, f64::from(budget), progress)?;
+            let choice = fewest_in_float(&prepared, trial, &ranked, f64::from(budget), progress)?;
+            (sensitive, tried) = (choice.in_float, choice.tried);
         }
         sensitivity = Some((layers, tried));
     }

@@ -57,8 +57,15 @@ pub(crate) fn ranked(layers: &[LayerSensitivity]) -> Vec<&LayerSensitivity> {
     ranked
 }
 
-/// The fewest of the ranked layers that, kept in float, bring the Dice drop within `budget`; and what
-/// was tried, as (layers in float, result). If not even all of them do, all are kept.
+/// Which layers stay in float, and what was tried on the way.
+pub(crate) struct Choice {
+    pub(crate) in_float: HashSet<String>,
+    /// Number of layers in float, and the result.
+    pub(crate) tried: Vec<(usize, TrialResult)>,
+}
+
+/// The fewest of the ranked layers that, kept in float, bring the Dice drop within `budget`. If not
+/// even all of them do, all are kept.
 ///
 /// # Errors
 /// [`QuantizeError`] if a pack cannot be opened or run.
@@ -68,7 +75,7 @@ pub(crate) fn fewest_in_float(
     ranked: &[&LayerSensitivity],
     budget: f64,
     progress: &dyn Progress,
-) -> Result<(HashSet<String>, Vec<(usize, TrialResult)>), QuantizeError> {
+) -> Result<Choice, QuantizeError> {
     let first = |count: usize| -> HashSet<String> {
         ranked.iter().take(count).map(|layer| layer.name.clone()).collect()
     };
@@ -94,7 +101,7 @@ pub(crate) fn fewest_in_float(
         kept = high;
     }
     progress.finish();
-    Ok((first(kept), tried))
+    Ok(Choice { in_float: first(kept), tried })
 }
 
 fn bits(count: usize) -> usize {

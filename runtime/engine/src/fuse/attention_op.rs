@@ -124,7 +124,6 @@ impl EvalOp for AttentionOp {
                 }
             }
         }
-        drop(plain);
         Ok(tvec!(out.into_tvalue()))
     }
 }

@@ -181,7 +181,6 @@ impl EvalOp for Packed {
                 self.run(x, first, Output::Quantized { scale, values })
             })?,
         }
-        drop(plain);
         Ok(tvec!(out.into_tvalue()))
     }
 }

@@ -151,7 +151,6 @@ impl EvalOp for Norm {
                 Ok(())
             })?,
         }
-        drop(plain);
         Ok(tvec!(out.into_tvalue()))
     }
 }

@@ -85,7 +85,6 @@ impl EvalOp for Quantize {
         by_rows(plain.as_slice_mut::<i8>()?, ROW, |first, part| {
             Ok(quantize(&values[first * ROW..][..part.len()], self.scale, part)?)
         })?;
-        drop(plain);
         Ok(tvec!(out.into_tvalue()))
     }
 }
