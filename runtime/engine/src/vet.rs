@@ -304,6 +304,15 @@ mod tests {
     }
 
     #[test]
+    fn weights_may_be_int8() {
+        let mut model = sum();
+        let weight = &mut model.graph.as_mut().unwrap().initializer[0];
+        weight.data_type = DataType::Int8 as i32;
+        weight.raw_data = vec![1, 255];
+        assert_eq!(vet_onnx(&model), Ok(()));
+    }
+
+    #[test]
     fn external_data_is_refused() {
         let location = || StringStringEntryProto {
             key: "location".to_string(),
@@ -324,6 +333,14 @@ mod tests {
         refused(|g| g.initializer[0].dims = vec![1; 9], "larger shape");
         refused(|g| g.initializer[0].dims = vec![3], "expected 12 bytes");
         refused(|g| g.input[0] = info("x", &[1 << 20, 1 << 20]), "larger shape");
+        refused(
+            |g| {
+                g.initializer[0].data_type = DataType::Int8 as i32;
+                g.initializer[0].raw_data = vec![0; 3];
+            },
+            "expected 2 bytes",
+        );
+        refused(|g| g.initializer[0].data_type = DataType::Int32 as i32, "float16, int8 or int64");
         refused(
             |g| {
                 g.initializer[0].data_type = DataType::Int64 as i32;

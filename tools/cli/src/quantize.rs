@@ -21,7 +21,7 @@ Examples:
       calibrates on real images of every set; report/quantization.{md,html,json}, and report/comparison of both packs
   uniultra-tools quantize --model models/a --calibration data --max-dice-drop 0.003 --out a-int8 --report report
       tries each layer alone on images of the val split and keeps the fewest layers in float that
-      hold the mean Dice within 0.003
+      hold the mean Dice of every set and prompt within 0.003
 
 The pack follows from the model, the frames and the configuration alone: the same bytes every time.";
 
@@ -59,7 +59,8 @@ pub(crate) struct Args {
     /// Configuration; options given here win. `report/quantization.md` shows one in full.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Largest drop of the mean Dice on the trial frames; layers are kept in float to stay within.
+    /// Largest drop of the mean Dice of any set and prompt on the trial frames; the most sensitive
+    /// layers are kept in float to stay within.
     #[arg(long, value_name = "DROP")]
     max_dice_drop: Option<f32>,
     /// Try each layer alone, also without --max-dice-drop.

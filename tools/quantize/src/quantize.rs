@@ -29,8 +29,8 @@ pub struct Request<'a> {
     pub trial: Option<&'a Frames>,
     /// Whether each layer is tried alone.
     pub sensitivity: bool,
-    /// Largest drop of mean Dice on the trial frames that is accepted; layers are kept in float,
-    /// the most sensitive first, until it is reached. None accepts any.
+    /// Largest drop of a set's mean Dice, with a point or a box, that is accepted on the trial frames;
+    /// layers are kept in float, the most sensitive first, until it is reached. None accepts any.
     pub max_dice_drop: Option<f32>,
 }
 

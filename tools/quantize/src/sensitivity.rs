@@ -47,13 +47,12 @@ pub(crate) fn each_alone(
     results
 }
 
-/// The most sensitive first: by Dice drop, then by error of the logits.
+/// The most sensitive first: by the error of the logits and of the embedding together. Dice alone
+/// would not do: on a few frames, one layer's drop is mostly chance.
 pub(crate) fn ranked(layers: &[LayerSensitivity]) -> Vec<&LayerSensitivity> {
+    let error = |layer: &LayerSensitivity| layer.result.logits_error + layer.result.embedding_error;
     let mut ranked: Vec<_> = layers.iter().collect();
-    ranked.sort_by(|a, b| {
-        let drop = b.result.dice_drop.total_cmp(&a.result.dice_drop);
-        drop.then(b.result.logits_error.total_cmp(&a.result.logits_error))
-    });
+    ranked.sort_by(|a, b| error(b).total_cmp(&error(a)));
     ranked
 }
 
@@ -64,7 +63,7 @@ pub(crate) struct Choice {
     pub(crate) tried: Vec<(usize, TrialResult)>,
 }
 
-/// The fewest of the ranked layers that, kept in float, bring the Dice drop within `budget`. If not
+/// The fewest of the ranked layers that, kept in float, bring the drop of the worst set and prompt within `budget`. If not
 /// even all of them do, all are kept.
 ///
 /// # Errors
@@ -86,7 +85,7 @@ pub(crate) fn fewest_in_float(
         let result = trial.run(&files, None)?;
         progress.step();
         tried.push((count, result));
-        Ok(result.dice_drop <= budget)
+        Ok(result.worst_drop <= budget)
     };
     progress.start("mixed precision", bits(ranked.len()) + 1);
     let mut kept = 0;

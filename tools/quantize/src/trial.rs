@@ -6,6 +6,7 @@ use crate::graph::NetworkKind;
 use crate::prepared::Files;
 use crate::source::{SourcePack, engine_error};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use uniultra_core::{InputSpec, Mask, MaskChoice, Network, Prompts, dice, preprocess};
 use uniultra_dataset::unite;
 use uniultra_engine::{Embedding, EngineOptions, Segmenter, open_pack};
@@ -21,6 +22,8 @@ pub struct TrialResult {
     pub dice: f64,
     /// The f32 pack's mean Dice less this one.
     pub dice_drop: f64,
+    /// The same of the set and prompt that lose most.
+    pub worst_drop: f64,
     /// Relative error of `image_embed`, root mean square over frames; 0 where the encoder is f32's.
     pub embedding_error: f64,
     /// Relative error of the mask logits, likewise.
@@ -111,6 +114,8 @@ impl Trial {
         let segmenter = open_pack(&pack, &EngineOptions::default()).map_err(engine_error)?;
         let encodes = changed != Some(NetworkKind::MaskDecoder);
         let (mut dices, mut embeddings, mut logits) = (Vec::new(), Vec::new(), Vec::new());
+        // Drops by set and prompt.
+        let mut drops: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
         for frame in &self.frames {
             debug_assert_eq!(frame.image.len(), self.spec.values());
             let embedding = if encodes {
@@ -121,6 +126,9 @@ impl Trial {
             embeddings.push(relative(frame.embedding.values()?[0], embedding.values()?[0]));
             let answer = answer(&segmenter, &frame.named, embedding)?;
             dices.extend(answer.dice);
+            for (kind, (float, int8)) in frame.answer.dice.iter().zip(answer.dice).enumerate() {
+                drops.entry((&frame.named.set, kind)).or_default().push(float - int8);
+            }
             logits.push(relative(&frame.answer.logits, &answer.logits));
         }
         let dice = mean(dices.into_iter());
@@ -128,6 +136,10 @@ impl Trial {
         Ok(TrialResult {
             dice,
             dice_drop: self.float_dice() - dice,
+            worst_drop: drops
+                .into_values()
+                .map(|drops| mean(drops.into_iter()))
+                .fold(f64::NEG_INFINITY, f64::max),
             embedding_error: rms(embeddings),
             logits_error: rms(logits),
         })

@@ -93,13 +93,20 @@ pub(super) fn summary(report: &QuantizeReport) -> Vec<String> {
 
 fn sensitivity(text: &mut String, trial: &SensitivityReport) -> std::fmt::Result {
     writeln!(text, "\n## Trials on {} frames, with a point and with a box\n", trial.frames)?;
-    writeln!(text, "| pack | mean Dice | Dice drop | embedding error | logits error |")?;
-    writeln!(text, "| --- | ---: | ---: | ---: | ---: |")?;
-    writeln!(text, "| f32 | {:.4} | 0 | 0 | 0 |", trial.float_dice)?;
+    writeln!(
+        text,
+        "| pack | mean Dice | drop | worst set and prompt | embedding error | logits error |"
+    )?;
+    writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(text, "| f32 | {:.4} | 0 | 0 | 0 | 0 |", trial.float_dice)?;
     let row = |name: &str, result: &crate::TrialResult| {
         format!(
-            "| {name} | {:.4} | {:.4} | {:.4} | {:.4} |",
-            result.dice, result.dice_drop, result.embedding_error, result.logits_error
+            "| {name} | {:.4} | {:.4} | {:.4} | {:.4} | {:.4} |",
+            result.dice,
+            result.dice_drop,
+            result.worst_drop,
+            result.embedding_error,
+            result.logits_error
         )
     };
     writeln!(text, "{}", row("int8, as written", &trial.result))?;
@@ -111,8 +118,11 @@ fn sensitivity(text: &mut String, trial: &SensitivityReport) -> std::fmt::Result
         return Ok(());
     }
     writeln!(text, "\n### Each layer alone in 8 bits, the most sensitive first\n")?;
-    writeln!(text, "| layer | mean Dice | Dice drop | embedding error | logits error |")?;
-    writeln!(text, "| --- | ---: | ---: | ---: | ---: |")?;
+    writeln!(
+        text,
+        "| layer | mean Dice | drop | worst set and prompt | embedding error | logits error |"
+    )?;
+    writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
     for layer in ranked(&trial.layers) {
         writeln!(text, "{}", row(&format!("`{}`", layer.name), &layer.result))?;
     }
