@@ -15,7 +15,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::TractNetwork;
+use uniultra_engine::{Embedding, TractNetwork};
 use uniultra_export::ModelPack;
 use uniultra_manifest::Pack;
 
@@ -61,13 +61,21 @@ pub fn shipped(id: &str) -> ModelPack {
     }
 }
 
-/// Every output of one pack in both engines, on every kind of prompt. ONNX Runtime's decoder reads
-/// the features of its own encoder, so differences of a whole run show.
+/// Whose features our decoder reads; ONNX Runtime's reads its own encoder's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Features {
+    /// Those of our encoder: differences of a whole run show.
+    Ours,
+    /// The same as the other side's: differences of each network by itself show.
+    Theirs,
+}
+
+/// Every output of one pack in both engines, on every kind of prompt.
 ///
 /// # Panics
 /// Where the checker refuses the pack, or either engine fails.
 #[must_use]
-pub fn run_both(python: &Path, name: &str, pack: &ModelPack) -> Vec<Pair> {
+pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features) -> Vec<Pair> {
     let folder = tempfile::tempdir().unwrap();
     let work = Work::new(folder.path(), pack);
     let model = &pack.manifest.model;
@@ -94,6 +102,14 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack) -> Vec<Pair> {
         let file = work.results.join(tensor).with_extension("npy");
         pair((*tensor).to_string(), &file, ours, 0.0);
     }
+    let embedding = match features {
+        Features::Ours => embedding,
+        Features::Theirs => {
+            let read = |tensor: &str| read_npy(&work.results.join(tensor).with_extension("npy"));
+            let [embed, high_0, high_1] = FEATURES.map(read);
+            Embedding::from_values(side, [&embed, &high_0, &high_1]).unwrap()
+        }
+    };
     for (prompt, input) in &prompts {
         let mut ours = DecoderOutput::new(side / 4);
         network.decode(&embedding, input, &mut ours).unwrap();

@@ -14,7 +14,7 @@ use uniultra_checkpoint::{Architecture, Checkpoint, random_checkpoint};
 use uniultra_export::{ExportOptions, ModelPack, export};
 use uniultra_manifest::{Channels, EdgeLayout, WeightFormat};
 use uniultra_tests::cli::root;
-use uniultra_tests::onnx_runtime::{SCORE_SCALE, Work, python, run_both, shipped};
+use uniultra_tests::onnx_runtime::{Features, SCORE_SCALE, Work, python, run_both, shipped};
 
 /// Largest difference between the two engines, as a share of the tensor's largest magnitude. Both
 /// compute in f32 and differ in the order of sums and in how they approximate exp and erf: 5e-5 at
@@ -22,10 +22,11 @@ use uniultra_tests::onnx_runtime::{SCORE_SCALE, Work, python, run_both, shipped}
 const TOLERANCE: f32 = 1e-3;
 
 /// Most 8-bit steps that the engines' outputs may be apart, and the share of values that must not be
-/// further: where a sum falls between two steps, the engines' rounding may go either way, and what
-/// reads it follows.
+/// further, on the same input of each network. Where a value falls between two steps, the engines'
+/// rounding may go either way, and what reads it follows: seen were 99.997 % at least, and over
+/// encoder and decoder together 62 % for a decoder asked without any prompt.
 const MAX_STEPS: f32 = 2.0;
-const MIN_SHARE: f32 = 0.99;
+const MIN_SHARE: f32 = 0.999;
 
 #[test]
 fn random_mini_packs_agree_with_onnx_runtime() {
@@ -87,7 +88,9 @@ fn the_f32_model_agrees_with_onnx_runtime() {
 fn the_int8_model_agrees_with_onnx_runtime_to_two_steps() {
     let Some(python) = python() else { return };
     let mut least: f32 = 1.0;
-    for pair in run_both(&python, "uniultra-mini-int8", &shipped("uniultra-mini-int8")) {
+    for pair in
+        run_both(&python, "uniultra-mini-int8", &shipped("uniultra-mini-int8"), Features::Theirs)
+    {
         let step = pair.scale() / 127.0;
         let near = pair.ours.iter().zip(&pair.theirs).filter(|(a, b)| {
             // NaN is near to nothing.
@@ -150,7 +153,7 @@ fn differences_are_relative_and_nan_is_one() {
 /// Runs one pack in both engines on every kind of prompt.
 fn compare(python: &Path, name: &str, pack: &ModelPack) {
     let mut worst: f32 = 0.0;
-    for pair in run_both(python, name, pack) {
+    for pair in run_both(python, name, pack, Features::Ours) {
         let difference = difference(&pair.ours, &pair.theirs, pair.floor);
         assert!(difference <= TOLERANCE, "{name}: {}: differs by {difference:e}", pair.what);
         worst = worst.max(difference);
