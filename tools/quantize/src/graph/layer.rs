@@ -254,3 +254,66 @@ fn finite(tensor: &TensorProto) -> Result<Vec<f32>, QuantizeError> {
 pub(crate) fn transpose<T: Copy>(values: &[T], rows: usize, columns: usize) -> Vec<T> {
     (0..rows * columns).map(|at| values[at % rows * columns + at / rows]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uniultra_onnx::ValueInfoProto;
+
+    fn graph(nodes: Vec<NodeProto>, weights: &[(&str, &[usize])]) -> GraphProto {
+        let weight = |(name, shape): &(&str, &[usize])| {
+            TensorProto::floats(name, shape, &vec![0.5; shape.iter().product()])
+        };
+        GraphProto {
+            node: nodes,
+            initializer: weights.iter().map(weight).collect(),
+            input: vec![ValueInfoProto { name: "x".to_string(), r#type: None }],
+            ..GraphProto::default()
+        }
+    }
+
+    fn find(graph: &GraphProto) -> Layers {
+        find_layers(NetworkKind::MaskDecoder, graph).unwrap()
+    }
+
+    #[test]
+    fn an_operation_without_an_int8_form_is_named() {
+        let nodes = vec![NodeProto::new("ConvTranspose", "up/ConvTranspose", &["x", "w"], vec![])];
+        let found = find(&graph(nodes, &[("w", &[16, 16, 2, 2])]));
+        assert!(found.layers.is_empty());
+        let [(name, reason)] = &found.float[..] else { panic!("{:?}", found.float) };
+        assert_eq!(name, "up");
+        assert_eq!(*reason, FloatReason::Operation("ConvTranspose".to_string()));
+        assert!(reason.to_string().contains("`ConvTranspose`"));
+    }
+
+    #[test]
+    fn products_with_few_inputs_or_of_constants_alone_are_no_layers() {
+        let nodes = vec![
+            NodeProto::new("MatMul", "narrow/MatMul", &["x", "n"], vec![]),
+            NodeProto::new("MatMul", "table/MatMul", &["a", "b"], vec![]),
+        ];
+        let found = find(&graph(nodes, &[("n", &[2, 8]), ("a", &[16, 16]), ("b", &[16, 16])]));
+        assert!(found.layers.is_empty());
+        assert_eq!(found.float, [("narrow".to_string(), FloatReason::FewInputs)]);
+    }
+
+    #[test]
+    fn weights_are_by_output_whatever_their_side_and_a_bias_needs_the_only_reader() {
+        let nodes = vec![
+            NodeProto::new("MatMul", "right/MatMul", &["x", "r"], vec![]),
+            NodeProto::new("Add", "sum", &["bias", "right/MatMul"], vec![]),
+            NodeProto::new("MatMul", "left/MatMul", &["l", "sum"], vec![]),
+            NodeProto::new("Add", "again", &["left/MatMul", "left_bias"], vec![]),
+            NodeProto::new("Relu", "too", &["left/MatMul"], vec![]),
+        ];
+        let weights: [(&str, &[usize]); 4] =
+            [("r", &[8, 3]), ("bias", &[3]), ("l", &[5, 9]), ("left_bias", &[5, 1])];
+        let found = find(&graph(nodes, &weights)).layers;
+        let [right, left] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((right.kind, right.inputs, right.outputs), (LayerKind::Linear, 8, 3));
+        assert_eq!(right.bias, Some(vec![0.5; 3]));
+        assert_eq!((left.kind, left.inputs, left.outputs), (LayerKind::LinearLeft, 9, 5));
+        assert_eq!(left.bias, None, "two nodes read the product");
+    }
+}
