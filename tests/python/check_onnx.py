@@ -41,10 +41,14 @@ def check_file(path, network):
     expect(f"{path.name}: sha256", network["sha256"], hashlib.sha256(content).hexdigest())
 
 
-def check_weights(path, model, stored):
+def check_weights(path, model, stored, precision):
     """Weights are stored as model.toml says, and f16 is read by nothing but a Cast to f32."""
     formats = {w.name: onnx.TensorProto.DataType.Name(w.data_type) for w in model.graph.initializer}
     found = sorted(set(formats.values()) - {"INT64"})
+    if precision == "int8":
+        expect(f"{path.name}: 8-bit weights", True, "INT8" in found)
+        # One of the two files may have no large weight left in float.
+        found = sorted({*found, *FORMATS[stored]} - {"INT8"})
     expect(f"{path.name}: formats of weights", FORMATS[stored], found)
     for node in model.graph.node:
         if any(formats.get(name) == "FLOAT16" for name in node.input):
@@ -53,7 +57,7 @@ def check_weights(path, model, stored):
             expect(f"{path.name}: reader of `{node.input[0]}`", ("Cast", [DTYPES["f32"]]), reader)
 
 
-def check_graph(path, network, stored):
+def check_graph(path, network, form):
     """Valid, self-contained, standard ONNX with the tensors that model.toml promises."""
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
@@ -62,7 +66,7 @@ def check_graph(path, network, stored):
     if opset not in OPSETS:
         raise Refused(f"{path.name}: expected opset {OPSETS[0]} to {OPSETS[-1]}, found {opset}")
     expect(f"{path.name}: local functions", 0, len(model.functions))
-    check_weights(path, model, stored)
+    check_weights(path, model, form["weights"], form["precision"])
     for node in model.graph.node:
         expect(f"{path.name}: domain of {node.op_type} `{node.name}`", "", node.domain)
     for weight in model.graph.initializer:
@@ -114,7 +118,7 @@ def main(pack, cases, results):
     for name in NETWORKS:
         path = pack / manifest[name]["file"]
         check_file(path, manifest[name])
-        check_graph(path, manifest[name], manifest["model"]["weights"])
+        check_graph(path, manifest[name], manifest["model"])
     encoder, decoder = (session(pack / manifest[name]["file"]) for name in NETWORKS)
     features = run(encoder, arrays(cases), results)
     prompts = sorted(folder for folder in cases.iterdir() if folder.is_dir())

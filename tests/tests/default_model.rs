@@ -36,7 +36,7 @@ fn it_finds_the_sample_s_cyst() {
 
 #[test]
 fn it_is_the_shipped_pack_bit_for_bit() {
-    let pack = root().join("models/uniultra-mini");
+    let pack = root().join("models/uniultra-mini-int8");
     let folder = tempfile::tempdir().unwrap();
     let answer = |name: &str, model: &[&str]| {
         let path = |kind: &str| folder.path().join(format!("{name}.{kind}"));
@@ -50,7 +50,8 @@ fn it_is_the_shipped_pack_bit_for_bit() {
         answer("named", &["--model", pack.to_str().unwrap()]);
     assert!(inside_mask == named_mask && inside_logits == named_logits);
 
-    assert_eq!(inside["model"]["id"], "uniultra-mini");
+    assert_eq!(inside["model"]["id"], "uniultra-mini-int8");
+    assert_eq!(inside["model"]["precision"], "int8");
     assert_eq!(inside["model"]["embedded"], true);
     assert_eq!(inside["model"]["folder"], Value::Null);
     assert_eq!(named["model"]["embedded"], false);
@@ -68,11 +69,11 @@ fn it_is_the_shipped_pack_bit_for_bit() {
 
 #[test]
 fn info_describes_it() {
-    let shipped = fs::read_to_string(root().join("models/uniultra-mini/model.toml")).unwrap();
+    let shipped = fs::read_to_string(root().join("models/uniultra-mini-int8/model.toml")).unwrap();
     let json: Value =
         serde_json::from_str(&run("uniultra", ["info", "--json", "-"]).succeeds().stdout).unwrap();
     assert_eq!(json["model_origin"], serde_json::json!({ "embedded": true, "folder": null }));
-    assert_eq!(json["model"]["model"]["id"], "uniultra-mini");
+    assert_eq!(json["model"]["model"]["id"], "uniultra-mini-int8");
     for network in ["image_encoder", "mask_decoder"] {
         let hash = json["model"][network]["sha256"].as_str().unwrap();
         assert!(shipped.contains(hash), "{network}: {hash}");

@@ -5,10 +5,11 @@
 )]
 
 use std::error::Error;
+use std::path::Path;
 use uniultra_core::{Frame, MaskToken, PointLabel, Prediction, Prompts};
 use uniultra_engine::{EngineOptions, Segmenter};
 use uniultra_export::{ExportOptions, export};
-use uniultra_tests::cli::sample_frame;
+use uniultra_tests::cli::{root, sample_frame};
 use uniultra_tests::packs::{ScratchPack, random};
 
 fn prediction(segmenter: &Segmenter, frame: &Frame) -> Prediction {
@@ -22,8 +23,17 @@ fn bits_do_not_depend_on_threads_or_runs() {
     // Large enough that every kind of product is split among threads.
     let options = ExportOptions { image_size: 512, ..ExportOptions::default() };
     let pack = ScratchPack::export(&random("uniultra-mini", 5), &options);
+    same_bits(&pack.folder());
+}
+
+#[test]
+fn nor_do_those_of_the_int8_model() {
+    same_bits(&root().join("models/uniultra-mini-int8"));
+}
+
+fn same_bits(folder: &Path) {
     let frame = Frame::decode(&std::fs::read(sample_frame()).unwrap()).unwrap();
-    let open = |threads| Segmenter::open_with(&pack.folder(), &EngineOptions { threads }).unwrap();
+    let open = |threads| Segmenter::open_with(folder, &EngineOptions { threads }).unwrap();
     let one = open(1);
     let expected = prediction(&one, &frame);
     for threads in [1, 2, 3, 4] {

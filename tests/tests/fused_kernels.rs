@@ -56,7 +56,8 @@ fn relative(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 fn decoded(network: &TractNetwork, embedding: &Embedding, input: &DecoderInput) -> DecoderOutput {
-    let mut output = DecoderOutput::new(128);
+    let mut output =
+        DecoderOutput { logits: vec![], predicted_iou: [0.0; 4], object_score_logit: 0.0 };
     network.decode(embedding, input, &mut output).unwrap();
     output
 }
@@ -102,8 +103,9 @@ fn what_is_not_finite_does_not_panic() {
 fn figures() {
     let networks = networks();
     let (image, input) = (image(), &prompts()[0]);
-    let mut times = [const { [const { Vec::new() }; 2] }; 2];
-    let mut output = DecoderOutput::new(128);
+    let mut times: [[Vec<f64>; 2]; 2] = Default::default();
+    let mut output =
+        DecoderOutput { logits: vec![], predicted_iou: [0.0; 4], object_score_logit: 0.0 };
     for _ in 0..31 {
         for (network, times) in networks.iter().zip(&mut times) {
             let start = Instant::now();

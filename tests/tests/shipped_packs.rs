@@ -5,27 +5,24 @@
     reason = "a test fails by panicking, and its figures go to its output"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use uniultra_engine::Segmenter;
-use uniultra_manifest::Pack;
+use uniultra_manifest::{Pack, Precision};
 use uniultra_tests::cli::root;
 
 /// What one pack may add to a checkout, all its files together.
 const MAX_PACK_BYTES: u64 = 30_000_000;
+/// The same of an int8 pack, which is what a device gets.
+const MAX_INT8_PACK_BYTES: u64 = 5_600_000;
 
-/// What a folder holds, and nothing else.
-const FILES: [&str; 8] = [
-    "README.md",
-    "TRAINING.md",
-    "curves.svg",
-    "failures.png",
-    "image_encoder.onnx",
-    "mask_decoder.onnx",
-    "model.toml",
-    "weights.safetensors",
-];
+/// What every folder holds.
+const FILES: [&str; 4] = ["README.md", "image_encoder.onnx", "mask_decoder.onnx", "model.toml"];
+/// What the folder of a trained pack holds beside them.
+const TRAINED: [&str; 4] = ["TRAINING.md", "curves.svg", "failures.png", "weights.safetensors"];
+/// What that of an int8 pack does.
+const QUANTIZED: [&str; 1] = ["quantization.md"];
 
 /// The folders in `models/`.
 fn folders() -> Vec<PathBuf> {
@@ -51,21 +48,45 @@ fn shipped_packs_are_whole() {
             let bytes = file.metadata().unwrap().len();
             found.insert(file.file_name().into_string().unwrap(), bytes);
         }
-        assert!(found.keys().eq(&FILES), "{name}: {found:?}");
+        let (own, most) = match pack.manifest().model.precision {
+            Precision::Int8 => (&QUANTIZED[..], MAX_INT8_PACK_BYTES),
+            _ => (&TRAINED[..], MAX_PACK_BYTES),
+        };
+        let expected: BTreeSet<&str> = FILES.iter().chain(own).copied().collect();
+        assert!(found.keys().eq(&expected), "{name}: {found:?}");
         let bytes: u64 = found.values().sum();
         println!("{name}: {bytes} bytes");
-        assert!(bytes < MAX_PACK_BYTES, "{name}: {bytes} bytes");
+        assert!(bytes <= most, "{name}: {bytes} bytes");
     }
 }
 
 /// A default that states nothing about itself would be no model to ship.
 #[test]
-fn the_default_model_says_where_it_comes_from() {
-    let pack = Pack::open(&root().join("models/uniultra-mini")).unwrap();
-    let provenance = &pack.manifest().provenance;
-    for text in [&provenance.training_data, &provenance.licence, &provenance.intended_use] {
-        assert!(!text.contains("not stated"), "{text}");
+fn the_models_say_where_they_come_from() {
+    for id in ["uniultra-mini", "uniultra-mini-int8"] {
+        let pack = Pack::open(&root().join("models").join(id)).unwrap();
+        let provenance = &pack.manifest().provenance;
+        for text in [&provenance.training_data, &provenance.licence, &provenance.intended_use] {
+            assert!(!text.contains("not stated"), "{id}: {text}");
+        }
+        assert!(provenance.intended_use.contains("not a medical device"));
+        assert!(!pack.manifest().metrics.is_empty(), "{id}: measured figures are recorded");
     }
-    assert!(provenance.intended_use.contains("not a medical device"));
-    assert!(!pack.manifest().metrics.is_empty(), "measured figures are recorded");
+}
+
+/// What the default lost by 8 bits, as measured on every set and kind of prompt.
+#[test]
+fn the_int8_model_is_as_good_as_the_f32_model_it_was_made_of() {
+    const MAX_DICE_DROP: f64 = 0.003;
+    let open = |id: &str| Pack::open(&root().join("models").join(id)).unwrap();
+    let (float, int8) = (open("uniultra-mini"), open("uniultra-mini-int8"));
+    let section = int8.manifest().quantization.clone().unwrap();
+    assert_eq!(section.source_image_encoder_sha256, float.manifest().image_encoder.sha256);
+    assert_eq!(section.source_mask_decoder_sha256, float.manifest().mask_decoder.sha256);
+    let metrics = &int8.manifest().metrics;
+    assert!(metrics.len() >= 12 && metrics.keys().eq(float.manifest().metrics.keys()));
+    for (name, dice) in metrics {
+        let drop = float.manifest().metrics[name] - dice;
+        assert!(drop <= MAX_DICE_DROP, "{name}: {drop}");
+    }
 }

@@ -73,7 +73,7 @@ impl ModelSource {
 fn embedded() -> Result<Pack, ManifestError> {
     macro_rules! shipped {
         ($file:literal) => {
-            include_bytes!(concat!("../../../models/uniultra-mini/", $file)).as_slice()
+            include_bytes!(concat!("../../../models/uniultra-mini-int8/", $file)).as_slice()
         };
     }
     Pack::from_bytes(
@@ -104,7 +104,7 @@ mod tests {
         let report = serde_json::to_value(source.report()).unwrap();
         assert_eq!(report, serde_json::json!({ "embedded": true, "folder": null }));
         let pack = source.pack().unwrap();
-        assert_eq!(pack.manifest().model.id, "uniultra-mini");
+        assert_eq!(pack.manifest().model.id, "uniultra-mini-int8");
         assert!(matches!(pack.read_image_encoder().unwrap(), Cow::Borrowed(_)));
         assert!(matches!(pack.read_mask_decoder().unwrap(), Cow::Borrowed(_)));
     }

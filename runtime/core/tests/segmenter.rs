@@ -39,6 +39,7 @@ fn manifest(object_score: bool) -> Manifest {
             simplified: true,
             object_score,
         },
+        quantization: None,
         preprocess: Preprocess {
             normalization: Normalization::Graph,
             mean: [0.485, 0.456, 0.406],

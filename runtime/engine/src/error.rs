@@ -33,6 +33,14 @@ pub enum EngineError {
         /// tract's reason.
         reason: String,
     },
+    /// tract failed while running a graph that was opened up, or a tensor in it is not f32.
+    #[error("{file}: cannot be looked into: {reason}")]
+    Probe {
+        /// Name of the file.
+        file: String,
+        /// tract's reason.
+        reason: String,
+    },
     /// The number of threads is out of range, or the pool could not be started.
     #[error("threads: expected 1 to {max}, found {found}{reason}")]
     Threads {

@@ -8,6 +8,7 @@ mod error;
 mod fuse;
 mod load;
 mod network;
+mod probe;
 mod threads;
 mod vet;
 mod widen;
@@ -15,6 +16,7 @@ mod widen;
 pub use cpu::{cpu_features, engine_name};
 pub use error::EngineError;
 pub use network::{Embedding, EngineOptions, TractNetwork};
+pub use probe::{Probe, ProbeTensor};
 pub use threads::MAX_THREADS;
 pub use vet::vet_onnx;
 

@@ -22,6 +22,7 @@ const OPERATIONS: &[&str] = &[
     "Cast",
     "Concat",
     "Conv",
+    "ConvInteger",
     "ConvTranspose",
     "Cos",
     "Div",
@@ -33,10 +34,12 @@ const OPERATIONS: &[&str] = &[
     "Identity",
     "LayerNormalization",
     "MatMul",
+    "MatMulInteger",
     "Max",
     "MaxPool",
     "Mul",
     "Pad",
+    "QuantizeLinear",
     "ReduceMean",
     "ReduceSum",
     "Relu",
@@ -169,10 +172,11 @@ fn weight(tensor: &TensorProto) -> Result<(), String> {
         Ok(DataType::Float) => 4,
         Ok(DataType::Float16) => 2,
         Ok(DataType::Int64) => 8,
+        Ok(DataType::Int8) => 1,
         _ => {
             let found = tensor.data_type;
             return Err(format!(
-                "weight `{name}`: expected float, float16 or int64, found data type {found}"
+                "weight `{name}`: expected float, float16, int8 or int64, found data type {found}"
             ));
         }
     };
@@ -300,6 +304,15 @@ mod tests {
     }
 
     #[test]
+    fn weights_may_be_int8() {
+        let mut model = sum();
+        let weight = &mut model.graph.as_mut().unwrap().initializer[0];
+        weight.data_type = DataType::Int8 as i32;
+        weight.raw_data = vec![1, 255];
+        assert_eq!(vet_onnx(&model), Ok(()));
+    }
+
+    #[test]
     fn external_data_is_refused() {
         let location = || StringStringEntryProto {
             key: "location".to_string(),
@@ -320,6 +333,14 @@ mod tests {
         refused(|g| g.initializer[0].dims = vec![1; 9], "larger shape");
         refused(|g| g.initializer[0].dims = vec![3], "expected 12 bytes");
         refused(|g| g.input[0] = info("x", &[1 << 20, 1 << 20]), "larger shape");
+        refused(
+            |g| {
+                g.initializer[0].data_type = DataType::Int8 as i32;
+                g.initializer[0].raw_data = vec![0; 3];
+            },
+            "expected 2 bytes",
+        );
+        refused(|g| g.initializer[0].data_type = DataType::Int32 as i32, "float16, int8 or int64");
         refused(
             |g| {
                 g.initializer[0].data_type = DataType::Int64 as i32;

@@ -118,17 +118,22 @@ pub enum Precision {
     /// 32-bit floating point throughout.
     #[default]
     F32,
+    /// Linear layers and convolutions on 8-bit integers, the rest in 32-bit floating point; how
+    /// they were quantized is in [`Quantization`](crate::Quantization).
+    Int8,
 }
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Int8 => "int8",
         })
     }
 }
 
-/// How the pack's files store their weights; the arithmetic is [`Precision`]'s either way.
+/// How the pack's files store floating-point weights; the arithmetic is [`Precision`]'s either way.
+/// Weights of 8-bit layers are 8-bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightFormat {

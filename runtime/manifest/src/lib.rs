@@ -11,6 +11,7 @@ mod digest;
 mod error;
 mod model;
 mod pack;
+mod quantization;
 
 pub use architecture::{Channels, EdgeLayout, Precision, Variant, WeightFormat};
 pub use contract::{DType, Dim, TensorSpec, image_encoder_contract, mask_decoder_contract};
@@ -20,3 +21,4 @@ pub use model::{
     Manifest, Model, Network, Normalization, Preprocess, Provenance, SCHEMA_VERSION, Source,
 };
 pub use pack::{MANIFEST_FILE, Pack};
+pub use quantization::{QUANTIZATION_SCHEME, Quantization};

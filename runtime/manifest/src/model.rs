@@ -1,8 +1,8 @@
 //! `model.toml`: the sections, their cross-checks, reading and writing.
 
 use crate::{
-    Channels, EdgeLayout, ManifestError, Precision, Sha256Hex, TensorSpec, Variant, WeightFormat,
-    image_encoder_contract, mask_decoder_contract,
+    Channels, EdgeLayout, ManifestError, Precision, Quantization, Sha256Hex, TensorSpec, Variant,
+    WeightFormat, image_encoder_contract, mask_decoder_contract, quantization,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +24,9 @@ pub struct Manifest {
     pub schema_version: u32,
     /// What the model is.
     pub model: Model,
+    /// How an int8 pack was made of an f32 one; there if and only if the precision is int8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
     /// What is done to a frame before the encoder.
     pub preprocess: Preprocess,
     /// Where the weights come from.
@@ -160,6 +163,7 @@ impl Manifest {
             ));
         }
         self.model.validate()?;
+        quantization::validate(self.quantization.as_ref(), self.model.precision)?;
         self.preprocess.validate(self.model.channels)?;
         let Provenance { training_data, licence, intended_use } = &self.provenance;
         for (field, text) in [
@@ -270,7 +274,7 @@ impl Network {
     }
 }
 
-fn text_field(field: &str, text: &str) -> Result<(), ManifestError> {
+pub(crate) fn text_field(field: &str, text: &str) -> Result<(), ManifestError> {
     if text.trim().is_empty() || text.len() > MAX_TEXT_BYTES {
         let expected = format!("a text of 1 to {MAX_TEXT_BYTES} bytes");
         return Err(ManifestError::field(field, expected, format!("{} bytes", text.len())));

@@ -46,6 +46,7 @@ fn manifest(encoder: &[u8]) -> Manifest {
             simplified: true,
             object_score: true,
         },
+        quantization: None,
         preprocess: Preprocess {
             normalization: Normalization::Graph,
             mean: [0.5; 3],

@@ -1,9 +1,9 @@
 //! `uniultra-tools evaluate` and `uniultra-tools merge`.
 
 use crate::failure::out;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::images::{each_once, list, progress_bar, threads};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
     BASELINE, EvaluateError, Evaluated, Options, PackPredictor, Predictor, Problem, PromptKind,
@@ -23,12 +23,6 @@ Examples:
 
 Data lies in DATA/SET/image/STEM.{png,jpg} and DATA/SET/mask/STEM.png (0 and 255 only), with an
 optional DATA/SET/data_split.json. Figures do not depend on --threads and --shard.";
-
-/// Images at once if --threads is not given: more take more memory than many machines have.
-const DEFAULT_THREADS: usize = 4;
-
-/// Problems listed on stderr; the report has all of them.
-const LISTED_PROBLEMS: usize = 10;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -108,11 +102,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let models = PackPredictor::open_all(&args.models, choice)?;
     let prompts = each_once(&args.prompts);
 
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = args.threads.map_or_else(|| cores().min(DEFAULT_THREADS), usize::from);
-    let options = Options { threads, save_masks: args.save_masks.as_deref() };
+    let options =
+        Options { threads: threads(args.threads), save_masks: args.save_masks.as_deref() };
     let dynamic: Vec<&dyn Predictor> = models.iter().map(|model| model as _).collect();
-    let bar = progress_bar(found.cases.len());
+    let bar = progress_bar(found.cases.len(), "images");
     let evaluated = evaluate(&found.cases, &dynamic, &prompts, &options, &|| bar.inc(1));
     bar.finish_and_clear();
     let Evaluated { rows, masks, mut problems } = evaluated?;
@@ -167,45 +160,4 @@ fn finish(report: &Report, folder: &std::path::Path, time: &str) -> anyhow::Resu
     let text = report_markdown(report);
     out(&format!("{text}\nwrote {}{time}\n", folder.join("report.html").display()))?;
     Ok(())
-}
-
-fn each_once(prompts: &[PromptKind]) -> Vec<PromptKind> {
-    let mut once = Vec::new();
-    for prompt in prompts {
-        if !once.contains(prompt) {
-            once.push(*prompt);
-        }
-    }
-    once
-}
-
-fn list(problems: &[Problem]) {
-    for problem in problems.iter().take(LISTED_PROBLEMS) {
-        log::warn!("{problem}");
-    }
-    if problems.len() > LISTED_PROBLEMS {
-        log::warn!("{} more problems are in the report", problems.len() - LISTED_PROBLEMS);
-    }
-}
-
-/// Drawn on stderr, and only where that is a terminal.
-fn progress_bar(images: usize) -> ProgressBar {
-    let bar = ProgressBar::new(images as u64);
-    let template = "{bar:40} {pos}/{len} images, {per_sec}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prompt_given_twice_is_done_once() {
-        let prompts = [PromptKind::Box, PromptKind::Point, PromptKind::Box];
-        assert_eq!(each_once(&prompts), [PromptKind::Box, PromptKind::Point]);
-    }
 }

@@ -96,7 +96,8 @@ fn weight_format(text: &str) -> Result<WeightFormat, String> {
         .ok_or_else(|| "expected f32 or f16".to_string())
 }
 
-fn metric(text: &str) -> Result<(String, f64), String> {
+/// `NAME=VALUE` of `--metric`.
+pub(crate) fn metric(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
         return Err(format!("expected a name of letters, digits, `_` and `-`, found `{name}`"));
@@ -105,6 +106,21 @@ fn metric(text: &str) -> Result<(String, f64), String> {
         Ok(value) if value.is_finite() => Ok((name.to_string(), value)),
         _ => Err(format!("expected a finite number, found `{value}`")),
     }
+}
+
+/// Figures by name, each once.
+pub(crate) fn metrics(given: &[(String, f64)]) -> Result<BTreeMap<String, f64>, ExportError> {
+    let mut metrics = BTreeMap::new();
+    for (name, value) in given {
+        if metrics.insert(name.clone(), *value).is_some() {
+            return Err(ExportError::Option {
+                option: "metric",
+                expected: "each name once".to_string(),
+                found: format!("`{name}` twice"),
+            });
+        }
+    }
+    Ok(metrics)
 }
 
 /// Runs the subcommand.
@@ -140,16 +156,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 impl Args {
     fn options(&self) -> Result<ExportOptions, ExportError> {
-        let mut metrics = BTreeMap::new();
-        for (name, value) in &self.metrics {
-            if metrics.insert(name.clone(), *value).is_some() {
-                return Err(ExportError::Option {
-                    option: "metric",
-                    expected: "each name once".to_string(),
-                    found: format!("`{name}` twice"),
-                });
-            }
-        }
+        let metrics = metrics(&self.metrics)?;
         let mut options = ExportOptions {
             image_size: self.image_size,
             edge_layout: self.edge_layout,

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
+use uniultra_compare::CompareError;
 use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::ManifestError;
 use uniultra_phantom::PhantomError;
+use uniultra_quantize::QuantizeError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -52,12 +54,33 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<EvaluateError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<CompareError>() {
+        return error.hint();
+    }
     match cause.downcast_ref::<ExportError>()? {
         ExportError::Checkpoint(error) => error.hint(),
         ExportError::Incomplete { .. } => {
             Some("`uniultra-tools inspect FILE` lists what the checkpoint holds and lacks")
         }
         _ => None,
+    }
+}
+
+fn quantize_code(error: &QuantizeError) -> u8 {
+    match error {
+        QuantizeError::Config(_)
+        | QuantizeError::UnknownLayer { .. }
+        | QuantizeError::Budget { .. } => 2,
+        QuantizeError::Pack(_)
+        | QuantizeError::AlreadyQuantized { .. }
+        | QuantizeError::NoLayers { .. }
+        | QuantizeError::Onnx(_)
+        | QuantizeError::NotFinite { .. }
+        | QuantizeError::Engine(_) => 4,
+        QuantizeError::Evaluate(error) => evaluate_code(error),
+        QuantizeError::Write(error) if error.is_output() => 6,
+        QuantizeError::Report(_) => 6,
+        _ => 3,
     }
 }
 
@@ -73,13 +96,18 @@ fn code(error: &anyhow::Error) -> u8 {
             return if error.is_output() { 6 } else { 3 };
         }
         if let Some(error) = cause.downcast_ref::<EvaluateError>() {
+            return evaluate_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<CompareError>() {
             return match error {
                 _ if error.is_output() => 6,
                 _ if error.is_model() => 4,
-                EvaluateError::Threads { .. } => 1,
-                EvaluateError::SameModel { .. } => 2,
-                _ => 3,
+                CompareError::Evaluate(error) => evaluate_code(error),
+                _ => 1,
             };
+        }
+        if let Some(error) = cause.downcast_ref::<QuantizeError>() {
+            return quantize_code(error);
         }
         if cause.is::<CheckpointError>() {
             return 3;
@@ -89,6 +117,16 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     }
     1
+}
+
+fn evaluate_code(error: &EvaluateError) -> u8 {
+    match error {
+        _ if error.is_output() => 6,
+        _ if error.is_model() => 4,
+        EvaluateError::Threads { .. } => 1,
+        EvaluateError::SameModel { .. } => 2,
+        _ => 3,
+    }
 }
 
 /// Writes to stdout; the only way this program prints results.

@@ -1,11 +1,14 @@
-//! `uniultra-tools`: the host side. Inspect checkpoints, export model packs, make phantoms,
-//! measure models.
+//! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
+//! phantoms, measure and compare models.
 
+mod compare;
 mod evaluate;
 mod export;
 mod failure;
+mod images;
 mod inspect;
 mod phantom;
+mod quantize;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,21 +32,29 @@ enum Command {
     Export(export::Args),
     /// Simulate B-mode frames with exact masks.
     Phantom(phantom::Args),
+    /// Make an int8 model pack of an f32 one: calibration, sensitivity, mixed precision.
+    Quantize(quantize::Args),
     /// Measure model packs on datasets: Dice, IoU, HD95, clicks; tables, plots and overlays.
     Evaluate(evaluate::Args),
+    /// Put two model packs side by side: size, nodes, speed, accuracy, agreement of their masks.
+    Compare(compare::Args),
     /// Join the reports of the shards of one evaluation.
     Merge(evaluate::MergeArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+    // tract warns of every graph of an opset above 18: all packs are, and are tested.
+    let filter = ["warn,tract_onnx=error", "info,tract_onnx=error", "debug"];
+    let filter = filter[usize::from(cli.verbose.min(2))];
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
     let outcome = match &cli.command {
         Command::Inspect(args) => inspect::run(args),
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     };
     failure::report(outcome)

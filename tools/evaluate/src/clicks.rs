@@ -41,7 +41,7 @@ pub(crate) fn click(
                 *needed = Some(done);
             }
         }
-        let next = worst_error(&answer.mask, &object.mask)?;
+        let next = next_click(&answer.mask, &object.mask)?;
         if done <= count {
             object_score = answer.object_score;
             masks.push(answer.mask.clone());
@@ -74,9 +74,12 @@ fn prompts(
     })
 }
 
-/// The centre of the largest component that is missed (positive) or spilled (negative); missed
-/// ones first where areas are equal. `None` if the masks are equal.
-fn worst_error(
+/// The click that corrects most: the centre of the largest component that is missed (positive) or
+/// spilled (negative); missed ones first where areas are equal. `None` if the masks are equal.
+///
+/// # Errors
+/// [`ImageError::Mask`](crate::ImageError) if the masks differ in size.
+pub fn next_click(
     prediction: &Mask,
     object: &Mask,
 ) -> Result<Option<([usize; 2], PointLabel)>, ImageError> {
@@ -135,9 +138,9 @@ mod tests {
     fn equal_errors_are_missed_first() {
         let prediction = mask_of(&["#..", "..."]);
         let object = mask_of(&["..#", "..."]);
-        let worst = worst_error(&prediction, &object).unwrap();
+        let worst = next_click(&prediction, &object).unwrap();
         assert_eq!(worst, Some(([2, 0], PointLabel::Positive)));
-        assert_eq!(worst_error(&object, &object).unwrap(), None);
+        assert_eq!(next_click(&object, &object).unwrap(), None);
     }
 
     #[test]

@@ -17,11 +17,13 @@
 //! Results do not depend on the number of threads, nor on how the images were sharded.
 
 mod baseline;
+mod canvas;
 mod cases;
 mod clicks;
 mod compare;
 mod ellipse;
 mod error;
+mod markup;
 mod merge;
 mod model;
 mod picture;
@@ -36,22 +38,24 @@ mod stats;
 mod fakes;
 
 pub use baseline::BASELINE;
+pub use canvas::{Canvas, PROMPT, TRUTH, on_outline};
 pub use cases::find_cases;
-pub use clicks::NOC_CAP;
+pub use clicks::{NOC_CAP, next_click};
 pub use error::{EvaluateError, ImageError};
+pub use markup::{PAGE_STYLE, html_address, html_text, markdown_cell};
 pub use merge::merge;
 pub use model::PackPredictor;
 pub use picture::{Picture, Role, render_pictures};
 pub use predictor::{Answer, Encoded, ModelInfo, Predictor};
-pub use prompt::{MAX_CLICKS, PromptKind};
+pub use prompt::{MAX_CLICKS, PromptKind, first_prompts, prompts_for};
 pub use report::{
     Aggregate, ClickSummary, EmptySummary, Report, Row, Settings, check_free, report_markdown,
     write_report,
 };
-pub use run::{Evaluated, Options, evaluate};
+pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};
 pub use run_mask::RunMask;
 pub use stats::Stats;
-pub use uniultra_dataset::{Case, Found, Problem, Query, Shard, SplitPart};
+pub use uniultra_dataset::{Case, Found, Problem, Query, Sample, Shard, SplitPart};
 
 /// Version of the protocol; figures of different versions are not compared.
 pub const PROTOCOL: u32 = 1;

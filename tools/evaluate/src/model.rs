@@ -46,7 +46,11 @@ impl PackPredictor {
         Ok(models)
     }
 
-    fn open(folder: &Path, choice: MaskChoice) -> Result<Self, EvaluateError> {
+    /// Opens a pack; its label is its id.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Model`].
+    pub fn open(folder: &Path, choice: MaskChoice) -> Result<Self, EvaluateError> {
         let segmenter = Segmenter::open(folder).map_err(|source| EvaluateError::Model {
             folder: folder.to_path_buf(),
             source: Box::new(source),
@@ -65,6 +69,19 @@ impl PackPredictor {
             checkpoint_sha256: manifest.source.checkpoint_sha256.to_string(),
         };
         Ok(Self { segmenter, choice, info })
+    }
+
+    /// The same model under another label, in rows and in problems.
+    #[must_use]
+    pub fn labelled(mut self, label: &str) -> Self {
+        self.info.label = label.to_string();
+        self
+    }
+
+    /// The model in the runtime, on one thread.
+    #[must_use]
+    pub fn segmenter(&self) -> &Segmenter {
+        &self.segmenter
     }
 
     fn failed(&self, error: &(dyn std::error::Error + 'static)) -> ImageError {
@@ -105,5 +122,10 @@ impl Encoded for PackEncoded<'_> {
             mask_prompt: Some(prediction.as_mask_prompt(token)),
             object_score: prediction.object_score(),
         })
+    }
+
+    fn image_embed(&self) -> Option<&[f32]> {
+        let [embed, ..] = self.encoded.embedding().values().ok()?;
+        Some(embed)
     }
 }

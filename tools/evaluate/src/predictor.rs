@@ -47,6 +47,11 @@ pub trait Encoded {
     /// # Errors
     /// [`ImageError`] if the model cannot.
     fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError>;
+
+    /// The encoder's `image_embed`, row-major; `None` for a model that has none to show.
+    fn image_embed(&self) -> Option<&[f32]> {
+        None
+    }
 }
 
 /// A model's answer to one prompt.

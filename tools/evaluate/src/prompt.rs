@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use uniultra_core::{PixelBox, PointLabel, PromptError, Prompts};
-use uniultra_dataset::Object;
+use uniultra_dataset::{Object, Sample};
 
 /// Most clicks that one object may get.
 pub const MAX_CLICKS: usize = 20;
@@ -52,7 +52,10 @@ impl FromStr for PromptKind {
 }
 
 /// The first, or only, prompt of a kind for an object.
-pub(crate) fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptError> {
+///
+/// # Errors
+/// [`PromptError`] never, for an object inside a frame.
+pub fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptError> {
     match kind {
         PromptKind::Point | PromptKind::Clicks(_) => {
             let [x, y] = object.deepest.map(|v| v as f32);
@@ -75,6 +78,18 @@ pub(crate) fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, 
 fn side(low: usize, high: usize) -> [f32; 2] {
     let [from, to] = [low as f32, high as f32];
     if low < high { [from, to] } else { [(from - 0.5).max(0.0), to + 0.5] }
+}
+
+/// The first prompt of each object of an image, or the one of an image without an object.
+///
+/// # Errors
+/// [`PromptError`] never, for an image that was loaded.
+pub fn first_prompts(sample: &Sample, kind: PromptKind) -> Result<Vec<Prompts>, PromptError> {
+    if sample.objects.is_empty() {
+        let [width, height] = [sample.truth.width(), sample.truth.height()];
+        return Ok(vec![prompts_without_object(kind, width, height)?]);
+    }
+    sample.objects.iter().map(|object| prompts_for(object, kind)).collect()
 }
 
 /// What an image without an object is asked: its central pixel, or the central box of half its

@@ -48,11 +48,7 @@ pub fn evaluate(
     options: &Options<'_>,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Evaluated, EvaluateError> {
-    let threads = options.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| EvaluateError::Threads { threads, reason: error.to_string() })?;
+    let pool = thread_pool(options.threads)?;
     let one_folder = models.len() * prompts.len() == 1;
     let save = |row: &Row, mask: &Mask| -> Result<(), SinkError> {
         let Some(folder) = options.save_masks else { return Ok(()) };
@@ -84,8 +80,23 @@ pub fn evaluate(
     Ok(all)
 }
 
+/// Threads for images, at least one.
+///
+/// # Errors
+/// [`EvaluateError::Threads`] if they cannot be started.
+pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, EvaluateError> {
+    let threads = threads.max(1);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| EvaluateError::Threads { threads, reason: error.to_string() })
+}
+
 /// Creates a folder and those above it.
-pub(crate) fn create_folder(path: &Path) -> Result<(), SinkError> {
+///
+/// # Errors
+/// [`SinkError::Write`].
+pub fn create_folder(path: &Path) -> Result<(), SinkError> {
     std::fs::create_dir_all(path)
         .map_err(|source| SinkError::Write { path: PathBuf::from(path), source })
 }
@@ -144,8 +155,12 @@ fn baseline(case: &Case, sample: &Sample) -> Result<(Row, Mask), ImageError> {
     Ok((compare::row(case, sample, &mask, prompt, BASELINE.to_string())?, mask))
 }
 
-/// Asks for each object by itself and compares the union.
-fn predict(
+/// Asks an encoded image for each object by itself and compares the union: the row of the model
+/// labelled `model`, and the mask it is about.
+///
+/// # Errors
+/// [`ImageError`] if the model fails.
+pub fn predict(
     case: &Case,
     sample: &Sample,
     model: &str,

@@ -192,13 +192,18 @@ fn the_files_keep_their_schema() {
     let mut lines = csv.lines();
     assert_eq!(
         lines.next().unwrap(),
-        "set,stem,model,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,hd95_mm,\
+        "set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,hd95_mm,\
          head_circumference_mm,head_circumference_error_mm,object_score,noc_85_sum,noc_90_sum,\
          dice_click_1,dice_click_2,dice_click_3"
     );
     // Five images of baseline and four prompts, one image without an object and without baseline.
     assert_eq!(lines.clone().count(), 5 * 5 + 4);
-    assert!(lines.all(|line| line.split(',').count() == 19));
+    assert!(lines.all(|line| line.split(',').count() == 20));
+    assert!(csv.contains(",fake-0,f32,point,") && csv.contains(",baseline:ellipse,,box,"), "{csv}");
+    let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
+    for start in ["| box | baseline:ellipse |  | 5 |", "| box | fake-0 | f32 | 5 |"] {
+        assert!(markdown.contains(start), "{start} in {markdown}");
+    }
     let json = fs::read(out.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["protocol"], crate::PROTOCOL);

@@ -117,6 +117,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
             simplified: options.simplify,
             object_score: recognition.has_object_score_head,
         },
+        quantization: None,
         preprocess: Preprocess {
             normalization: match options.channels {
                 Channels::Gray => Normalization::Graph,

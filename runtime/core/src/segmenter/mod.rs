@@ -73,6 +73,25 @@ impl<N: Network> Segmenter<N> {
         self.input.image_size / 4
     }
 
+    /// A frame whose embedding this model's encoder, or one with the same outputs, made before:
+    /// `width` and `height` are the frame's, in pixels.
+    #[must_use]
+    pub fn resume(
+        &self,
+        embedding: N::Embedding,
+        width: usize,
+        height: usize,
+    ) -> EncodedFrame<'_, N> {
+        EncodedFrame {
+            segmenter: self,
+            embedding,
+            width,
+            height,
+            preprocess_ms: 0.0,
+            encode_ms: 0.0,
+        }
+    }
+
     /// Runs the image encoder on a frame. The result serves any number of prompts, and any number
     /// of results may be held at once.
     ///

@@ -3,10 +3,11 @@
 use super::{Report, Row};
 
 /// Column names. Those of single clicks, `dice_click_1` and on, follow.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "set",
     "stem",
     "model",
+    "precision",
     "prompt",
     "objects",
     "truth_px",
@@ -30,17 +31,17 @@ pub(super) fn csv(report: &Report) -> String {
     let mut text = header.join(",");
     text.push('\n');
     for row in &report.rows {
-        text.push_str(&line(row, clicks));
+        text.push_str(&line(row, report.precision_of(&row.model), clicks));
         text.push('\n');
     }
     text
 }
 
-fn line(row: &Row, clicks: usize) -> String {
+fn line(row: &Row, precision: &str, clicks: usize) -> String {
     let figure = |value: Option<f32>| value.map_or_else(String::new, |v| format!("{v:.6}"));
     let count = |value: Option<usize>| value.map_or_else(String::new, |v| v.to_string());
     let mut cells: Vec<String> =
-        [&row.set, &row.stem, &row.model, &row.prompt].map(|text| quoted(text)).to_vec();
+        [&row.set, &row.stem, &row.model, precision, &row.prompt].map(quoted).to_vec();
     cells.extend([row.objects, row.truth_px, row.prediction_px].map(|v| v.to_string()));
     cells.extend(
         [

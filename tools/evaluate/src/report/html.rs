@@ -4,14 +4,12 @@
 use super::markdown::{HEADS, cells, summary};
 use super::svg::{Axes, Series, distribution, plot};
 use super::{Aggregate, Report};
+use crate::markup::{PAGE_STYLE, html_address, html_text};
 use crate::{NOC_CAP, Picture};
 use std::fmt::Write;
 
-const STYLE: &str = "body{font-family:sans-serif;margin:2em;max-width:76em;line-height:1.4}\
-table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.2em .6em;\
-text-align:right}td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}\
-figure{display:inline-block;margin:.4em;vertical-align:top}figure img{max-width:22em;height:auto;\
-display:block}figcaption{font-size:.85em}code{word-break:break-all}";
+/// Of a table's columns, the first three are text.
+const LEFT: &str = "td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}";
 
 /// The page.
 pub(super) fn html(report: &Report, pictures: &[Picture]) -> String {
@@ -21,37 +19,27 @@ pub(super) fn html(report: &Report, pictures: &[Picture]) -> String {
     text
 }
 
-/// Text as HTML.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A relative path as a link: characters that mean something in links are encoded.
-fn address(path: &str) -> String {
-    path.replace('%', "%25").replace('#', "%23").replace('?', "%3F")
-}
-
 fn page(text: &mut String, report: &Report, pictures: &[Picture]) -> std::fmt::Result {
     writeln!(text, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-    writeln!(text, "<title>Evaluation</title><style>{STYLE}</style></head><body>")?;
-    writeln!(text, "<h1>Evaluation</h1>\n<p>{}</p>", escape(&summary(report)))?;
+    writeln!(text, "<title>Evaluation</title><style>{PAGE_STYLE}{LEFT}</style></head><body>")?;
+    writeln!(text, "<h1>Evaluation</h1>\n<p>{}</p>", html_text(&summary(report)))?;
     for model in &report.models {
         writeln!(
             text,
             "<p><b>{}</b>: {} {}, {} px, {}<br>encoder <code>{}</code><br>decoder <code>{}</code></p>",
-            escape(&model.label),
-            escape(&model.id),
-            escape(&model.version),
+            html_text(&model.label),
+            html_text(&model.id),
+            html_text(&model.version),
             model.image_size,
-            escape(&model.precision),
-            escape(&model.image_encoder_sha256),
-            escape(&model.mask_decoder_sha256),
+            html_text(&model.precision),
+            html_text(&model.image_encoder_sha256),
+            html_text(&model.mask_decoder_sha256),
         )?;
     }
     for set in &report.settings.sets {
         let lines: Vec<_> = report.aggregates.iter().filter(|line| line.set == *set).collect();
-        writeln!(text, "<h2>{}</h2>", escape(set))?;
-        table(text, &lines)?;
+        writeln!(text, "<h2>{}</h2>", html_text(set))?;
+        table(text, report, &lines)?;
         empty(text, &lines)?;
         for prompt in &report.settings.prompts {
             let lines: Vec<_> =
@@ -62,25 +50,25 @@ fn page(text: &mut String, report: &Report, pictures: &[Picture]) -> std::fmt::R
     if !report.problems.is_empty() {
         writeln!(text, "<h2>Problems</h2><ul>")?;
         for problem in &report.problems {
-            writeln!(text, "<li>{}</li>", escape(&problem.to_string()))?;
+            writeln!(text, "<li>{}</li>", html_text(&problem.to_string()))?;
         }
         writeln!(text, "</ul>")?;
     }
     writeln!(text, "<h2>Command</h2>")?;
     for command in &report.commands {
-        writeln!(text, "<p><code>{}</code></p>", escape(&command.join(" ")))?;
+        writeln!(text, "<p><code>{}</code></p>", html_text(&command.join(" ")))?;
     }
     writeln!(text, "</body></html>")
 }
 
-fn table(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+fn table(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
     let lines: Vec<_> = lines.iter().filter(|line| line.dice.is_some()).collect();
     if lines.is_empty() {
         return Ok(());
     }
     writeln!(text, "<table><tr><th>{}</th></tr>", HEADS.join("</th><th>"))?;
     for line in lines {
-        let cells = cells(line).map(|cell| escape(&cell));
+        let cells = cells(report, line).map(|cell| html_text(&cell));
         writeln!(text, "<tr><td>{}</td></tr>", cells.join("</td><td>"))?;
     }
     writeln!(text, "</table>")
@@ -93,7 +81,7 @@ fn empty(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
             Some(rate) => format!("false-positive rate of the object score {rate:.3}"),
             None => "no object score".to_string(),
         };
-        let (model, prompt, n) = (escape(&line.model), escape(&line.prompt), empty.n);
+        let (model, prompt, n) = (html_text(&line.model), html_text(&line.prompt), empty.n);
         writeln!(text, "<p>{model}, {prompt}: {n} images without an object, {rate}</p>")?;
     }
     Ok(())
@@ -110,7 +98,7 @@ fn section(
     if with_dice.is_empty() {
         return Ok(());
     }
-    writeln!(text, "<h3>{}</h3>", escape(prompt))?;
+    writeln!(text, "<h3>{}</h3>", html_text(prompt))?;
     let quarters = || (0..=4).map(|i| f64::from(i) / 4.0).collect::<Vec<_>>();
     let series = |line: &&Aggregate| {
         let values: Vec<f32> = report.rows_of(line).filter_map(|row| row.dice).collect();
@@ -133,10 +121,10 @@ fn section(
         if pictures.is_empty() {
             continue;
         }
-        let model = escape(&line.model);
+        let model = html_text(&line.model);
         writeln!(text, "<p>{model}: truth green, prediction magenta, both white</p>")?;
         for picture in pictures {
-            let (path, stem) = (escape(&address(&picture.path)), escape(&picture.stem));
+            let (path, stem) = (html_address(&picture.path), html_text(&picture.stem));
             let caption = format!("{}: {stem}, Dice {:.3}", picture.role, picture.dice);
             writeln!(
                 text,

@@ -1,13 +1,15 @@
 //! `report.md`: a table a set, for people.
 
 use super::{Aggregate, Report};
+use crate::markup::markdown_cell as cell;
 use crate::{NOC_CAP, Stats};
 use std::fmt::Write;
 
 /// Heads of the table's columns.
-pub(super) const HEADS: [&str; 10] = [
+pub(super) const HEADS: [&str; 11] = [
     "prompt",
     "model",
+    "precision",
     "n",
     "Dice mean",
     "Dice median",
@@ -49,13 +51,13 @@ fn write_all(text: &mut String, report: &Report) -> std::fmt::Result {
         let overlap: Vec<_> = lines.iter().filter(|line| line.dice.is_some()).collect();
         if !overlap.is_empty() {
             writeln!(text, "| {} |", HEADS.join(" | "))?;
-            writeln!(text, "| --- | --- |{}", " ---: |".repeat(HEADS.len() - 2))?;
+            writeln!(text, "| --- | --- | --- |{}", " ---: |".repeat(HEADS.len() - 3))?;
             for line in overlap {
-                writeln!(text, "| {} |", cells(line).map(|text| cell(&text)).join(" | "))?;
+                writeln!(text, "| {} |", cells(report, line).map(|text| cell(&text)).join(" | "))?;
             }
         }
-        clicks(text, &lines)?;
-        empty(text, &lines)?;
+        clicks(text, report, &lines)?;
+        empty(text, report, &lines)?;
         if lines.is_empty() {
             writeln!(text, "No image was evaluated.")?;
         }
@@ -93,7 +95,7 @@ pub(super) fn summary(report: &Report) -> String {
 }
 
 /// A line's cells, as in [`HEADS`].
-pub(super) fn cells(line: &Aggregate) -> [String; 10] {
+pub(super) fn cells(report: &Report, line: &Aggregate) -> [String; 11] {
     let figure = |stats: Option<Stats>, pick: fn(&Stats) -> f64, digits: usize| {
         stats.map_or_else(String::new, |stats| format!("{:.digits$}", pick(&stats)))
     };
@@ -101,6 +103,7 @@ pub(super) fn cells(line: &Aggregate) -> [String; 10] {
     [
         line.prompt.clone(),
         line.model.clone(),
+        report.precision_of(&line.model).to_string(),
         line.dice.map_or_else(String::new, |stats| stats.n.to_string()),
         figure(line.dice, mean, 4),
         figure(line.dice, |stats| stats.median, 4),
@@ -112,7 +115,7 @@ pub(super) fn cells(line: &Aggregate) -> [String; 10] {
     ]
 }
 
-fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+fn clicks(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
     let lines: Vec<_> =
         lines.iter().filter_map(|line| Some((line, line.clicks.as_ref()?))).collect();
     let Some(most) = lines.iter().map(|(_, clicks)| clicks.dice.len()).max() else {
@@ -120,8 +123,8 @@ fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
     };
     writeln!(text, "\nDice after each click; clicks needed for an IoU, at most {NOC_CAP}:\n")?;
     let heads: String = (1..=most).map(|click| format!(" {click} |")).collect();
-    writeln!(text, "| prompt | model | NoC@85 | NoC@90 |{heads}")?;
-    writeln!(text, "| --- | --- |{}", " ---: |".repeat(2 + most))?;
+    writeln!(text, "| prompt | model | precision | NoC@85 | NoC@90 |{heads}")?;
+    writeln!(text, "| --- | --- | --- |{}", " ---: |".repeat(2 + most))?;
     for (line, clicks) in lines {
         let value = |click: usize| {
             clicks.dice.get(click).map_or_else(String::new, |dice| format!("{dice:.4}"))
@@ -129,9 +132,10 @@ fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
         let values: String = (0..most).map(|click| format!(" {} |", value(click))).collect();
         writeln!(
             text,
-            "| {} | {} | {:.2} | {:.2} |{values}",
+            "| {} | {} | {} | {:.2} | {:.2} |{values}",
             cell(&line.prompt),
             cell(&line.model),
+            cell(report.precision_of(&line.model)),
             clicks.noc_85,
             clicks.noc_90
         )?;
@@ -139,25 +143,21 @@ fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
     Ok(())
 }
 
-fn empty(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+fn empty(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
     let lines: Vec<_> = lines.iter().filter_map(|line| Some((line, line.empty?))).collect();
     if lines.is_empty() {
         return Ok(());
     }
     writeln!(text, "\nImages without an object, asked about their centre:\n")?;
-    writeln!(text, "| prompt | model | n | false-positive rate of the object score |")?;
-    writeln!(text, "| --- | --- | ---: | ---: |")?;
+    writeln!(text, "| prompt | model | precision | n | false-positive rate of the object score |")?;
+    writeln!(text, "| --- | --- | --- | ---: | ---: |")?;
     for (line, empty) in lines {
         let rate = empty
             .false_positive_rate
             .map_or_else(|| "no object score".to_string(), |rate| format!("{rate:.3}"));
-        let (prompt, model) = (cell(&line.prompt), cell(&line.model));
-        writeln!(text, "| {prompt} | {model} | {} | {rate} |", empty.n)?;
+        let [prompt, model, precision] =
+            [&line.prompt, &line.model, report.precision_of(&line.model)].map(cell);
+        writeln!(text, "| {prompt} | {model} | {precision} | {} | {rate} |", empty.n)?;
     }
     Ok(())
-}
-
-/// Text in a table's cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }

@@ -172,6 +172,12 @@ impl Report {
         Ok(report)
     }
 
+    /// Precision of the model of that label; empty for the baseline.
+    pub(crate) fn precision_of(&self, label: &str) -> &str {
+        let model = self.models.iter().find(|model| model.label == label);
+        model.map_or("", |model| model.precision.as_str())
+    }
+
     /// Rows of one table line, in order.
     pub(crate) fn rows_of<'a>(&'a self, line: &'a Aggregate) -> impl Iterator<Item = &'a Row> {
         self.rows.iter().filter(|row| line.holds(row))

@@ -1,5 +1,6 @@
 //! Two plots, drawn as SVG.
 
+use crate::markup::html_text;
 use std::fmt::Write;
 
 /// Lines of a plot by name.
@@ -92,7 +93,7 @@ fn draw(svg: &mut String, axes: &Axes, series: &[Series]) -> std::fmt::Result {
             legend - 5.0,
             left + 24.0,
             legend,
-            super::html::escape(&series.name)
+            html_text(&series.name)
         )?;
     }
     writeln!(svg, "</svg>")

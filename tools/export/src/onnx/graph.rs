@@ -3,18 +3,17 @@
 //! Shapes are the caller's to know; each method's doc states what it expects. Names follow the
 //! checkpoint's, `blocks.3/attn/qkv/MatMul`, so that tools can point at a layer.
 
-use super::proto::{
+use crate::ExportError;
+use crate::linear::Linear;
+use half::f16;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use uniultra_manifest::{Dim, TensorSpec, WeightFormat};
+use uniultra_onnx::{
     AttributeProto, AttributeType, DataType, DimensionProto, DimensionValue, GraphProto,
     ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto,
 };
-use crate::ExportError;
-use crate::linear::Linear;
-use half::f16;
-use prost::Message;
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
-use uniultra_manifest::{Dim, TensorSpec, WeightFormat};
 
 /// Opset of the default domain: the first with `Gelu`.
 const OPSET: i64 = 20;
@@ -221,7 +220,7 @@ impl Graph {
             graph: Some(graph),
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         };
-        Ok(model.encode_to_vec())
+        Ok(uniultra_onnx::encode(&model))
     }
 
     // The operations, thin over `node`.

@@ -1,0 +1,189 @@
+//! Every layer's 8-bit numbers, ready to be put together with any of them left in float.
+
+use crate::QuantizeError;
+use crate::calibrate::Calibration;
+use crate::config::QuantizeConfig;
+use crate::graph::{Crossings, FloatReason, Int8Layer, Layer, NetworkKind, equalize, rewrite};
+use crate::numbers::{LayerNumbers, int8_layer};
+use crate::source::SourcePack;
+use std::collections::BTreeSet;
+use uniultra_manifest::{
+    Manifest, Pack, Precision, QUANTIZATION_SCHEME, Quantization, WeightFormat, sha256_hex,
+};
+use uniultra_onnx::GraphProto;
+
+/// One layer, quantized.
+#[derive(Debug)]
+pub(crate) struct PreparedLayer {
+    pub(crate) layer: Layer,
+    int8: Int8Layer,
+    pub(crate) numbers: LayerNumbers,
+}
+
+struct PreparedNetwork {
+    kind: NetworkKind,
+    graph: GraphProto,
+    layers: Vec<PreparedLayer>,
+}
+
+/// A calibrated pack.
+pub(crate) struct Prepared<'a> {
+    source: &'a SourcePack,
+    config: &'a QuantizeConfig,
+    calibration: &'a Calibration,
+    networks: [PreparedNetwork; 2],
+    /// Layers that stay in float whatever is chosen.
+    pub(crate) float: Vec<(String, FloatReason)>,
+    /// LayerNorms that were equalised with the weights behind them.
+    pub(crate) equalized: usize,
+}
+
+/// The files of a pack.
+pub(crate) struct Files {
+    pub(crate) manifest: Manifest,
+    pub(crate) image_encoder: Vec<u8>,
+    pub(crate) mask_decoder: Vec<u8>,
+    pub(crate) crossings: [Crossings; 2],
+}
+
+impl Files {
+    /// The pack in memory.
+    pub(crate) fn pack(&self) -> Result<Pack, QuantizeError> {
+        let text = self.manifest.to_toml()?;
+        Ok(Pack::from_bytes(
+            text.as_bytes(),
+            self.image_encoder.clone(),
+            self.mask_decoder.clone(),
+        )?)
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// Quantizes every layer of which calibration saw the input.
+    ///
+    /// # Errors
+    /// [`QuantizeError`] if a constant of the graph is damaged.
+    pub(crate) fn of(
+        source: &'a SourcePack,
+        calibration: &'a Calibration,
+        config: &'a QuantizeConfig,
+    ) -> Result<Self, QuantizeError> {
+        let mut float = source.float().to_vec();
+        let mut equalized = 0;
+        let [encoder, decoder] = source.networks();
+        let mut prepare = |network: crate::source::SourceNetwork<'_>, seen| {
+            let mut stats = std::collections::BTreeMap::clone(seen);
+            let (mut graph, mut layers) = (network.graph.clone(), network.layers.to_vec());
+            if config.equalize > 0.0 {
+                equalized += equalize(&mut graph, &mut layers, &mut stats, config.equalize)?;
+            }
+            let mut prepared = Vec::with_capacity(layers.len());
+            for layer in layers {
+                match stats.get(&layer.input).filter(|stats| stats.count > 0) {
+                    Some(stats) => {
+                        let (int8, numbers) = int8_layer(&layer, stats, config);
+                        prepared.push(PreparedLayer { layer, int8, numbers });
+                    }
+                    None => float.push((layer.name, FloatReason::Unseen)),
+                }
+            }
+            Ok::<_, QuantizeError>(PreparedNetwork { kind: network.kind, graph, layers: prepared })
+        };
+        let networks = [
+            prepare(encoder, &calibration.image_encoder)?,
+            prepare(decoder, &calibration.mask_decoder)?,
+        ];
+        Ok(Self { source, config, calibration, networks, float, equalized })
+    }
+
+    /// All layers that can be 8-bit: the encoder's, then the decoder's, in graph order.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &PreparedLayer> {
+        self.networks.iter().flat_map(|network| &network.layers)
+    }
+
+    /// The pack with the layers for which `int8` gives true in 8 bits.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Pack`] never, for a valid source.
+    pub(crate) fn build(&self, int8: &dyn Fn(&Layer) -> bool) -> Result<Files, QuantizeError> {
+        let mut count = 0;
+        let mut kept: BTreeSet<String> = self.float.iter().map(|(name, _)| name.clone()).collect();
+        let [encoder, decoder] = &self.networks;
+        let mut files = [encoder, decoder].map(|network| {
+            let chosen: Vec<_> = network
+                .layers
+                .iter()
+                .filter(|prepared| int8(&prepared.layer))
+                .map(|prepared| (&prepared.layer, &prepared.int8))
+                .collect();
+            count += chosen.len();
+            let others = network.layers.iter().filter(|prepared| !int8(&prepared.layer));
+            kept.extend(others.map(|prepared| prepared.layer.name.clone()));
+            let graph = rewrite(&network.graph, &chosen);
+            let crossings = Crossings::of(&graph);
+            (self.source.encode(network.kind, graph), crossings)
+        });
+        let manifest = self.manifest(count, kept, [&files[0].0, &files[1].0])?;
+        let crossings = [files[0].1, files[1].1];
+        let [image_encoder, mask_decoder] =
+            [0, 1].map(|place: usize| std::mem::take(&mut files[place].0));
+        Ok(Files { manifest, image_encoder, mask_decoder, crossings })
+    }
+
+    fn manifest(
+        &self,
+        int8_layers: usize,
+        float_layers: BTreeSet<String>,
+        files: [&[u8]; 2],
+    ) -> Result<Manifest, QuantizeError> {
+        let source = self.source.manifest();
+        let mut manifest = source.clone();
+        let tool = concat!("uniultra-tools ", env!("CARGO_PKG_VERSION")).to_string();
+        let [encoder, decoder] = files;
+        for (section, bytes) in
+            [(&mut manifest.image_encoder, encoder), (&mut manifest.mask_decoder, decoder)]
+        {
+            section.bytes = bytes.len() as u64;
+            section.sha256 = sha256_hex(bytes);
+        }
+        manifest.model.id = int8_id(&source.model.id);
+        manifest.model.precision = Precision::Int8;
+        if source.model.weights == WeightFormat::F16 && !has_halves(files) {
+            manifest.model.weights = WeightFormat::F32;
+        }
+        // Figures of the f32 pack are not this one's.
+        manifest.metrics.clear();
+        manifest.quantization = Some(Quantization {
+            scheme: QUANTIZATION_SCHEME.to_string(),
+            source_image_encoder_sha256: source.image_encoder.sha256.clone(),
+            source_mask_decoder_sha256: source.mask_decoder.sha256.clone(),
+            calibration_sha256: self.calibration.sha256.clone(),
+            calibration_images: self.calibration.images,
+            observer: self.config.observer.to_string(),
+            int8_layers,
+            float_layers: float_layers.into_iter().collect(),
+            config_sha256: self.config.sha256()?,
+            tool,
+        });
+        Ok(manifest)
+    }
+}
+
+/// `a` becomes `a-int8`, shortened where that would be too long.
+fn int8_id(id: &str) -> String {
+    const MAX_BYTES: usize = 64;
+    let suffix = "-int8";
+    let stem: String = id.chars().take(MAX_BYTES - suffix.len()).collect();
+    format!("{stem}{suffix}")
+}
+
+/// Whether a file still holds weights as f16.
+fn has_halves(files: [&[u8]; 2]) -> bool {
+    files.iter().any(|bytes| {
+        let graph = uniultra_onnx::decode(bytes).ok().and_then(|model| model.graph);
+        graph.is_some_and(|graph| {
+            let half = i32::from(uniultra_onnx::DataType::Float16);
+            graph.initializer.iter().any(|tensor| tensor.data_type == half)
+        })
+    })
+}

@@ -1,0 +1,109 @@
+//! The report of a quantization: `quantization.json`, `.md` and `.html`.
+
+mod html;
+mod markdown;
+mod svg;
+
+pub use markdown::markdown as report_markdown;
+
+use crate::QuantizeError;
+use crate::config::QuantizeConfig;
+use crate::graph::{Crossings, FloatReason, LayerKind, NetworkKind};
+use crate::numbers::LayerNumbers;
+use crate::sensitivity::LayerSensitivity;
+use crate::trial::TrialResult;
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+use uniultra_sink::{SinkError, write_atomically};
+
+/// One layer that can be quantized.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LayerLine {
+    /// Path in the graph.
+    pub name: String,
+    /// The network.
+    pub network: NetworkKind,
+    /// What it computes.
+    pub kind: LayerKind,
+    /// Inputs of one output channel.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Whether it is 8-bit in the pack.
+    pub int8: bool,
+    /// Ranges and errors.
+    pub numbers: LayerNumbers,
+}
+
+/// What trials gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SensitivityReport {
+    /// Frames of a trial.
+    pub frames: usize,
+    /// Mean Dice of the f32 pack on them.
+    pub float_dice: f64,
+    /// The pack that was made.
+    pub result: TrialResult,
+    /// Each layer alone, in graph order; empty if that was not asked for.
+    pub layers: Vec<LayerSensitivity>,
+    /// Numbers of sensitive layers kept in float that were tried, and the results.
+    pub tried: Vec<(usize, TrialResult)>,
+}
+
+/// Everything that is said of a quantization. It holds no times: equal runs give equal reports.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuantizeReport {
+    /// [`QuantizeReport::KIND`].
+    pub kind: String,
+    /// Id of the f32 pack.
+    pub source: String,
+    /// Bytes and SHA-256 of its encoder and decoder.
+    pub source_files: [(u64, String); 2],
+    /// Bytes and SHA-256 of the int8 pack's.
+    pub int8_files: [(u64, String); 2],
+    /// The configuration in full.
+    pub config: QuantizeConfig,
+    /// Where the calibration frames come from.
+    pub calibration: String,
+    /// Frames used.
+    pub calibration_images: usize,
+    /// Decoder runs.
+    pub calibration_prompts: usize,
+    /// Hash of everything that went into the networks.
+    pub calibration_sha256: String,
+    /// LayerNorms that were equalised.
+    pub equalized: usize,
+    /// Nodes between float and 8 bits, of encoder and decoder.
+    pub crossings: [Crossings; 2],
+    /// Layers that can be quantized: the encoder's, then the decoder's.
+    pub layers: Vec<LayerLine>,
+    /// Layers in float and why.
+    pub float: Vec<(String, FloatReason)>,
+    /// What trials gave, if there were any.
+    pub sensitivity: Option<SensitivityReport>,
+}
+
+impl QuantizeReport {
+    /// Says what the JSON file is.
+    pub const KIND: &'static str = "uniultra-quantization";
+}
+
+/// Writes the three files to `folder`, each complete or not at all.
+///
+/// # Errors
+/// [`QuantizeError::Report`].
+pub fn write_report(folder: &Path, report: &QuantizeReport) -> Result<(), QuantizeError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| SinkError::Write { path: folder.to_path_buf(), source })?;
+    let text = |name: &str, text: String| {
+        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
+    };
+    text("quantization.md", markdown::markdown(report))?;
+    text("quantization.html", html::html(report))?;
+    write_atomically(&folder.join("quantization.json"), |w| {
+        serde_json::to_writer_pretty(&mut *w, report).map_err(io::Error::other)?;
+        w.write_all(b"\n")
+    })?;
+    Ok(())
+}
