@@ -6,7 +6,6 @@
 )]
 
 use std::path::PathBuf;
-use std::time::Instant;
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
 use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
 use uniultra_manifest::Pack;
@@ -94,33 +93,5 @@ fn what_is_not_finite_does_not_panic() {
     assert!(embedding.values().unwrap()[0].iter().any(|v| v.is_nan()));
     for input in prompts() {
         assert!(decoded(&fused, &embedding, &input).logits.iter().any(|v| v.is_nan()));
-    }
-}
-
-/// Medians of interleaved runs: `cargo test --release -- --ignored --nocapture figures`.
-#[test]
-#[ignore = "prints figures; run it alone, in release"]
-fn figures() {
-    let networks = networks();
-    let (image, input) = (image(), &prompts()[0]);
-    let mut times: [[Vec<f64>; 2]; 2] = Default::default();
-    let mut output =
-        DecoderOutput { logits: vec![], predicted_iou: [0.0; 4], object_score_logit: 0.0 };
-    for _ in 0..31 {
-        for (network, times) in networks.iter().zip(&mut times) {
-            let start = Instant::now();
-            let embedding = network.encode(&image).unwrap();
-            times[0].push(start.elapsed().as_secs_f64() * 1e3);
-            let start = Instant::now();
-            network.decode(&embedding, input, &mut output).unwrap();
-            times[1].push(start.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    for (times, name) in times.iter_mut().zip(["fused", "plain"]) {
-        let [encoder, decoder] = times.each_mut().map(|times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
-        println!("{name}: encoder {encoder:.1} ms, decoder {decoder:.1} ms");
     }
 }

@@ -169,6 +169,17 @@ fn several_encoded_frames_live_side_by_side() {
 }
 
 #[test]
+fn an_embedding_made_before_answers_as_a_frame_does() {
+    let segmenter = Segmenter::<Fake>::open(&Script::default()).unwrap();
+    let encoded = segmenter.encode(&frame(255)).unwrap();
+    let resumed = segmenter.resume(*encoded.embedding(), encoded.width(), encoded.height());
+    let [a, b] = [&encoded, &resumed].map(|frame| frame.predict(&click()).unwrap());
+    assert_eq!((a.logits(), a.predicted_iou()), (b.logits(), b.predicted_iou()));
+    assert_eq!((resumed.width(), resumed.height()), (encoded.width(), encoded.height()));
+    assert_eq!(resumed.encode_ms(), 0.0, "nothing was encoded");
+}
+
+#[test]
 fn a_stable_single_mask_is_taken() {
     let mut script = Script::default();
     // 98 of 100 and 100 of 100.

@@ -1,4 +1,4 @@
-//! From the bytes of an ONNX file to a plan: vet, parse, check the contract, optimise.
+//! From the bytes of an ONNX file to a plan: vet, put the kernels in, parse, check, optimise.
 
 use crate::EngineError;
 use crate::fuse::{fuse, register};
@@ -34,12 +34,29 @@ pub(crate) fn plan(
     weights: WeightFormat,
     kernels: Kernels,
 ) -> Result<Plan, EngineError> {
-    let file = || network.file.clone();
-    let prepare = |reason: String| EngineError::Prepare { file: file(), reason };
-    let refused = |problem: String| EngineError::Graph { file: file(), problem };
-    let mut proto = ModelProto::decode(&*bytes)
-        .map_err(|e| refused(format!("expected an ONNX model: {e:#}")))?;
+    let proto = decode(&network.file, &bytes)?;
     drop(bytes);
+    prepare(&network.file, proto, weights, kernels, |model| contract(model, network))
+}
+
+/// Decodes a file, which may still hold anything.
+pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<ModelProto, EngineError> {
+    ModelProto::decode(bytes).map_err(|error| EngineError::Graph {
+        file: file.to_string(),
+        problem: format!("expected an ONNX model: {error:#}"),
+    })
+}
+
+/// Vets a decoded file and makes a plan of it, if `check` finds nothing wrong.
+pub(crate) fn prepare(
+    file: &str,
+    mut proto: ModelProto,
+    weights: WeightFormat,
+    kernels: Kernels,
+    check: impl FnOnce(&TypedModel) -> TractResult<()>,
+) -> Result<Plan, EngineError> {
+    let failed = |reason: String| EngineError::Prepare { file: file.to_string(), reason };
+    let refused = |problem: String| EngineError::Graph { file: file.to_string(), problem };
     vet_onnx(&proto).map_err(refused)?;
     if let Some(graph) = &mut proto.graph {
         widen_weights(graph, weights).map_err(refused)?;
@@ -56,13 +73,13 @@ pub(crate) fn plan(
         let model = onnx.parse(&proto, None)?.model;
         drop(proto);
         let model = model.into_typed()?;
-        contract(&model, network)?;
+        check(&model)?;
         model.into_optimized()?.into_runnable()
     }));
     match built {
         Ok(Ok(plan)) => Ok(plan),
-        Ok(Err(error)) => Err(prepare(format!("{error:#}"))),
-        Err(_) => Err(prepare("the graph contradicts itself".to_string())),
+        Ok(Err(error)) => Err(failed(format!("{error:#}"))),
+        Err(_) => Err(failed("the graph contradicts itself".to_string())),
     }
 }
 

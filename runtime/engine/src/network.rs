@@ -15,7 +15,7 @@ use uniultra_manifest::{Manifest, Pack};
 /// Choices made when a pack is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Threads for matrix products, 1 to [`MAX_THREADS`](crate::MAX_THREADS). The output's bits
+    /// Threads of kernels and matrix products, 1 to [`MAX_THREADS`](crate::MAX_THREADS). The output's bits
     /// do not depend on it.
     pub threads: usize,
 }

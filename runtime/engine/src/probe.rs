@@ -1,16 +1,10 @@
 //! A graph opened up: tensors inside it as outputs, for host tools that look at activations.
 
 use crate::EngineError;
-use crate::vet::vet_onnx;
-use crate::widen::widen_weights;
-use prost::Message;
+use crate::load::{Kernels, Plan, decode, prepare};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use tract_core::internal::{
-    IntoRunnable, IntoTValue, TVec, Tensor, TractResult, TypedRunnableModel,
-};
-use tract_onnx::pb::{ModelProto, TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
-use tract_onnx::prelude::InferenceModelExt;
+use tract_core::internal::{IntoTValue, TVec, Tensor, TractResult};
+use tract_onnx::pb::{TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
 use uniultra_manifest::WeightFormat;
 
 /// Row-major f32 values with their shape.
@@ -23,10 +17,10 @@ pub struct ProbeTensor {
 }
 
 /// A network of a pack that gives chosen tensors inside it instead of its outputs. It runs slower
-/// than the network itself: what is looked at cannot be optimised away.
+/// than the network itself: on the engine's operations alone, which have all of them.
 #[derive(Debug)]
 pub struct Probe {
-    plan: Arc<TypedRunnableModel>,
+    plan: Plan,
     name: String,
 }
 
@@ -38,27 +32,13 @@ impl Probe {
     /// [`EngineError::Graph`] if the graph is refused or lacks a tensor, [`EngineError::Prepare`]
     /// if it cannot run.
     pub fn open(name: &str, bytes: &[u8], tensors: &[&str]) -> Result<Self, EngineError> {
-        let refused = |problem| EngineError::Graph { file: name.to_string(), problem };
-        let prepare = |reason| EngineError::Prepare { file: name.to_string(), reason };
-        let mut proto = ModelProto::decode(bytes)
-            .map_err(|error| refused(format!("expected an ONNX model: {error:#}")))?;
+        let mut proto = decode(name, bytes)?;
         if let Some(graph) = &mut proto.graph {
             graph.output = tensors.iter().map(|tensor| float_tensor(tensor)).collect();
         }
-        vet_onnx(&proto).map_err(refused)?;
-        if let Some(graph) = &mut proto.graph {
-            // The wider of the two: f32 weights are accepted as well.
-            widen_weights(graph, WeightFormat::F16).map_err(refused)?;
-        }
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            let model = tract_onnx::onnx().parse(&proto, None)?.model;
-            model.into_typed()?.into_optimized()?.into_runnable()
-        }));
-        match built {
-            Ok(Ok(plan)) => Ok(Self { plan, name: name.to_string() }),
-            Ok(Err(error)) => Err(prepare(format!("{error:#}"))),
-            Err(_) => Err(prepare("the graph contradicts itself".to_string())),
-        }
+        // f16 is the wider of the two formats: f32 weights are accepted as well.
+        let plan = prepare(name, proto, WeightFormat::F16, Kernels::Plain, |_| Ok(()))?;
+        Ok(Self { plan, name: name.to_string() })
     }
 
     /// Runs the graph on its inputs, in graph order; gives the chosen tensors.

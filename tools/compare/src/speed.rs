@@ -55,8 +55,7 @@ impl Pace {
 }
 
 /// Times both networks of both packs, `runs` times each: A, B, A, B, so that what slows the machine
-/// for a while slows both. `progress` is called once a run of
-/// both that counts.
+/// for a while slows both. `progress` is called once a run of both that counts.
 ///
 /// # Errors
 /// [`CompareError::Run`] if a pack fails; [`CompareError::Frame`] never, for the frame is ours.

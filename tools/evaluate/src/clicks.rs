@@ -1,7 +1,7 @@
 //! Interactive segmentation: each click corrects the largest error so far.
 
 use crate::{Encoded, ImageError};
-use uniultra_core::{Mask, MaskPrompt, PointLabel, Prompts, iou};
+use uniultra_core::{Mask, MaskPrompt, PointLabel, PromptError, Prompts, iou};
 use uniultra_dataset::{Components, Object, deepest_pixel};
 
 /// Most clicks that NoC counts: an object that never gets there counts as this many.
@@ -34,7 +34,7 @@ pub(crate) fn click(
     let mut previous: Option<MaskPrompt> = None;
     loop {
         let done = clicks.len();
-        let answer = encoded.predict(&prompts(&clicks, previous.take())?)?;
+        let answer = encoded.predict(&click_prompts(&clicks, previous.take())?)?;
         let reached = iou(&answer.mask, &object.mask)?;
         for (needed, wanted) in needed.iter_mut().zip(NOC_IOU) {
             if needed.is_none() && done <= NOC_CAP && reached >= wanted {
@@ -60,10 +60,14 @@ pub(crate) fn click(
     Ok(Trace { masks, object_score, noc: needed.map(|needed| needed.unwrap_or(NOC_CAP)) })
 }
 
-fn prompts(
+/// Clicks so far, with the logits of the answer before.
+///
+/// # Errors
+/// [`PromptError`] if there are more clicks than a prompt may have.
+pub fn click_prompts(
     clicks: &[([usize; 2], PointLabel)],
     previous: Option<MaskPrompt>,
-) -> Result<Prompts, ImageError> {
+) -> Result<Prompts, PromptError> {
     let mut prompts = Prompts::new();
     for &([x, y], label) in clicks {
         prompts = prompts.with_point(x as f32, y as f32, label)?;

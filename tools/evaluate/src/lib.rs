@@ -40,7 +40,7 @@ mod fakes;
 pub use baseline::BASELINE;
 pub use canvas::{Canvas, PROMPT, TRUTH, on_outline};
 pub use cases::find_cases;
-pub use clicks::{NOC_CAP, next_click};
+pub use clicks::{NOC_CAP, click_prompts, next_click};
 pub use error::{EvaluateError, ImageError};
 pub use markup::{PAGE_STYLE, html_address, html_text, markdown_cell};
 pub use merge::merge;

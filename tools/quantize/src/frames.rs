@@ -1,6 +1,6 @@
 //! Frames with objects: images of a data folder, or simulated ones.
 
-use crate::QuantizeError;
+use crate::{Progress, QuantizeError};
 use std::path::Path;
 use uniultra_core::{Frame, Mask, Pixels};
 use uniultra_dataset::{Case, Query, Sample, Shard, SplitPart, find_cases};
@@ -107,6 +107,24 @@ impl Frames {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The frames with an object, one by one; of one that cannot be used, the log says why.
+    pub(crate) fn with_objects<'f>(
+        &'f self,
+        progress: &'f dyn Progress,
+    ) -> impl Iterator<Item = NamedSample> + 'f {
+        (0..self.len()).filter_map(move |place| {
+            let loaded = self.load(place)?;
+            progress.step();
+            match loaded {
+                Ok(named) => (!named.sample.objects.is_empty()).then_some(named),
+                Err(problem) => {
+                    log::warn!("{problem}");
+                    None
+                }
+            }
+        })
     }
 
     /// Reads or simulates a frame; `None` for a place beyond the last.

@@ -12,9 +12,9 @@ const SQNR_ROWS: usize = 128;
 /// What a report says of one layer's numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerNumbers {
-    /// Smallest activation seen.
+    /// Smallest activation seen; of an equalised tensor, among the rows that calibration kept.
     pub activation_min: f32,
-    /// Largest activation seen.
+    /// Largest activation seen, likewise.
     pub activation_max: f32,
     /// Magnitude up to which 8 bits cover the activation.
     pub activation_range: f32,

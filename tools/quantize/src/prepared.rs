@@ -1,16 +1,16 @@
 //! Every layer's 8-bit numbers, ready to be put together with any of them left in float.
 
 use crate::QuantizeError;
-use crate::calibrate::Calibration;
+use crate::calibrate::{Calibration, TensorStats};
 use crate::config::QuantizeConfig;
 use crate::graph::{Crossings, FloatReason, Int8Layer, Layer, NetworkKind, equalize, rewrite};
 use crate::numbers::{LayerNumbers, int8_layer};
-use crate::source::SourcePack;
-use std::collections::BTreeSet;
+use crate::source::{SourceNetwork, SourcePack};
+use std::collections::{BTreeMap, BTreeSet};
 use uniultra_manifest::{
     Manifest, Pack, Precision, QUANTIZATION_SCHEME, Quantization, WeightFormat, sha256_hex,
 };
-use uniultra_onnx::GraphProto;
+use uniultra_onnx::{DataType, GraphProto};
 
 /// One layer, quantized.
 #[derive(Debug)]
@@ -71,8 +71,8 @@ impl<'a> Prepared<'a> {
         let mut float = source.float().to_vec();
         let mut equalized = 0;
         let [encoder, decoder] = source.networks();
-        let mut prepare = |network: crate::source::SourceNetwork<'_>, seen| {
-            let mut stats = std::collections::BTreeMap::clone(seen);
+        let mut prepare = |network: SourceNetwork<'_>, seen: &BTreeMap<String, TensorStats>| {
+            let mut stats = seen.clone();
             let (mut graph, mut layers) = (network.graph.clone(), network.layers.to_vec());
             if config.equalize > 0.0 {
                 equalized += equalize(&mut graph, &mut layers, &mut stats, config.equalize)?;
@@ -106,7 +106,7 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// [`QuantizeError::Pack`] never, for a valid source.
     pub(crate) fn build(&self, int8: &dyn Fn(&Layer) -> bool) -> Result<Files, QuantizeError> {
-        let mut count = 0;
+        let (mut count, mut halves) = (0, false);
         let mut kept: BTreeSet<String> = self.float.iter().map(|(name, _)| name.clone()).collect();
         let [encoder, decoder] = &self.networks;
         let mut files = [encoder, decoder].map(|network| {
@@ -121,9 +121,10 @@ impl<'a> Prepared<'a> {
             kept.extend(others.map(|prepared| prepared.layer.name.clone()));
             let graph = rewrite(&network.graph, &chosen);
             let crossings = Crossings::of(&graph);
+            halves |= graph.initializer.iter().any(|w| w.data_type() == DataType::Float16);
             (self.source.encode(network.kind, graph), crossings)
         });
-        let manifest = self.manifest(count, kept, [&files[0].0, &files[1].0])?;
+        let manifest = self.manifest(count, kept, halves, [&files[0].0, &files[1].0])?;
         let crossings = [files[0].1, files[1].1];
         let [image_encoder, mask_decoder] =
             [0, 1].map(|place: usize| std::mem::take(&mut files[place].0));
@@ -134,6 +135,7 @@ impl<'a> Prepared<'a> {
         &self,
         int8_layers: usize,
         float_layers: BTreeSet<String>,
+        halves: bool,
         files: [&[u8]; 2],
     ) -> Result<Manifest, QuantizeError> {
         let source = self.source.manifest();
@@ -148,7 +150,7 @@ impl<'a> Prepared<'a> {
         }
         manifest.model.id = int8_id(&source.model.id);
         manifest.model.precision = Precision::Int8;
-        if source.model.weights == WeightFormat::F16 && !has_halves(files) {
+        if !halves {
             manifest.model.weights = WeightFormat::F32;
         }
         // Figures of the f32 pack are not this one's.
@@ -175,15 +177,4 @@ fn int8_id(id: &str) -> String {
     let suffix = "-int8";
     let stem: String = id.chars().take(MAX_BYTES - suffix.len()).collect();
     format!("{stem}{suffix}")
-}
-
-/// Whether a file still holds weights as f16.
-fn has_halves(files: [&[u8]; 2]) -> bool {
-    files.iter().any(|bytes| {
-        let graph = uniultra_onnx::decode(bytes).ok().and_then(|model| model.graph);
-        graph.is_some_and(|graph| {
-            let half = i32::from(uniultra_onnx::DataType::Float16);
-            graph.initializer.iter().any(|tensor| tensor.data_type == half)
-        })
-    })
 }

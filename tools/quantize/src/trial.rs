@@ -49,7 +49,6 @@ struct Answer {
 /// Frames, and the f32 pack's answers.
 pub(crate) struct Trial {
     frames: Vec<TrialFrame>,
-    spec: InputSpec,
 }
 
 impl Trial {
@@ -65,17 +64,7 @@ impl Trial {
         let spec = InputSpec::of(source.manifest());
         let mut kept = Vec::new();
         progress.start("f32 answers", frames.len());
-        for place in 0.. {
-            let Some(loaded) = frames.load(place) else { break };
-            progress.step();
-            let named = match loaded {
-                Ok(named) if named.sample.objects.is_empty() => continue,
-                Ok(named) => named,
-                Err(problem) => {
-                    log::warn!("{problem}");
-                    continue;
-                }
-            };
+        for named in frames.with_objects(progress) {
             let mut image = vec![0.0; spec.values()];
             preprocess(&named.sample.frame, &spec, &mut image)
                 .map_err(|error| named.failed(&error))?;
@@ -88,7 +77,7 @@ impl Trial {
             let found = format!("none among {} for trials", frames.len());
             return Err(QuantizeError::NoFrames { found });
         }
-        Ok(Self { frames: kept, spec })
+        Ok(Self { frames: kept })
     }
 
     /// Number of frames.
@@ -117,7 +106,6 @@ impl Trial {
         // Drops by set and prompt.
         let mut drops: BTreeMap<(&str, usize), Vec<f64>> = BTreeMap::new();
         for frame in &self.frames {
-            debug_assert_eq!(frame.image.len(), self.spec.values());
             let embedding = if encodes {
                 segmenter.network().encode(&frame.image)?
             } else {

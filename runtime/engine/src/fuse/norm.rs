@@ -49,7 +49,7 @@ pub(super) fn build(
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let value = |name: &str| node.attribute.iter().find(|a| a.name == name).map(|a| a.f);
     let epsilon = value("epsilon").context("epsilon of LayerNorm")?;
-    Ok((expand(Norm { epsilon, scale: value("scale"), affine: None }), vec![]))
+    Ok((expand(Norm { epsilon, scale: value("scale"), channels: 0, affine: None }), vec![]))
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,8 @@ struct Norm {
     epsilon: f32,
     /// Step of the int8 output; without it, the output is f32.
     scale: Option<f32>,
+    /// Length of a row, once known; not zero then.
+    channels: usize,
     /// Gain and shift, once known, unless they are 1 and 0.
     affine: Option<[Arc<Tensor>; 2]>,
 }
@@ -103,7 +105,9 @@ impl Expansion for Norm {
             Ok(plain.as_slice::<f32>()?.iter().all(|&found| found == value))
         };
         let trivial = all(&affine[0], 1.0)? && all(&affine[1], 0.0)?;
-        let op = Self { affine: (!trivial).then_some(affine), ..self.clone() };
+        let channels = affine[0].len();
+        ensure!(channels > 0 && affine[1].len() == channels, "gain and shift of LayerNorm");
+        let op = Self { channels, affine: (!trivial).then_some(affine), ..self.clone() };
         model.wire_node(prefix, op, &inputs[..1])
     }
 }
@@ -121,7 +125,8 @@ impl EvalOp for Norm {
 
     fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let [x] = &inputs[..] else { bail!("LayerNorm: expected one input") };
-        let channels = *x.shape().last().context("channels of LayerNorm")?;
+        let channels = self.channels;
+        ensure!(x.shape().last() == Some(&channels), "{channels} channels of {:?}", x.shape());
         let values = x.try_as_plain_ram()?.as_slice::<f32>()?;
         let plain = match &self.affine {
             Some([gain, shift]) => Some([gain.try_as_plain_ram()?, shift.try_as_plain_ram()?]),
@@ -159,10 +164,8 @@ impl TypedOp for Norm {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let [x] = inputs else { bail!("LayerNorm: expected one input") };
         ensure!(x.datum_type == f32::datum_type(), "LayerNorm of {:?}", x.datum_type);
-        if let Some([gain, _]) = &self.affine {
-            let channels = gain.len().to_dim();
-            ensure!(x.shape.last() == Some(&channels), "{channels} channels of {:?}", x.shape);
-        }
+        let channels = self.channels.to_dim();
+        ensure!(x.shape.last() == Some(&channels), "{channels} channels of {:?}", x.shape);
         Ok(tvec!(self.output_type().fact(x.shape.clone())))
     }
 

@@ -70,6 +70,19 @@ impl Draft {
         });
     }
 
+    /// `name = Reshape from shape`.
+    fn reshape(&mut self, name: &str, from: &str, shape: &[i64]) {
+        let bytes = shape.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let constant = format!("{name}_shape");
+        self.constant(&constant, &[shape.len() as i64], DataType::Int64, bytes);
+        self.node(&format!("{name} = Reshape {from} {constant}"), vec![]);
+    }
+
+    fn transpose(&mut self, name: &str, from: &str, perm: &[i64]) {
+        let perm = vec![graph::integers("perm", perm)];
+        self.node(&format!("{name} = Transpose {from}"), perm);
+    }
+
     fn quantize(&mut self, name: &str, from: &str, scale: f32) {
         let (step, zero) = (format!("{name}_scale"), format!("{name}_zero"));
         self.floats(&step, &[], &[scale]);
@@ -109,7 +122,7 @@ fn fused(graph: &GraphProto) -> GraphProto {
     graph
 }
 
-fn run(graph: &GraphProto, x: &Tensor) -> Tensor {
+fn plan(graph: &GraphProto) -> TractResult<Arc<TypedRunnableModel>> {
     let proto = ModelProto {
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 20 }],
         graph: Some(graph.clone()),
@@ -117,9 +130,11 @@ fn run(graph: &GraphProto, x: &Tensor) -> Tensor {
     };
     let mut onnx = tract_onnx::onnx();
     register(&mut onnx);
-    let model = onnx.parse(&proto, None).unwrap().model;
-    let plan = model.into_optimized().unwrap().into_runnable().unwrap();
-    let mut outputs = plan.run(tvec!(x.clone().into_tvalue())).unwrap();
+    onnx.parse(&proto, None)?.model.into_optimized()?.into_runnable()
+}
+
+fn run(graph: &GraphProto, x: &Tensor) -> Tensor {
+    let mut outputs = plan(graph).unwrap().run(tvec!(x.clone().into_tvalue())).unwrap();
     outputs.remove(0).into_tensor()
 }
 
@@ -258,4 +273,55 @@ fn shipped_graphs_are_fused_whole() {
         assert_eq!(count("Softmax") + count("LayerNormalization"), 0, "{file}");
         assert!(count(linear_op::REAL) > 40, "{file}");
     }
+}
+
+/// Attention of one head of 4 channels in the four 4 x 4 windows of an 8 x 8 map, which `x` holds if
+/// it has 64 rows.
+fn windows(rows: i64) -> GraphProto {
+    let mut draft = Draft::new(&[Some(rows), Some(12)]);
+    draft.reshape("split", "x", &[2, 4, 2, 4, 3, 1, 4]);
+    draft.transpose("moved", "split", &[4, 0, 2, 5, 1, 3, 6]);
+    draft.reshape("grouped", "moved", &[3, 4, 1, 16, 4]);
+    draft.constant("axis", &[1], DataType::Int64, vec![0; 8]);
+    for (i, name) in ["q", "k", "v"].into_iter().enumerate() {
+        for (bound, value) in [("from", i as i64), ("to", i as i64 + 1)] {
+            let bytes = value.to_le_bytes().to_vec();
+            draft.constant(&format!("{name}_{bound}"), &[1], DataType::Int64, bytes);
+        }
+        draft.node(&format!("{name}_part = Slice grouped {name}_from {name}_to axis"), vec![]);
+        draft.reshape(name, &format!("{name}_part"), &[4, 1, 16, 4]);
+    }
+    draft.transpose("keys", "k", &[0, 1, 3, 2]);
+    draft.node("scores = MatMul q keys", vec![]);
+    draft.node("weights = Softmax scores", vec![]);
+    draft.node("attended = MatMul weights v", vec![]);
+    draft.reshape("placed", "attended", &[2, 2, 1, 4, 4, 4]);
+    draft.transpose("back", "placed", &[0, 3, 1, 4, 2, 5]);
+    draft.reshape("map", "back", &[8, 8, 4]);
+    draft.reshape("y", "map", &[64, 4]);
+    draft.0
+}
+
+#[test]
+fn windows_of_a_map_of_another_size_are_refused() {
+    let graph = windows(64);
+    assert_eq!(operations(&fused(&graph)), [attention_op::NAME]);
+    let x = numbers(&[64, 12]);
+    assert_close(&run(&fused(&graph), &x), &run(&graph, &x));
+    assert!(plan(&fused(&windows(128))).is_err());
+}
+
+#[test]
+fn a_norm_of_another_width_is_refused() {
+    let norm = |channels: i64| {
+        let mut draft = Draft::new(&[Some(4), Some(16)]);
+        for (name, value) in [("gain", 1.0), ("shift", 0.0)] {
+            draft.floats(name, &[channels], &vec![value; channels as usize]);
+        }
+        draft.node("y = LayerNormalization x gain shift", vec![]);
+        fused(&draft.0)
+    };
+    assert_eq!(operations(&norm(16)), [norm::NAME]);
+    assert!(plan(&norm(16)).is_ok());
+    assert!(plan(&norm(8)).is_err());
 }

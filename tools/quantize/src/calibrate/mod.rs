@@ -11,11 +11,9 @@ use crate::graph::LayerKind;
 use crate::source::{SourceNetwork, SourcePack};
 use crate::{Progress, QuantizeError};
 use std::collections::BTreeMap;
-use uniultra_core::{
-    DecoderInput, Frame, InputSpec, MaskChoice, PointLabel, PromptError, Prompts, preprocess,
-};
+use uniultra_core::{DecoderInput, InputSpec, MaskChoice, PointLabel, Prompts, preprocess};
 use uniultra_engine::{Embedding, Probe, ProbeTensor, Segmenter};
-use uniultra_evaluate::{PromptKind, next_click, prompts_for};
+use uniultra_evaluate::{PromptKind, click_prompts, next_click, prompts_for};
 use uniultra_manifest::{Sha256Hex, sha256_hex};
 
 /// Objects of a frame that are prompted; more would say little new.
@@ -56,20 +54,8 @@ pub(crate) fn calibrate(
     let mut mask_decoder = Watched::open(&decoder, prompt_runs)?;
     let mut hashes = String::new();
     let (mut images, mut prompts, mut constant) = (0, 0, 0);
-    let mut first_problem = None;
     progress.start("calibrate", frames.len());
-    for place in 0.. {
-        let Some(loaded) = frames.load(place) else { break };
-        progress.step();
-        let named = match loaded {
-            Ok(named) if named.sample.objects.is_empty() => continue,
-            Ok(named) => named,
-            Err(problem) => {
-                log::warn!("{problem}");
-                first_problem.get_or_insert(problem);
-                continue;
-            }
-        };
+    for named in frames.with_objects(progress) {
         constant += usize::from(is_constant(&named.sample.frame));
         images += 1;
         let image = input_image(pack, &named)?;
@@ -85,8 +71,7 @@ pub(crate) fn calibrate(
     }
     progress.finish();
     if images == 0 {
-        let first = first_problem.map_or_else(String::new, |problem| format!("; first: {problem}"));
-        let found = format!("none among {}{first}", frames.len());
+        let found = format!("none among {}", frames.len());
         return Err(QuantizeError::NoFrames { found });
     }
     if constant == images {
@@ -155,14 +140,14 @@ fn decoder_runs(
     named: &NamedSample,
     kinds: &[PromptKind],
 ) -> Result<Vec<Vec<ProbeTensor>>, QuantizeError> {
-    let NamedSample { sample, .. } = named;
-    let frame = &sample.frame;
-    let encoded = segmenter.encode(frame).map_err(|error| named.failed(&error))?;
+    let sample = &named.sample;
+    let encoded = segmenter.encode(&sample.frame).map_err(|error| named.failed(&error))?;
     let mut runs = Vec::new();
     let mut push = |prompts: &Prompts| -> Result<(), QuantizeError> {
         let size = segmenter.manifest().model.image_size;
-        let inputs = decoder_inputs(encoded.embedding(), prompts, frame, size);
-        runs.push(inputs.map_err(|error| named.failed(&error))?);
+        let input = DecoderInput::of(prompts, encoded.width(), encoded.height(), size)
+            .map_err(|error| named.failed(&error))?;
+        runs.push(decoder_inputs(encoded.embedding(), input, size)?);
         Ok(())
     };
     for object in sample.objects.iter().take(MAX_OBJECTS) {
@@ -180,8 +165,7 @@ fn decoder_runs(
                     .map_err(|error| named.failed(&error))?;
                 let Some(next) = next else { break };
                 clicks.push(next);
-                prompts = with_clicks(&clicks)
-                    .and_then(|prompts| prompts.with_mask(answer.as_mask_prompt(token)))
+                prompts = click_prompts(&clicks, Some(answer.as_mask_prompt(token)))
                     .map_err(|error| named.failed(&error))?;
                 push(&prompts)?;
             }
@@ -190,20 +174,12 @@ fn decoder_runs(
     Ok(runs)
 }
 
-fn with_clicks(clicks: &[([usize; 2], PointLabel)]) -> Result<Prompts, PromptError> {
-    clicks.iter().try_fold(Prompts::new(), |prompts, &([x, y], label)| {
-        prompts.with_point(x as f32, y as f32, label)
-    })
-}
-
 /// The seven inputs of the mask decoder, in graph order.
 fn decoder_inputs(
     embedding: &Embedding,
-    prompts: &Prompts,
-    frame: &Frame,
+    input: DecoderInput,
     size: usize,
-) -> Result<Vec<ProbeTensor>, Box<dyn std::error::Error>> {
-    let input = DecoderInput::of(prompts, frame.width(), frame.height(), size)?;
+) -> Result<Vec<ProbeTensor>, QuantizeError> {
     let count = input.point_labels.len();
     let [embed, high_0, high_1] = embedding.values()?;
     let has_mask = f32::from(u8::from(input.mask_input.is_some()));

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! `MatMulInteger` rather than `QLinearMatMul`: it takes one weight scale a channel and a bias, and
-//! rounds once where that would round its output to 8 bits as well. Every layer here ends in
-//! something that is not linear, so that no two of them could follow each other on 8 bits anyway.
+//! rounds once where that would round its output to 8 bits as well. What follows a layer here is in float
+//! anyway (GELU, attention, a residual sum), so that no two could follow each other on 8 bits.
 
 use super::{Index, Layer, LayerKind};
 use crate::weights::QuantizedWeight;
