@@ -4,7 +4,8 @@
 //! lanes, and keys and values are used as they are, one number broadcast at a time. Softmax is
 //! computed online: where a tile of keys raises the maximum, what was summed before shrinks.
 
-use super::{Attention, Task};
+use super::integer::{Buffers, Head, LANES, attend};
+use super::{Attention, MapView, Task};
 use crate::exp::exp_nonpositive;
 use rten_simd::ops::{FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
@@ -23,6 +24,7 @@ pub struct Scratch {
     v: Vec<f32>,
     out: Vec<f32>,
     work: Vec<f32>,
+    integer: Buffers,
 }
 
 impl Scratch {
@@ -32,25 +34,43 @@ impl Scratch {
         &self.out
     }
 
-    /// Brings a task's tokens together.
-    pub(super) fn gather(&mut self, attention: &Attention<'_>, task: &Task) {
+    /// Brings a task's tokens together, each padded with zeros to whole `unit`s.
+    fn gather(&mut self, attention: &Attention<'_>, task: &Task, unit: usize) -> [usize; 2] {
         let (dim, dim_v) = (attention.dim, attention.dim_v);
+        let strides = [dim, dim_v].map(|dim| dim.next_multiple_of(unit));
         let keys = attention.k.tokens();
-        self.q.resize(task.rows.len() * dim, 0.0);
-        self.k.resize(keys * dim, 0.0);
-        self.v.resize(keys * dim_v, 0.0);
-        self.out.resize(task.rows.len() * dim_v, 0.0);
-        attention.q.gather(task.window, task.head, dim, task.rows.start, &mut self.q);
+        let bring = |view: &MapView<'_>, to: &mut Vec<f32>, sizes: [usize; 3], first: usize| {
+            let [count, dim, stride] = sizes;
+            if dim < stride {
+                to.clear();
+            }
+            to.resize(count * stride, 0.0);
+            view.gather(task.window, task.head, [dim, stride], first, to);
+        };
+        let [stride, stride_v] = strides;
+        bring(&attention.q, &mut self.q, [task.rows.len(), dim, stride], task.rows.start);
         // Tasks of one head follow each other, but threads may not run them so.
-        attention.k.gather(task.window, task.head, dim, 0, &mut self.k);
-        attention.v.gather(task.window, task.head, dim_v, 0, &mut self.v);
+        bring(&attention.k, &mut self.k, [keys, dim, stride], 0);
+        bring(&attention.v, &mut self.v, [keys, dim_v, stride_v], 0);
+        self.out.resize(task.rows.len() * dim_v, 0.0);
+        strides
     }
-}
 
-/// Attention of gathered tokens: `[queries, dim]`, `[keys, dim]`, `[keys, dim_v]` to `out`.
-pub(super) fn attend(scratch: &mut Scratch, [queries, keys]: [usize; 2], [dim, dim_v]: [usize; 2]) {
-    let Scratch { q, k, v, out, work } = scratch;
-    Attend { q, k, v, out, work, queries, keys, dim, dim_v }.dispatch();
+    /// Computes a task in float.
+    pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, 1);
+        let (queries, keys) = (task.rows.len(), attention.k.tokens());
+        let Self { q, k, v, out, work, .. } = self;
+        Attend { q, k, v, out, work, queries, keys, dim, dim_v }.dispatch();
+    }
+
+    /// Computes a task in integers.
+    pub(super) fn attend_integer(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, LANES);
+        let Self { q, k, v, out, integer, .. } = self;
+        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
+        attend(&mut head, integer);
+    }
 }
 
 struct Attend<'a> {

@@ -62,21 +62,27 @@ impl MapView<'_> {
         [(window / across) * height + token / width, (window % across) * width + token % width]
     }
 
-    /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token.
+    /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token, each
+    /// to the start of `stride` values.
     #[inline(always)]
     pub(super) fn gather(
         &self,
         window: usize,
         head: usize,
-        dim: usize,
+        [dim, stride]: [usize; 2],
         first: usize,
         to: &mut [f32],
     ) {
         let channel = self.first + head * dim;
-        for (token, to) in to.chunks_exact_mut(dim).enumerate() {
+        for (token, to) in to.chunks_exact_mut(stride).enumerate() {
             let [y, x] = self.place(window, first + token);
             let start = (y * self.columns + x) * self.channels + channel;
-            to.copy_from_slice(&self.values[start..start + dim]);
+            let from = &self.values[start..start + dim];
+            // Most heads have 16 channels: a known size needs no call.
+            match (to.first_chunk_mut::<16>(), from.as_array::<16>()) {
+                (Some(to), Some(from)) => *to = *from,
+                _ => to[..dim].copy_from_slice(from),
+            }
         }
     }
 }

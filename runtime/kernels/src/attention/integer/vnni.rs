@@ -1,0 +1,391 @@
+//! With AVX-512 VNNI: four products and sums an instruction and lane.
+//!
+//! The instruction takes unsigned values first: queries are shifted by 128, and scores start from
+//! what that adds. Weights are unsigned anyway.
+
+use super::{
+    Buffers, DITHER, FRACTION_BITS, Head, LANES, LINEAR, ONE, SQUARE, TILE, distance_scale,
+    padding_score, row_factor, steps,
+};
+use std::arch::x86_64::*;
+
+/// Channels, or keys, of one instruction's sum.
+const DEPTH: usize = 4;
+/// Queries computed together: keys and values are loaded once for all.
+const TOGETHER: usize = 8;
+/// Groups of four keys in a tile.
+const GROUPS: usize = TILE / DEPTH;
+
+/// Narrowing twice leaves the groups of four keys of a tile in this order, which is its own inverse.
+const fn group_of(dword: usize) -> usize {
+    (dword % 4) * 4 + dword / 4
+}
+
+/// The dither of 16-bit lanes `half * 32..`, in the order after the first narrowing.
+const fn dither(half: usize) -> [u16; 32] {
+    let mut lanes = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        let (lane, within) = (i / 8, i % 8);
+        lanes[i] = DITHER[half * 32 + (within / 4) * 16 + lane * 4 + within % 4] as u16;
+        i += 1;
+    }
+    lanes
+}
+const DITHERS: [[u16; 32]; 2] = [dither(0), dither(1)];
+
+/// Attention of one head.
+///
+/// # Safety
+/// The processor has AVX-512 F, BW and VNNI.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
+    let count = head.key_count();
+    let padded = count.next_multiple_of(TILE);
+    let key_step = keys(head, buffers, padded);
+    values(head, buffers, padded);
+    buffers.query.resize(TOGETHER * head.dim, 0);
+    buffers.scores.resize(TOGETHER * padded, 0);
+    buffers.weights.resize(TOGETHER * padded, 0);
+    let mut last = [0_i8; TILE];
+    for (i, one) in last.iter_mut().enumerate() {
+        let key = group_of(i / DEPTH) * DEPTH + i % DEPTH;
+        *one = i8::from(padded - TILE + key < count);
+    }
+    let queries = head.q.len() / head.dim;
+    let mut first = 0;
+    while first + TOGETHER <= queries {
+        rows::<TOGETHER>(head, buffers, first, key_step, &last);
+        first += TOGETHER;
+    }
+    while first < queries {
+        rows::<1>(head, buffers, first, key_step, &last);
+        first += 1;
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn load_f32(values: &[f32], at: usize) -> __m512 {
+    let part = &values[at..at + LANES];
+    // SAFETY: `part` holds a whole vector.
+    unsafe { _mm512_loadu_ps(part.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn magnitude(x: __m512) -> __m512i {
+    _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fff_ffff))
+}
+
+/// Quantizes the keys as `[keys / 16][dim / 4][16][4]`; their step.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
+    let (dim, count, k) = (head.dim, head.key_count(), head.k);
+    let steps_of_key = dim / DEPTH;
+    buffers.mean.resize(dim, 0.0);
+    let mut largest = _mm512_setzero_si512();
+    for c in (0..dim).step_by(LANES) {
+        let mut sum = _mm512_setzero_ps();
+        for key in 0..count {
+            sum = _mm512_add_ps(sum, load_f32(k, key * dim + c));
+        }
+        let mean = _mm512_div_ps(sum, _mm512_set1_ps(count as f32));
+        for key in 0..count {
+            let value = _mm512_sub_ps(load_f32(k, key * dim + c), mean);
+            largest = _mm512_max_epu32(largest, magnitude(value));
+        }
+        let to = &mut buffers.mean[c..c + LANES];
+        // SAFETY: `to` holds a whole vector.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), mean) };
+    }
+    let [step, inverse] = steps(_mm512_reduce_max_epu32(largest));
+    buffers.keys.clear();
+    buffers.keys.resize(padded * dim, 0);
+    for c in (0..dim).step_by(LANES) {
+        let mean = load_f32(&buffers.mean, c);
+        for key in 0..count {
+            let value = _mm512_sub_ps(load_f32(k, key * dim + c), mean);
+            let value = _mm512_mul_ps(value, _mm512_set1_ps(inverse));
+            let bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(value));
+            let mut four = [0_i8; LANES];
+            // SAFETY: `four` holds the 16 bytes.
+            unsafe { _mm_storeu_si128(four.as_mut_ptr().cast(), bytes) };
+            let block = (key / LANES) * steps_of_key + c / DEPTH;
+            for (t, four) in four.chunks_exact(DEPTH).enumerate() {
+                let at = ((block + t) * LANES + key % LANES) * DEPTH;
+                buffers.keys[at..at + DEPTH].copy_from_slice(four);
+            }
+        }
+    }
+    buffers.start.resize(padded, 0);
+    let blocks = buffers.keys.chunks_exact(LANES * dim);
+    for (block, start) in blocks.zip(buffers.start.chunks_exact_mut(LANES)) {
+        let mut sum = _mm512_setzero_si512();
+        for four in block.chunks_exact(LANES * DEPTH) {
+            // SAFETY: a whole vector.
+            let four = unsafe { _mm512_loadu_si512(four.as_ptr().cast()) };
+            sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(i8::MIN), four);
+        }
+        let sum = _mm512_sub_epi32(_mm512_setzero_si512(), sum);
+        // SAFETY: a whole vector.
+        unsafe { _mm512_storeu_si512(start.as_mut_ptr().cast(), sum) };
+    }
+    buffers.start[count..].fill(padding_score(dim));
+    step
+}
+
+/// Quantizes the values as `[keys / 4][dim_v / 16][16][4]`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
+    let (dim, count, v) = (head.dim_v, head.key_count(), head.v);
+    buffers.value_scale.resize(dim, 0.0);
+    buffers.values.clear();
+    buffers.values.resize(padded * dim, 0);
+    for c in (0..dim).step_by(LANES) {
+        let mut largest = _mm512_setzero_si512();
+        for key in 0..count {
+            largest = _mm512_max_epu32(largest, magnitude(load_f32(v, key * dim + c)));
+        }
+        let (mut bits, mut inverses) = ([0_u32; LANES], [0.0; LANES]);
+        // SAFETY: a whole vector.
+        unsafe { _mm512_storeu_si512(bits.as_mut_ptr().cast(), largest) };
+        for (i, bits) in bits.into_iter().enumerate() {
+            [buffers.value_scale[c + i], inverses[i]] = steps(bits);
+        }
+        let inverse = load_f32(&inverses, 0);
+        for group in 0..count.div_ceil(DEPTH) {
+            let mut four = [_mm_setzero_si128(); DEPTH];
+            for (i, bytes) in four.iter_mut().enumerate() {
+                let key = group * DEPTH + i;
+                if key < count {
+                    let value = _mm512_mul_ps(load_f32(v, key * dim + c), inverse);
+                    *bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(value));
+                }
+            }
+            // Four rows of 16 channels to 16 channels of four.
+            let (ab, cd) =
+                (_mm_unpacklo_epi8(four[0], four[1]), _mm_unpacklo_epi8(four[2], four[3]));
+            let (ef, gh) =
+                (_mm_unpackhi_epi8(four[0], four[1]), _mm_unpackhi_epi8(four[2], four[3]));
+            let parts = [
+                _mm_unpacklo_epi16(ab, cd),
+                _mm_unpackhi_epi16(ab, cd),
+                _mm_unpacklo_epi16(ef, gh),
+                _mm_unpackhi_epi16(ef, gh),
+            ];
+            // Groups of a tile in the order of the weights.
+            let place = group / GROUPS * GROUPS + group_of(group % GROUPS);
+            let at = (place * (dim / LANES) + c / LANES) * LANES * DEPTH;
+            let to = buffers.values[at..at + LANES * DEPTH].chunks_exact_mut(LANES);
+            for (to, part) in to.zip(parts) {
+                // SAFETY: 16 bytes.
+                unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), part) };
+            }
+        }
+    }
+}
+
+/// `R` queries from `first`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn rows<const R: usize>(
+    head: &mut Head<'_>,
+    buffers: &mut Buffers,
+    first: usize,
+    key_step: f32,
+    last: &[i8; TILE],
+) {
+    let dim = head.dim;
+    let mut scales = [0.0; R];
+    for (r, scale) in scales.iter_mut().enumerate() {
+        let to = &mut buffers.query[r * dim..(r + 1) * dim];
+        let step = query(&head.q[(first + r) * dim..][..dim], to);
+        *scale = distance_scale(step, key_step, dim);
+    }
+    let maxima = if dim == LANES {
+        scores::<R, { LANES / DEPTH }>(buffers, dim)
+    } else {
+        scores::<R, 0>(buffers, dim)
+    };
+    let totals = weights::<R>(buffers, &maxima, &scales, last);
+    for c in (0..head.dim_v).step_by(LANES) {
+        let sums = weigh::<R>(buffers, head.dim_v, c);
+        let step = load_f32(&buffers.value_scale, c);
+        for (r, sum) in sums.into_iter().enumerate() {
+            let factor = _mm512_set1_ps(row_factor(scales[r], totals[r]));
+            let value = _mm512_mul_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), step), factor);
+            let start = (first + r) * head.width;
+            let to = &mut head.out[(start + c).min(start + head.width)..start + head.width];
+            let mask = if to.len() >= LANES { u16::MAX } else { (1 << to.len()) - 1 };
+            // SAFETY: the mask has no more lanes than `to` has values.
+            unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, value) };
+        }
+    }
+}
+
+/// Quantizes a query, shifted by 128; its step.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn query(q: &[f32], to: &mut [u8]) -> f32 {
+    let mut largest = _mm512_setzero_si512();
+    for c in (0..q.len()).step_by(LANES) {
+        largest = _mm512_max_epu32(largest, magnitude(load_f32(q, c)));
+    }
+    let [step, inverse] = steps(_mm512_reduce_max_epu32(largest));
+    for (c, to) in (0..q.len()).step_by(LANES).zip(to.chunks_exact_mut(LANES)) {
+        let value = _mm512_mul_ps(load_f32(q, c), _mm512_set1_ps(inverse));
+        let shifted = _mm512_add_epi32(_mm512_cvtps_epi32(value), _mm512_set1_epi32(128));
+        // SAFETY: 16 bytes.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(shifted)) };
+    }
+    step
+}
+
+/// Scores of `R` queries with all keys, and their maxima. `STEPS` is `dim / 4`, or 0 for any.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn scores<const R: usize, const STEPS: usize>(buffers: &mut Buffers, dim: usize) -> [i32; R] {
+    let (padded, steps) = (buffers.start.len(), if STEPS > 0 { STEPS } else { dim / DEPTH });
+    let Buffers { query, keys, start, scores, .. } = buffers;
+    assert!(query.len() >= R * dim && keys.len() >= padded * dim && dim >= steps * DEPTH);
+    assert!(scores.len() >= R * padded);
+    let mut maxima = [_mm512_set1_epi32(i32::MIN); R];
+    for block in 0..padded / LANES {
+        // SAFETY: `start` holds `padded / 16` vectors.
+        let from = unsafe { _mm512_loadu_si512(start.as_ptr().add(block * LANES).cast()) };
+        let mut sums = [from; R];
+        for t in 0..steps {
+            // SAFETY: `keys` holds `padded / 16` blocks of `steps` vectors (asserted above).
+            let key = unsafe {
+                let at = (block * steps + t) * LANES * DEPTH;
+                _mm512_loadu_si512(keys.as_ptr().add(at).cast())
+            };
+            for (r, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `query` holds `R` rows of `dim` bytes, `steps` times four (as above).
+                let four = unsafe {
+                    query.as_ptr().add(r * dim + t * DEPTH).cast::<i32>().read_unaligned()
+                };
+                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four), key);
+            }
+        }
+        for (r, sum) in sums.into_iter().enumerate() {
+            maxima[r] = _mm512_max_epi32(maxima[r], sum);
+            // SAFETY: `scores` holds `padded / 16` blocks of `R` vectors (asserted above).
+            unsafe {
+                let at = scores.as_mut_ptr().add((block * R + r) * LANES);
+                _mm512_storeu_si512(at.cast(), sum);
+            }
+        }
+    }
+    let mut largest = [0; R];
+    for (largest, maxima) in largest.iter_mut().zip(maxima) {
+        *largest = _mm512_reduce_max_epi32(maxima);
+    }
+    largest
+}
+
+/// Weights of `R` queries, `[tile][R][64]` in the order that narrowing gives them; their sums,
+/// padding left out.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn weights<const R: usize>(
+    buffers: &mut Buffers,
+    maxima: &[i32; R],
+    scales: &[f32; R],
+    last: &[i8; TILE],
+) -> [i32; R] {
+    // SAFETY: whole vectors.
+    let (dithers, last) = unsafe {
+        let [first, second] = &DITHERS;
+        let dithers = [
+            _mm512_loadu_si512(first.as_ptr().cast()),
+            _mm512_loadu_si512(second.as_ptr().cast()),
+        ];
+        (dithers, _mm512_loadu_si512(last.as_ptr().cast()))
+    };
+    let tiles = buffers.start.len() / TILE;
+    let mut totals = [0; R];
+    for (r, total) in totals.iter_mut().enumerate() {
+        let (max, scale) = (_mm512_set1_epi32(maxima[r]), _mm512_set1_ps(scales[r]));
+        let mut sum = _mm512_setzero_si512();
+        let scores = buffers.scores.chunks_exact(TILE * R);
+        let weights = buffers.weights.chunks_exact_mut(TILE * R);
+        for (tile, (scores, weights)) in scores.zip(weights).take(tiles).enumerate() {
+            let first = distances::<R>(scores, [0, r], max, scale);
+            let second = distances::<R>(scores, [2, r], max, scale);
+            let bytes = _mm512_packus_epi16(weight(first, dithers[0]), weight(second, dithers[1]));
+            let ones = if tile + 1 == tiles { last } else { _mm512_set1_epi8(1) };
+            sum = _mm512_dpbusd_epi32(sum, bytes, ones);
+            let to = &mut weights[r * TILE..(r + 1) * TILE];
+            // SAFETY: `to` is a whole vector of bytes.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) };
+        }
+        *total = _mm512_reduce_add_epi32(sum);
+    }
+    totals
+}
+
+/// Scaled distances of row `r`'s vectors `part` and `part + 1` of a tile from its maximum, as
+/// 16-bit lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn distances<const R: usize>(
+    scores: &[i32],
+    [part, r]: [usize; 2],
+    max: __m512i,
+    scale: __m512,
+) -> __m512i {
+    let first = &scores[(part * R + r) * LANES..][..LANES];
+    let second = &scores[((part + 1) * R + r) * LANES..][..LANES];
+    _mm512_packus_epi32(distance(first, max, scale), distance(second, max, scale))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn distance(scores: &[i32], max: __m512i, scale: __m512) -> __m512i {
+    assert!(scores.len() >= LANES);
+    // SAFETY: a whole vector (asserted above).
+    let score = unsafe { _mm512_loadu_si512(scores.as_ptr().cast()) };
+    let below = _mm512_cvtepi32_ps(_mm512_sub_epi32(max, score));
+    _mm512_cvtps_epi32(_mm512_mul_ps(below, scale))
+}
+
+/// `2^-x` in 1/255, dithered, of 16-bit lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn weight(x: __m512i, dither: __m512i) -> __m512i {
+    const TO_FRACTION: u32 = 16 - FRACTION_BITS;
+    let splat = |value: u16| _mm512_set1_epi16(value.cast_signed());
+    let y = _mm512_slli_epi16::<TO_FRACTION>(x);
+    let slope = _mm512_sub_epi16(splat(LINEAR), _mm512_mulhi_epu16(y, splat(SQUARE)));
+    let mantissa = _mm512_sub_epi16(splat(ONE), _mm512_mulhi_epu16(y, slope));
+    let weight = _mm512_srlv_epi16(mantissa, _mm512_srli_epi16::<FRACTION_BITS>(x));
+    _mm512_srli_epi16::<8>(_mm512_add_epi16(weight, dither))
+}
+
+/// Sums over all keys of weights times the values' channels `c..c + 16`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn weigh<const R: usize>(buffers: &Buffers, dim: usize, c: usize) -> [__m512i; R] {
+    let padded = buffers.start.len();
+    let Buffers { weights, values, .. } = buffers;
+    assert!(weights.len() >= R * padded && values.len() >= padded * dim && c + LANES <= dim);
+    let mut sums = [_mm512_setzero_si512(); R];
+    let (mut value, step) = (values[c * DEPTH..].as_ptr(), dim * DEPTH);
+    for tile in weights[..R * padded].chunks_exact(R * TILE) {
+        for group in 0..GROUPS {
+            // SAFETY: `values` holds `padded / 4` groups of `dim / 16` vectors (asserted above), as
+            // many as there are groups in all tiles.
+            let four_values = unsafe { _mm512_loadu_si512(value.cast()) };
+            value = value.wrapping_add(step);
+            for (r, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: a tile holds `R` rows of 64 bytes.
+                let four = unsafe {
+                    tile.as_ptr().add(r * TILE + group * DEPTH).cast::<i32>().read_unaligned()
+                };
+                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four), four_values);
+            }
+        }
+    }
+    sums
+}
