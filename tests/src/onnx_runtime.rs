@@ -15,7 +15,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::{Embedding, TractNetwork};
+use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
 use uniultra_export::ModelPack;
 use uniultra_manifest::Pack;
 
@@ -90,7 +90,9 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {said}");
 
-    let (network, _) = TractNetwork::open(&work.pack, &Default::default()).unwrap();
+    // The files' attention is float: the runtime's in integers is another function.
+    let options = EngineOptions { integer_attention: false, ..EngineOptions::default() };
+    let (network, _) = TractNetwork::open(&work.pack, &options).unwrap();
     let embedding = network.encode(&image).unwrap();
     let mut pairs = Vec::new();
     let mut pair = |what: String, file: &Path, ours: &[f32], floor: f32| {

@@ -19,7 +19,7 @@ const TOLERANCE: f32 = 1e-5;
 fn networks() -> [TractNetwork; 2] {
     let folder: PathBuf = root().join("models/uniultra-mini");
     let pack = Pack::open(&folder).unwrap();
-    let options = EngineOptions { threads: 1 };
+    let options = EngineOptions::default();
     [
         TractNetwork::of(&pack, &options).unwrap(),
         TractNetwork::without_kernels(&pack, &options).unwrap(),

@@ -64,7 +64,7 @@ impl Request {
         let prompts = prompts(args)?;
         let model = ModelSource::of(args.model.as_deref())?;
         let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
-        let engine = EngineOptions { threads: args.threads };
+        let engine = EngineOptions { threads: args.threads, ..EngineOptions::default() };
         Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, engine })
     }
 }

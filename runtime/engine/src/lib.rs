@@ -4,6 +4,7 @@
 //! ([`EngineError::Graph`]), because a graph is input like any other and may be hostile.
 
 mod cpu;
+mod decoder;
 mod error;
 mod fuse;
 mod load;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_core::internal::{
-    Datum, DimLike, IntoRunnable, TDim, TractResult, TypedModel, TypedRunnableModel, bail,
+    Datum, DimLike, IntoRunnable, OutletId, TDim, TractResult, TypedModel, TypedRunnableModel, bail,
 };
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::InferenceModelExt;
@@ -22,7 +22,10 @@ pub(crate) type Plan = Arc<TypedRunnableModel>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kernels {
     /// Ours where there are any; see `fuse`.
-    Fused,
+    Fused {
+        /// Attention of the image encoder in 8-bit integers.
+        integer_attention: bool,
+    },
     /// The engine's alone, for comparison.
     Plain,
 }
@@ -36,7 +39,8 @@ pub(crate) fn plan(
 ) -> Result<Plan, EngineError> {
     let proto = decode(&network.file, &bytes)?;
     drop(bytes);
-    prepare(&network.file, proto, weights, kernels, |model| contract(model, network))
+    let proto = ready(&network.file, proto, weights, kernels)?;
+    build(&network.file, proto, |model| contract(model, network))
 }
 
 /// Decodes a file, which may still hold anything.
@@ -47,24 +51,31 @@ pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<ModelProto, EngineError
     })
 }
 
-/// Vets a decoded file and makes a plan of it, if `check` finds nothing wrong.
-pub(crate) fn prepare(
+/// Vets a decoded file and puts the kernels in.
+pub(crate) fn ready(
     file: &str,
     mut proto: ModelProto,
     weights: WeightFormat,
     kernels: Kernels,
-    check: impl FnOnce(&TypedModel) -> TractResult<()>,
-) -> Result<Plan, EngineError> {
-    let failed = |reason: String| EngineError::Prepare { file: file.to_string(), reason };
+) -> Result<ModelProto, EngineError> {
     let refused = |problem: String| EngineError::Graph { file: file.to_string(), problem };
     vet_onnx(&proto).map_err(refused)?;
     if let Some(graph) = &mut proto.graph {
         widen_weights(graph, weights).map_err(refused)?;
-        if kernels == Kernels::Fused {
-            fuse(graph);
+        if let Kernels::Fused { integer_attention } = kernels {
+            fuse(graph, integer_attention);
         }
     }
+    Ok(proto)
+}
 
+/// Makes a plan of a vetted graph, if `check` finds nothing wrong.
+pub(crate) fn build(
+    file: &str,
+    proto: ModelProto,
+    check: impl FnOnce(&TypedModel) -> TractResult<()>,
+) -> Result<Plan, EngineError> {
+    let failed = |reason: String| EngineError::Prepare { file: file.to_string(), reason };
     // The vetted graph may still be nonsense (ranks that do not fit, say), and tract's analysers
     // assert in places. A scanner must see an error then, not the end of the process.
     let built = catch_unwind(AssertUnwindSafe(|| {
@@ -84,26 +95,73 @@ pub(crate) fn prepare(
 }
 
 /// Inputs and outputs are those that the manifest declares, by name, type and shape.
-fn contract(model: &TypedModel, network: &Network) -> TractResult<()> {
-    let inputs = model.input_outlets()?.to_vec();
-    let outputs = model.output_outlets()?.to_vec();
-    for (what, outlets, specs) in
-        [("input", inputs, &network.inputs), ("output", outputs, &network.outputs)]
-    {
+pub(crate) fn contract(model: &TypedModel, network: &Network) -> TractResult<()> {
+    let outlets = [model.input_outlets()?, model.output_outlets()?];
+    for ((what, specs), outlets) in declared(network).into_iter().zip(outlets) {
         if outlets.len() != specs.len() {
             bail!("expected {} {what}s, found {}", specs.len(), outlets.len());
         }
         for (outlet, spec) in outlets.iter().zip(specs) {
-            let node = model.node(outlet.node);
-            let name = model.outlet_label(*outlet).unwrap_or(&node.name);
+            let name = label(model, *outlet);
             if name != spec.name {
                 bail!("expected {what} `{}`, found `{name}`", spec.name);
             }
-            let fact = model.outlet_fact(*outlet)?;
-            if fact.datum_type != f32::datum_type() || !shape_fits(&fact.shape, spec) {
-                bail!("{what} `{name}`: expected f32 {:?}, found {fact:?}", spec.shape);
+            fits(model, *outlet, what, spec)?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`contract`], of a part of a network: inputs and outputs that the manifest does not know are
+/// the part's own, and others may be missing.
+pub(crate) fn contract_of_part(model: &TypedModel, network: &Network) -> TractResult<()> {
+    let outlets = [model.input_outlets()?, model.output_outlets()?];
+    for ((what, specs), outlets) in declared(network).into_iter().zip(outlets) {
+        for outlet in outlets {
+            let name = label(model, *outlet);
+            if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
+                fits(model, *outlet, what, spec)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// The names of a file's inputs and outputs are those that the manifest declares.
+pub(crate) fn names(file: &str, proto: &ModelProto, network: &Network) -> Result<(), EngineError> {
+    let refused = |reason| EngineError::Prepare { file: file.to_string(), reason };
+    let graph = proto.graph.as_ref().ok_or_else(|| refused("no graph".to_string()))?;
+    let found = [&graph.input, &graph.output];
+    for ((what, specs), found) in declared(network).into_iter().zip(found) {
+        if found.len() != specs.len() {
+            return Err(refused(format!(
+                "expected {} {what}s, found {}",
+                specs.len(),
+                found.len()
+            )));
+        }
+        for (found, spec) in found.iter().zip(specs) {
+            if found.name != spec.name {
+                let reason = format!("expected {what} `{}`, found `{}`", spec.name, found.name);
+                return Err(refused(reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn declared(network: &Network) -> [(&'static str, &[TensorSpec]); 2] {
+    [("input", &network.inputs), ("output", &network.outputs)]
+}
+
+fn label(model: &TypedModel, outlet: OutletId) -> &str {
+    model.outlet_label(outlet).unwrap_or(&model.node(outlet.node).name)
+}
+
+fn fits(model: &TypedModel, outlet: OutletId, what: &str, spec: &TensorSpec) -> TractResult<()> {
+    let fact = model.outlet_fact(outlet)?;
+    if fact.datum_type != f32::datum_type() || !shape_fits(&fact.shape, spec) {
+        bail!("{what} `{}`: expected f32 {:?}, found {fact:?}", spec.name, spec.shape);
     }
     Ok(())
 }

@@ -1,16 +1,18 @@
 //! The two plans of a pack, and how values get in and out of them.
 
 use crate::EngineError;
+use crate::decoder::{Click, MaskDecoder};
 use crate::load::{Kernels, Plan, plan};
 use crate::threads::Workers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tract_core::internal::{
     IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractError, TractResult, bail,
 };
 use uniultra_core::{DecoderInput, DecoderOutput, MASK_COUNT, Network};
-use uniultra_manifest::{Manifest, Pack};
+use uniultra_manifest::{Manifest, Pack, Precision};
 
 /// Choices made when a pack is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +20,14 @@ pub struct EngineOptions {
     /// Threads of kernels and matrix products, 1 to [`MAX_THREADS`](crate::MAX_THREADS). The output's bits
     /// do not depend on it.
     pub threads: usize,
+    /// Whether the image encoder of an int8 model computes attention in 8-bit integers, too (see
+    /// `uniultra_kernels::Attention::in_integers`). In float it does as the ONNX file says, slower.
+    pub integer_attention: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { threads: 1, integer_attention: true }
     }
 }
 
@@ -30,22 +35,29 @@ impl Default for EngineOptions {
 #[derive(Debug)]
 pub struct TractNetwork {
     image_encoder: Plan,
-    mask_decoder: Plan,
+    mask_decoder: MaskDecoder,
     workers: Workers,
     channels: usize,
     image_size: usize,
-    /// An all-zero `mask_input`, shared by every click without a mask prompt.
-    no_mask: Arc<Tensor>,
+    /// Tells this network's embeddings from those of others.
+    id: u64,
 }
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// What the image encoder hands to the mask decoder, for S x S input: `image_embed`
 /// `[1, 256, S/16, S/16]`, `high_res_feats_0` `[1, 32, S/4, S/4]` and `high_res_feats_1`
 /// `[1, 64, S/8, S/8]`.
 #[derive(Clone, Debug)]
-pub struct Embedding([Arc<Tensor>; 3]);
+pub struct Embedding {
+    encoded: [Arc<Tensor>; 3],
+    /// What the decoder of network `id` computed from them already.
+    prepared: Option<(u64, Arc<[Arc<Tensor>]>)>,
+}
 
 impl Embedding {
-    /// An embedding from values computed elsewhere, row-major, for S x S input.
+    /// An embedding from values computed elsewhere, row-major, for S x S input. Clicks on it are
+    /// slower than on one that a network made itself.
     ///
     /// # Errors
     /// [`EngineError::Run`] if a length does not fit its shape.
@@ -53,8 +65,9 @@ impl Embedding {
         let s = image_size;
         let shapes = [[1, 256, s / 16, s / 16], [1, 32, s / 4, s / 4], [1, 64, s / 8, s / 8]];
         let tensor = |i: usize| Tensor::from_shape(&shapes[i], values[i]).map(Arc::new);
-        let build = || Ok(Self([tensor(0)?, tensor(1)?, tensor(2)?]));
-        build().map_err(|e: TractError| run_error(ENCODER, &e))
+        let build = || Ok([tensor(0)?, tensor(1)?, tensor(2)?]);
+        let encoded = build().map_err(|e: TractError| run_error(ENCODER, &e))?;
+        Ok(Self { encoded, prepared: None })
     }
 
     /// The three tensors' values, row-major, in the order above.
@@ -62,7 +75,7 @@ impl Embedding {
     /// # Errors
     /// [`EngineError::Run`] if a tensor is not f32, which no vetted pack gives.
     pub fn values(&self) -> Result<[&[f32]; 3], EngineError> {
-        let [embed, high_0, high_1] = &self.0;
+        let [embed, high_0, high_1] = &self.encoded;
         let read = || Ok([f32_values(embed)?, f32_values(high_0)?, f32_values(high_1)?]);
         read().map_err(|e: TractError| run_error(ENCODER, &e))
     }
@@ -77,7 +90,9 @@ impl TractNetwork {
     /// # Errors
     /// [`EngineError`] if a file is not what the manifest says, or not a graph that can run.
     pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
-        Self::with(pack, options, Kernels::Fused)
+        let int8 = pack.manifest().model.precision == Precision::Int8;
+        let integer_attention = int8 && options.integer_attention;
+        Self::with(pack, options, Kernels::Fused { integer_attention })
     }
 
     /// The same on tract's operations alone, which is slow: what tests and benchmarks compare the
@@ -94,9 +109,7 @@ impl TractNetwork {
         let workers = Workers::start(options.threads)?;
         let manifest = pack.manifest();
         let weights = manifest.model.weights;
-        let side = manifest.model.image_size / 4;
-        let no_mask = Tensor::from_shape(&[1, 1, side, side], &vec![0.0_f32; side * side])
-            .map_err(|e| run_error(DECODER, &e))?;
+        let image_size = manifest.model.image_size;
         Ok(Self {
             image_encoder: plan(
                 pack.read_image_encoder()?,
@@ -104,16 +117,17 @@ impl TractNetwork {
                 weights,
                 kernels,
             )?,
-            mask_decoder: plan(
+            mask_decoder: MaskDecoder::open(
                 pack.read_mask_decoder()?,
                 &manifest.mask_decoder,
                 weights,
+                image_size / 4,
                 kernels,
             )?,
             workers,
             channels: manifest.model.channels.count(),
-            image_size: manifest.model.image_size,
-            no_mask: Arc::new(no_mask),
+            image_size,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         })
     }
 
@@ -133,28 +147,15 @@ impl TractNetwork {
         }
     }
 
-    fn decoder_inputs(
-        &self,
-        embedding: &Embedding,
-        input: &DecoderInput,
-    ) -> TractResult<TVec<TValue>> {
+    fn click(&self, input: &DecoderInput) -> TractResult<Click> {
         let count = input.point_labels.len();
-        let coords = input.point_coords.as_flattened();
-        let mask = match &input.mask_input {
-            Some(logits) => {
-                let side = self.image_size / 4;
-                Arc::new(Tensor::from_shape(&[1, 1, side, side], logits)?)
-            }
-            None => Arc::clone(&self.no_mask),
-        };
-        let has_mask = f32::from(u8::from(input.mask_input.is_some()));
-        let mut inputs: TVec<TValue> =
-            embedding.0.iter().map(|tensor| Arc::clone(tensor).into_tvalue()).collect();
-        inputs.push(Tensor::from_shape(&[1, count, 2], coords)?.into_tvalue());
-        inputs.push(Tensor::from_shape(&[1, count], &input.point_labels)?.into_tvalue());
-        inputs.push(mask.into_tvalue());
-        inputs.push(Tensor::from_shape(&[1], &[has_mask])?.into_tvalue());
-        Ok(inputs)
+        let side = self.image_size / 4;
+        let mask = input.mask_input.as_ref();
+        Ok(Click {
+            coords: Tensor::from_shape(&[1, count, 2], input.point_coords.as_flattened())?,
+            labels: Tensor::from_shape(&[1, count], &input.point_labels)?,
+            mask: mask.map(|m| Tensor::from_shape(&[1, 1, side, side], m)).transpose()?,
+        })
     }
 }
 
@@ -177,11 +178,13 @@ impl Network for TractNetwork {
             self.run(ENCODER, &self.image_encoder, [image.into_tvalue()].into_iter().collect())?;
         let tensors: Vec<_> = outputs.into_iter().map(IntoArcTensor::into_arc_tensor).collect();
         let found = tensors.len();
-        let tensors = tensors.try_into().map_err(|_| EngineError::Run {
+        let encoded: [Arc<Tensor>; 3] = tensors.try_into().map_err(|_| EngineError::Run {
             network: ENCODER,
             reason: format!("expected 3 outputs, found {found}"),
         })?;
-        Ok(Embedding(tensors))
+        let run = |plan: &Plan, inputs| self.run(DECODER, plan, inputs);
+        let prepared = self.mask_decoder.prepare(&encoded, &run)?;
+        Ok(Embedding { encoded, prepared: prepared.map(|prepared| (self.id, prepared)) })
     }
 
     fn decode(
@@ -190,8 +193,11 @@ impl Network for TractNetwork {
         input: &DecoderInput,
         out: &mut DecoderOutput,
     ) -> Result<(), EngineError> {
-        let inputs = self.decoder_inputs(embedding, input).map_err(|e| run_error(DECODER, &e))?;
-        let outputs = self.run(DECODER, &self.mask_decoder, inputs)?;
+        let click = self.click(input).map_err(|e| run_error(DECODER, &e))?;
+        let prepared = embedding.prepared.as_ref().filter(|(id, _)| *id == self.id);
+        let prepared = prepared.map(|(_, prepared)| &prepared[..]);
+        let run = |plan: &Plan, inputs| self.run(DECODER, plan, inputs);
+        let outputs = self.mask_decoder.decode(&embedding.encoded, prepared, click, &run)?;
         read_outputs(&outputs, out).map_err(|e| run_error(DECODER, &e))
     }
 }

@@ -1,7 +1,7 @@
 //! A graph opened up: tensors inside it as outputs, for host tools that look at activations.
 
 use crate::EngineError;
-use crate::load::{Kernels, Plan, decode, prepare};
+use crate::load::{Kernels, Plan, build, decode, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_core::internal::{IntoTValue, TVec, Tensor, TractResult};
 use tract_onnx::pb::{TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
@@ -37,7 +37,8 @@ impl Probe {
             graph.output = tensors.iter().map(|tensor| float_tensor(tensor)).collect();
         }
         // f16 is the wider of the two formats: f32 weights are accepted as well.
-        let plan = prepare(name, proto, WeightFormat::F16, Kernels::Plain, |_| Ok(()))?;
+        let proto = ready(name, proto, WeightFormat::F16, Kernels::Plain)?;
+        let plan = build(name, proto, |_| Ok(()))?;
         Ok(Self { plan, name: name.to_string() })
     }
 

@@ -3,15 +3,17 @@
 //! Two forms: windows of a map (image encoder), whose tokens travel as
 //! `[n, w, n, w, parts, heads, d]`, and plain rows (mask decoder), `[rows, heads, d]`.
 
-use super::attention_op::{NAME, Operand};
+use super::attention_op::{INTEGER, NAME, Operand};
 use super::graph::{Chains, integer_attribute, integers, operation};
 
 /// Sizes of a map, a head and so on: whatever is larger is no attention, and might overflow.
 const SIZES: std::ops::Range<i64> = 1..1 << 12;
 
-pub(super) fn replace(chains: &mut Chains) {
+/// Replaces what it finds; that of windows in 8-bit integers, if `in_integers`.
+pub(super) fn replace(chains: &mut Chains, in_integers: bool) {
     for softmax in chains.outputs_of("Softmax") {
-        if let Some(node) = windowed(chains, &softmax).or_else(|| plain(chains, &softmax)) {
+        let found = windowed(chains, &softmax, in_integers);
+        if let Some(node) = found.or_else(|| plain(chains, &softmax)) {
             chains.replace(node);
         }
     }
@@ -39,7 +41,11 @@ fn core<'a>(chains: &'a Chains, softmax: &'a str, rank: i64) -> Option<Core<'a>>
 }
 
 /// Attention in the windows of a map.
-fn windowed(chains: &Chains, softmax: &str) -> Option<tract_onnx::pb::NodeProto> {
+fn windowed(
+    chains: &Chains,
+    softmax: &str,
+    in_integers: bool,
+) -> Option<tract_onnx::pb::NodeProto> {
     let core = core(chains, softmax, 4)?;
     let (k, perm) = chains.transpose(core.keys)?;
     if perm != [0, 1, 3, 2] {
@@ -84,7 +90,11 @@ fn windowed(chains: &Chains, softmax: &str) -> Option<tract_onnx::pb::NodeProto>
         return None;
     }
     let sizes = [q.heads, q.dim, v.dim, size[0], size[1]];
-    Some(fused([q.operand, k.operand, v.operand], sizes, tokens.output.first()?))
+    let mut node = fused([q.operand, k.operand, v.operand], sizes, tokens.output.first()?);
+    if in_integers {
+        node.attribute.push(integers(INTEGER, &[1]));
+    }
+    Some(node)
 }
 
 /// Attention over plain rows.

@@ -3,12 +3,20 @@
 use super::graph::integers_attribute;
 use super::split::pool;
 use rayon::prelude::*;
+use std::cell::RefCell;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 use uniultra_kernels::{Attention, MapView, Scratch};
 
 pub(super) const NAME: &str = "uniultra.Attention";
+/// Attribute of an attention in 8-bit integers.
+pub(super) const INTEGER: &str = "in_integers";
+
+thread_local! {
+    /// Buffers of a thread, as large as its largest attention needs, kept from frame to frame.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
 
 /// Where queries, keys or values are in a tensor; see [`MapView`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +46,7 @@ pub(super) fn build(
     let op = AttentionOp {
         places: [numbers(node, "q")?, numbers(node, "k")?, numbers(node, "v")?],
         sizes: numbers(node, "sizes")?,
+        in_integers: integers_attribute(node, INTEGER).is_some(),
     };
     Ok((expand(op), vec![]))
 }
@@ -57,6 +66,7 @@ struct AttentionOp {
     /// Heads, channels of a head, and of its values, rows and columns of the output. No rows: as
     /// many as the queries have.
     sizes: [usize; 5],
+    in_integers: bool,
 }
 
 impl Expansion for AttentionOp {
@@ -111,19 +121,23 @@ impl EvalOp for AttentionOp {
         let [heads, dim, dim_v, rows, columns] = self.sizes;
         let rows = if rows == 0 { q.window[0] } else { rows };
         let attention = Attention::new([q, k, v], heads, [dim, dim_v], [rows, columns])?;
+        let attention = if self.in_integers { attention.in_integers() } else { attention };
         let mut out = Tensor::zero::<f32>(&[rows * columns, heads * dim_v])?;
         let mut plain = out.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;
         match pool() {
-            None => attention.run(&mut Scratch::default(), values)?,
+            None => SCRATCH.with_borrow_mut(|scratch| attention.run(scratch, values))?,
             Some(pool) => {
-                let compute = |scratch: &mut Scratch, task| {
-                    attention.compute(task, scratch);
-                    scratch.result().to_vec()
+                let compute = |task| {
+                    SCRATCH.with_borrow_mut(|scratch| {
+                        attention.compute(task, scratch);
+                        scratch.result().to_vec()
+                    })
                 };
                 let results: Vec<Vec<f32>> = pool.install(|| {
+                    let share = attention.tasks() / (8 * pool.current_num_threads());
                     let tasks = (0..attention.tasks()).into_par_iter();
-                    tasks.with_min_len(8).map_init(Scratch::default, compute).collect()
+                    tasks.with_min_len(share.max(1)).map(compute).collect()
                 });
                 for (task, result) in results.iter().enumerate() {
                     attention.place(task, result, values)?;

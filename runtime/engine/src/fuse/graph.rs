@@ -24,23 +24,22 @@ impl Chains {
         for (index, tensor) in chains.graph.initializer.iter().enumerate() {
             chains.constants.insert(tensor.name.clone(), index);
         }
-        chains.index();
+        for index in 0..chains.graph.node.len() {
+            chains.index_node(index);
+        }
+        for output in &chains.graph.output {
+            chains.readers.entry(output.name.clone()).or_default().push(usize::MAX);
+        }
         chains
     }
 
-    fn index(&mut self) {
-        self.producers.clear();
-        self.readers.clear();
-        for (index, node) in self.graph.node.iter().enumerate() {
-            for output in &node.output {
-                self.producers.insert(output.clone(), index);
-            }
-            for input in &node.input {
-                self.readers.entry(input.clone()).or_default().push(index);
-            }
+    fn index_node(&mut self, index: usize) {
+        let node = &self.graph.node[index];
+        for output in &node.output {
+            self.producers.insert(output.clone(), index);
         }
-        for output in &self.graph.output {
-            self.readers.entry(output.name.clone()).or_default().push(usize::MAX);
+        for input in &node.input {
+            self.readers.entry(input.clone()).or_default().push(index);
         }
     }
 
@@ -142,10 +141,19 @@ impl Chains {
     /// Puts `node` where the node was that gave its output.
     pub(super) fn replace(&mut self, node: NodeProto) {
         let place = node.output.first().and_then(|output| self.producers.get(output)).copied();
-        if let Some(old) = place.and_then(|place| self.graph.node.get_mut(place)) {
-            *old = node;
-            self.index();
+        let Some(place) = place.filter(|&place| place < self.graph.node.len()) else { return };
+        let old = std::mem::replace(&mut self.graph.node[place], node);
+        for input in &old.input {
+            if let Some(readers) = self.readers.get_mut(input)
+                && let Some(at) = readers.iter().position(|&reader| reader == place)
+            {
+                readers.swap_remove(at);
+            }
         }
+        for output in &old.output {
+            self.producers.remove(output);
+        }
+        self.index_node(place);
     }
 
     /// The graph, without the nodes and constants that nothing reads any more.

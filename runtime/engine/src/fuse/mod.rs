@@ -24,10 +24,10 @@ use graph::Chains;
 use tract_onnx::Onnx;
 use tract_onnx::pb::GraphProto;
 
-/// Rewrites a vetted graph.
-pub(crate) fn fuse(graph: &mut GraphProto) {
+/// Rewrites a vetted graph; the attention of windows in 8-bit integers, if `integer_attention`.
+pub(crate) fn fuse(graph: &mut GraphProto, integer_attention: bool) {
     let mut chains = Chains::of(std::mem::take(graph));
-    attention::replace(&mut chains);
+    attention::replace(&mut chains, integer_attention);
     linear::replace(&mut chains);
     norm::replace(&mut chains);
     quantize::replace(&mut chains);

@@ -118,7 +118,7 @@ fn operations(graph: &GraphProto) -> Vec<&str> {
 
 fn fused(graph: &GraphProto) -> GraphProto {
     let mut graph = graph.clone();
-    fuse(&mut graph);
+    fuse(&mut graph, false);
     graph
 }
 
@@ -266,7 +266,7 @@ fn shipped_graphs_are_fused_whole() {
         let proto = <ModelProto as prost::Message>::decode(&bytes[..]).unwrap();
         let mut graph = proto.graph.unwrap();
         crate::widen::widen_weights(&mut graph, uniultra_manifest::WeightFormat::F16).unwrap();
-        fuse(&mut graph);
+        fuse(&mut graph, false);
         let found = operations(&graph);
         let count = |name: &str| found.iter().filter(|op| **op == name).count();
         assert_eq!(count(attention_op::NAME), attention, "{file}");

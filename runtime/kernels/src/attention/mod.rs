@@ -70,11 +70,12 @@ impl<'a> Attention<'a> {
     }
 
     /// The same with queries, keys, values and weights rounded to 8 bits: several times faster
-    /// where the processor has int8 dot products, with errors of a few steps of 127. Windows of more
-    /// than 65,536 keys, or heads of more than 256 channels, stay in float.
+    /// where the processor has int8 dot products, with errors of a few steps of 127. Windows of less
+    /// than 32 or more than 65,536 keys, and heads of more than 256 channels, stay in float.
     #[must_use]
     pub fn in_integers(mut self) -> Self {
-        self.in_integers = self.k.tokens() <= integer::MAX_KEYS && self.dim <= integer::MAX_DIM;
+        let keys = integer::MIN_KEYS..=integer::MAX_KEYS;
+        self.in_integers = keys.contains(&self.k.tokens()) && self.dim <= integer::MAX_DIM;
         self
     }
 

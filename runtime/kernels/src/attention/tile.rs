@@ -203,10 +203,11 @@ fn score_rows<I: Isa, const Q: usize, const R: usize>(
     assert!(columns.len() >= dim * Q * lanes && keys.len() >= R * dim);
     let mut sums = [[ops.zero(); Q]; R];
     for d in 0..dim {
-        // SAFETY: `d < dim`, and `columns` holds `dim` rows of `Q` vectors (asserted above).
-        let column: [I::F32; Q] = std::array::from_fn(|i| unsafe {
-            ops.load_ptr(columns.as_ptr().add((d * Q + i) * lanes))
-        });
+        let mut column = [ops.zero(); Q];
+        for (i, column) in column.iter_mut().enumerate() {
+            // SAFETY: `d < dim`, and `columns` holds `dim` rows of `Q` vectors (asserted above).
+            *column = unsafe { ops.load_ptr(columns.as_ptr().add((d * Q + i) * lanes)) };
+        }
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: `r < R` and `d < dim`, and `keys` holds `R` rows of `dim` (asserted above).
             let value = ops.splat(unsafe { *keys.get_unchecked(r * dim + d) });
@@ -258,14 +259,19 @@ fn weigh_channels<I: Isa, const Q: usize, const C: usize>(
     let lanes = ops.len();
     let keys = weights.len() / (Q * lanes);
     assert!(d + C <= dim_v && v.len() >= keys * dim_v && out.len() >= C * Q * lanes);
-    let mut sums: [[I::F32; Q]; C] = std::array::from_fn(|c| {
-        std::array::from_fn(|i| ops.mul(ops.load(&out[(c * Q + i) * lanes..]), shrink[i]))
-    });
+    // Loops, not `array::from_fn`: its closures are not compiled for the wide instructions.
+    let mut sums = [[ops.zero(); Q]; C];
+    for (c, sums) in sums.iter_mut().enumerate() {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = ops.mul(ops.load(&out[(c * Q + i) * lanes..]), shrink[i]);
+        }
+    }
     for key in 0..keys {
-        // SAFETY: `weights` holds `keys` rows of `Q` vectors, by the division above.
-        let weight: [I::F32; Q] = std::array::from_fn(|i| unsafe {
-            ops.load_ptr(weights.as_ptr().add((key * Q + i) * lanes))
-        });
+        let mut weight = [ops.zero(); Q];
+        for (i, weight) in weight.iter_mut().enumerate() {
+            // SAFETY: `weights` holds `keys` rows of `Q` vectors, by the division above.
+            *weight = unsafe { ops.load_ptr(weights.as_ptr().add((key * Q + i) * lanes)) };
+        }
         for (c, sums) in sums.iter_mut().enumerate() {
             // SAFETY: `d + c < dim_v` and `v` holds `keys` rows of `dim_v` (asserted above).
             let value = ops.splat(unsafe { *v.get_unchecked(key * dim_v + d + c) });

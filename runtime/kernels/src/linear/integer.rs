@@ -224,17 +224,17 @@ fn repack<T: Copy + Default>(
 #[cfg(target_arch = "x86_64")]
 fn panels(weight: &[i8], [inputs, outputs]: [usize; 2], [depth, lanes]: [usize; 2]) -> Vec<i8> {
     let padded = outputs.next_multiple_of(lanes);
-    let mut packed = Vec::with_capacity(inputs.next_multiple_of(depth) * padded);
-    let mut first = 0;
-    while first < padded {
-        let width = (2 * lanes).min(padded - first);
-        for k in (0..inputs).step_by(depth) {
-            for (n, k) in (first..first + width).flat_map(|n| (k..k + depth).map(move |k| (n, k))) {
-                let inside = n < outputs && k < inputs;
-                packed.push(if inside { weight[k * outputs + n] } else { 0 });
+    let depths = inputs.div_ceil(depth);
+    let mut packed = vec![0; depths * depth * padded];
+    for (k, row) in weight.chunks_exact(outputs.max(1)).enumerate() {
+        for first in (0..padded).step_by(2 * lanes) {
+            let width = (2 * lanes).min(padded - first);
+            let start = first * depths * depth + (k / depth) * width * depth + k % depth;
+            let values = &row[first..outputs.min(first + width)];
+            for (place, value) in packed[start..].iter_mut().step_by(depth).zip(values) {
+                *place = *value;
             }
         }
-        first += width;
     }
     packed
 }

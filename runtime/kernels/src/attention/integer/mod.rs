@@ -28,6 +28,8 @@ const SQUARE: u16 = 11_201;
 const TOP: f32 = 127.0;
 /// Magnitudes below are zero: their reciprocal might overflow.
 const TINY: f32 = 1e-30;
+/// Fewest keys of a window: with 16, quantizing takes the time that the products save.
+pub(super) const MIN_KEYS: usize = 32;
 /// Most keys of a window: the sums of weights times values stay within int32.
 pub(super) const MAX_KEYS: usize = 1 << 16;
 /// Most channels of a head: scores are exact in f32.

@@ -100,8 +100,9 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), mean) };
     }
     let [step, inverse] = steps(_mm512_reduce_max_epu32(largest));
-    buffers.keys.clear();
     buffers.keys.resize(padded * dim, 0);
+    // Keys that are only padding are zero; others are written below.
+    buffers.keys[count / LANES * LANES * dim..].fill(0);
     for c in (0..dim).step_by(LANES) {
         let mean = load_f32(&buffers.mean, c);
         for key in 0..count {
@@ -140,8 +141,9 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
 fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
     let (dim, count, v) = (head.dim_v, head.key_count(), head.v);
     buffers.value_scale.resize(dim, 0.0);
-    buffers.values.clear();
     buffers.values.resize(padded * dim, 0);
+    // The last tile may hold padding, which is zero; all else is written below.
+    buffers.values[(padded - TILE) * dim..].fill(0);
     for c in (0..dim).step_by(LANES) {
         let mut largest = _mm512_setzero_si512();
         for key in 0..count {
@@ -297,10 +299,8 @@ fn weights<const R: usize>(
     // SAFETY: whole vectors.
     let (dithers, last) = unsafe {
         let [first, second] = &DITHERS;
-        let dithers = [
-            _mm512_loadu_si512(first.as_ptr().cast()),
-            _mm512_loadu_si512(second.as_ptr().cast()),
-        ];
+        let dithers =
+            [_mm512_loadu_si512(first.as_ptr().cast()), _mm512_loadu_si512(second.as_ptr().cast())];
         (dithers, _mm512_loadu_si512(last.as_ptr().cast()))
     };
     let tiles = buffers.start.len() / TILE;

@@ -1,0 +1,71 @@
+//! What the decoder computes once a frame and what once a click, together and apart.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use uniultra_core::{DecoderInput, DecoderOutput, Network};
+use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
+use uniultra_manifest::Pack;
+use uniultra_tests::cli::root;
+
+const SIDE: usize = 512;
+
+fn open(id: &str) -> TractNetwork {
+    let pack = Pack::open(&root().join("models").join(id)).unwrap();
+    TractNetwork::of(&pack, &EngineOptions::default()).unwrap()
+}
+
+fn image() -> Vec<f32> {
+    let pixel = |i: usize| ((i % SIDE) as f32 * 0.03).sin() - ((i / SIDE) as f32 * 0.02).cos();
+    (0..SIDE * SIDE).map(pixel).collect()
+}
+
+fn click(x: f32, mask: Option<f32>) -> DecoderInput {
+    DecoderInput {
+        point_coords: [[x, 200.0]].into(),
+        point_labels: [1.0].into(),
+        mask_input: mask.map(|logit| vec![logit; (SIDE / 4) * (SIDE / 4)]),
+    }
+}
+
+fn decode(network: &TractNetwork, embedding: &Embedding, input: &DecoderInput) -> DecoderOutput {
+    let mut output = DecoderOutput::new(SIDE / 4);
+    network.decode(embedding, input, &mut output).unwrap();
+    output
+}
+
+/// An embedding that the network did not make itself gives the same bits: what the decoder keeps of
+/// a frame is computed again.
+#[test]
+fn a_kept_frame_answers_as_a_new_one() {
+    for id in ["uniultra-mini", "uniultra-mini-int8"] {
+        let network = open(id);
+        let kept = network.encode(&image()).unwrap();
+        let new = Embedding::from_values(SIDE, kept.values().unwrap()).unwrap();
+        for input in [click(100.0, None), click(100.0, Some(2.0)), click(300.0, None)] {
+            assert_eq!(decode(&network, &kept, &input), decode(&network, &new, &input), "{id}");
+        }
+    }
+}
+
+/// Neither clicks nor mask prompts leave anything behind.
+#[test]
+fn clicks_do_not_disturb_each_other() {
+    let network = open("uniultra-mini-int8");
+    let kept = network.encode(&image()).unwrap();
+    let first = decode(&network, &kept, &click(100.0, None));
+    let masked = decode(&network, &kept, &click(100.0, Some(5.0)));
+    assert_ne!(first.logits, masked.logits, "the mask prompt must count");
+    assert_ne!(first.logits, decode(&network, &kept, &click(400.0, None)).logits);
+    assert_eq!(first, decode(&network, &kept, &click(100.0, None)));
+}
+
+/// A frame that another network encoded is not mixed up with this one's.
+#[test]
+fn networks_do_not_share_what_they_keep() {
+    let [real, integer] = ["uniultra-mini", "uniultra-mini-int8"].map(open);
+    let frame = real.encode(&image()).unwrap();
+    let plain = Embedding::from_values(SIDE, frame.values().unwrap()).unwrap();
+    let input = click(100.0, None);
+    let expected = decode(&integer, &plain, &input);
+    assert_eq!(decode(&integer, &frame, &input), expected);
+    assert_ne!(decode(&real, &frame, &input).logits, expected.logits);
+}
