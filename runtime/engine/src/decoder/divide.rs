@@ -2,8 +2,8 @@
 //!
 //! What the decoder computes from the image (positions added, the first layer's keys, values and
 //! queries, the high-resolution features as the upscaling reads them; MODEL.md 7.5) is the same for
-//! every click on a frame. A mask prompt changes all of it, but nothing after it, so the division
-//! gives three graphs: the image's part without and with a mask prompt, which have the same
+//! every click on a frame. A mask prompt changes some of it, but nothing after it, so the division
+//! gives three graphs: the image's part without a mask prompt, what a mask prompt changes of its
 //! outputs, and the click's part, which starts from these.
 
 use std::collections::{HashMap, HashSet};
@@ -22,7 +22,7 @@ const NO_MASK: usize = 2;
 pub(super) struct Divided {
     /// From the encoder's outputs, with no mask prompt.
     pub(super) image: ModelProto,
-    /// The same, from the encoder's outputs and `mask_input`.
+    /// From the encoder's outputs and `mask_input`: the first of these outputs, which it changes.
     pub(super) masked: ModelProto,
     /// From what the image's part gives and the points to the decoder's outputs. The types of the
     /// former are missing.
@@ -34,29 +34,37 @@ pub(super) struct Divided {
 pub(super) enum Source {
     Constant,
     Image,
+    /// The image and the mask prompt.
+    Mask,
     Click,
 }
 
-/// Divides a vetted decoder. One that is not made as expected comes back whole.
-pub(super) fn divide(mut model: ModelProto) -> Result<Divided, Box<ModelProto>> {
-    let Some((choice, shared)) = model.graph.as_ref().and_then(border) else {
+/// Divides a vetted decoder, whose inputs `constants` are the same for all frames and come last in
+/// every part. One that is not made as expected comes back whole.
+pub(super) fn divide(
+    mut model: ModelProto,
+    constants: &[String],
+) -> Result<Divided, Box<ModelProto>> {
+    let border = model.graph.as_ref().and_then(|graph| border(graph, constants));
+    let Some((choice, shared)) = border else {
         return Err(Box::new(model));
     };
     let Some(mut graph) = model.graph.take() else { return Err(Box::new(model)) };
-    let outputs: Vec<ValueInfoProto> = shared.iter().map(|name| named(name)).collect();
-    let image = |kept: usize, left_out: &[&str]| {
+    let by_mask = &shared[0].clone();
+    let shared = &shared.concat();
+    let image = |kept: usize, results: &[String], left_out: &[&str]| {
         let mut nodes = graph.node.clone();
         // The chosen branch takes the place of the choice.
         nodes[choice].op_type = "Identity".to_string();
         nodes[choice].input = vec![nodes[choice].input[kept].clone()];
         let inputs = graph.input.iter();
         let inputs = inputs.filter(|input| !left_out.contains(&input.name.as_str()));
-        let (nodes, read) = needed(nodes, &shared);
+        let (nodes, read) = needed(nodes, results);
         GraphProto {
             node: nodes,
             name: graph.name.clone(),
             input: inputs.cloned().collect(),
-            output: outputs.clone(),
+            output: results.iter().map(|name| named(name)).collect(),
             // Few and small beside the rest, so that copies do no harm.
             initializer: graph
                 .initializer
@@ -69,7 +77,7 @@ pub(super) fn divide(mut model: ModelProto) -> Result<Divided, Box<ModelProto>> 
     };
     let with_mask: Vec<&str> = POINTS.into_iter().chain([HAS_MASK_INPUT]).collect();
     let without: Vec<&str> = with_mask.iter().copied().chain([MASK_INPUT]).collect();
-    let (image, masked) = (image(NO_MASK, &without), image(MASK, &with_mask));
+    let (image, masked) = (image(NO_MASK, shared, &without), image(MASK, by_mask, &with_mask));
 
     let shared_names: HashSet<&str> = shared.iter().map(String::as_str).collect();
     let nodes = std::mem::take(&mut graph.node).into_iter();
@@ -79,8 +87,9 @@ pub(super) fn divide(mut model: ModelProto) -> Result<Divided, Box<ModelProto>> 
     let (nodes, read) = needed(nodes.collect(), &results);
     graph.node = nodes;
     graph.initializer.retain(|tensor| read.contains(&tensor.name));
-    graph.input.retain(|input| POINTS.contains(&input.name.as_str()));
-    graph.input.splice(0..0, outputs);
+    let kept = |name: &String| POINTS.contains(&name.as_str()) || constants.contains(name);
+    graph.input.retain(|input| kept(&input.name));
+    graph.input.splice(0..0, shared.iter().map(|name| named(name)));
     let whole = |graph| ModelProto {
         ir_version: model.ir_version,
         opset_import: model.opset_import.clone(),
@@ -92,23 +101,30 @@ pub(super) fn divide(mut model: ModelProto) -> Result<Divided, Box<ModelProto>> 
 
 /// The node that chooses between mask prompt and none, and the values that pass from the image's
 /// part to the click's.
-fn border(graph: &GraphProto) -> Option<(usize, Vec<String>)> {
+fn border(graph: &GraphProto, constants: &[String]) -> Option<(usize, [Vec<String>; 2])> {
     let choice = mask_choice(graph)?;
-    let sources = sources(graph);
+    let sources = sources(graph, constants);
     let source = |value: &str| sources.get(value).copied().unwrap_or(Source::Constant);
-    let mut shared = Vec::new();
+    // Those that a mask prompt changes come first.
+    let mut shared: [Vec<String>; 2] = Default::default();
     let of_click = |node: &&NodeProto| node.output.iter().any(|o| source(o) == Source::Click);
     for node in graph.node.iter().filter(of_click) {
         for input in &node.input {
-            if source(input) == Source::Image && !shared.contains(input) {
-                shared.push(input.clone());
+            let group = match source(input) {
+                Source::Mask => &mut shared[0],
+                Source::Image => &mut shared[1],
+                Source::Constant | Source::Click => continue,
+            };
+            if !group.contains(input) {
+                group.push(input.clone());
             }
         }
     }
     // An input of the graph, or an output made by the image alone, would need a node of its own.
     let inner = |value: &String| graph.input.iter().all(|input| input.name != *value);
     let from_click = graph.output.iter().all(|output| source(&output.name) == Source::Click);
-    (!shared.is_empty() && shared.iter().all(inner) && from_click).then_some((choice, shared))
+    let found = shared.iter().all(|group| !group.is_empty() && group.iter().all(inner));
+    (found && from_click).then_some((choice, shared))
 }
 
 /// The one `Where` that takes the mask prompt or its replacement, by `has_mask_input > threshold`
@@ -140,12 +156,17 @@ fn scalar(tensor: &TensorProto) -> Option<f32> {
     }
 }
 
-/// What each input and computed value depends on. Nodes come after what they read.
-pub(super) fn sources(graph: &GraphProto) -> HashMap<&str, Source> {
+/// What each input and computed value depends on; the inputs `constants` on nothing. Nodes come
+/// after what they read.
+pub(super) fn sources<'g>(graph: &'g GraphProto, constants: &[String]) -> HashMap<&'g str, Source> {
     let mut sources = HashMap::new();
     for input in &graph.input {
-        let points = POINTS.contains(&input.name.as_str());
-        let source = if points { Source::Click } else { Source::Image };
+        let source = match input.name.as_str() {
+            name if POINTS.contains(&name) => Source::Click,
+            MASK_INPUT | HAS_MASK_INPUT => Source::Mask,
+            _ if constants.contains(&input.name) => Source::Constant,
+            _ => Source::Image,
+        };
         sources.insert(input.name.as_str(), source);
     }
     for node in &graph.node {
@@ -158,7 +179,7 @@ pub(super) fn sources(graph: &GraphProto) -> HashMap<&str, Source> {
     sources
 }
 
-fn named(name: &str) -> ValueInfoProto {
+pub(super) fn named(name: &str) -> ValueInfoProto {
     ValueInfoProto { name: name.to_string(), ..ValueInfoProto::default() }
 }
 

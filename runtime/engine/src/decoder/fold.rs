@@ -1,26 +1,34 @@
 //! Computes what a graph makes of constants alone, once, when it is loaded.
 //!
-//! The decoder's position encoding of the image is such a thing. Each part that the graph is
-//! divided into would compute it again, and tract more than once in each.
+//! The decoder's position encoding of the image is such a thing: 1 MiB at 512 pixels. Each part
+//! that the graph is divided into would compute it again, tract more than once in each, and each
+//! would keep a copy. So it becomes an input that all of them share.
 
 use super::divide::{Source, needed, sources};
 use crate::EngineError;
 use crate::load::build;
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tract_core::internal::{IntoTValue, TValue, TVec, Tensor, TractResult};
+use std::sync::Arc;
+use tract_core::internal::{Datum, IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractResult};
 use tract_onnx::pb::{
     GraphProto, ModelProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_proto::DataType, tensor_shape_proto::Dimension,
     tensor_shape_proto::dimension::Value as DimValue, type_proto,
 };
 
-/// Replaces values of f32 that follow from constants, and that something else reads, by constants.
-pub(super) fn fold(file: &str, mut model: ModelProto) -> Result<ModelProto, EngineError> {
-    let Some(graph) = &mut model.graph else { return Ok(model) };
+/// Values that follow from constants.
+#[derive(Debug, Default)]
+pub(super) struct Folded {
+    pub(super) names: Vec<String>,
+    pub(super) values: Vec<Arc<Tensor>>,
+}
+
+/// Makes inputs of values of f32 that follow from constants, and that something else reads.
+pub(super) fn fold(file: &str, model: &mut ModelProto) -> Result<Folded, EngineError> {
+    let Some(graph) = &mut model.graph else { return Ok(Folded::default()) };
     let names = folded(graph);
     if names.is_empty() {
-        return Ok(model);
+        return Ok(Folded::default());
     }
     let (node, read) = needed(graph.node.clone(), &names);
     let constants = graph.initializer.iter().filter(|tensor| read.contains(&tensor.name));
@@ -43,20 +51,25 @@ pub(super) fn fold(file: &str, mut model: ModelProto) -> Result<ModelProto, Engi
     };
     let failed = |reason| EngineError::Prepare { file: file.to_string(), reason };
     let plan = build(file, part, |_| Ok(()))?;
-    let compute = || -> TractResult<Vec<Option<TensorProto>>> {
-        let values = plan.run(inputs.iter().map(value).collect::<TractResult<TVec<_>>>()?)?;
-        names.iter().zip(&values).map(|(name, value)| constant(name, value)).collect()
-    };
-    let tensors = match catch_unwind(AssertUnwindSafe(compute)) {
-        Ok(Ok(tensors)) => tensors,
+    let compute = || plan.run(inputs.iter().map(value).collect::<TractResult<TVec<_>>>()?);
+    let values = match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(Ok(values)) => values,
         Ok(Err(error)) => return Err(failed(format!("{error:#}"))),
         Err(_) => return Err(failed("its constants contradict each other".to_string())),
     };
-    let computed: HashSet<&String> = tensors.iter().flatten().map(|tensor| &tensor.name).collect();
+    let mut kept = Folded::default();
     let graph = model.graph.get_or_insert_default();
-    graph.node.retain(|node| !node.output.iter().any(|output| computed.contains(output)));
-    graph.initializer.extend(tensors.into_iter().flatten());
-    Ok(model)
+    for (name, value) in names.into_iter().zip(values) {
+        let shape: Result<Vec<i64>, _> = value.shape().iter().map(|&n| i64::try_from(n)).collect();
+        // Anything but f32 is small, and stays where it is.
+        if let (Ok(shape), true) = (shape, value.datum_type() == f32::datum_type()) {
+            graph.node.retain(|node| !node.output.contains(&name));
+            graph.input.push(named(&name, Some(&shape)));
+            kept.names.push(name);
+            kept.values.push(value.into_arc_tensor());
+        }
+    }
+    Ok(kept)
 }
 
 /// An input or output of f32.
@@ -80,7 +93,7 @@ fn value(tensor: &TensorProto) -> TractResult<TValue> {
 
 /// Values of constants alone that a node reads which depends on more.
 fn folded(graph: &GraphProto) -> Vec<String> {
-    let sources = sources(graph);
+    let sources = sources(graph, &[]);
     let constant = |value: &str| sources.get(value) == Some(&Source::Constant);
     let mut names = Vec::new();
     let depends = |output: &String| !constant(output);
@@ -92,18 +105,4 @@ fn folded(graph: &GraphProto) -> Vec<String> {
         }
     }
     names
-}
-
-/// An f32 value as a constant; nothing of any other type.
-fn constant(name: &str, value: &TValue) -> TractResult<Option<TensorProto>> {
-    let values = value.try_as_plain_ram()?;
-    let Ok(values) = values.as_slice::<f32>() else { return Ok(None) };
-    let dims = value.shape().iter().map(|&size| i64::try_from(size)).collect::<Result<_, _>>()?;
-    Ok(Some(TensorProto {
-        name: name.to_string(),
-        data_type: DataType::Float as i32,
-        dims,
-        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into(),
-        ..TensorProto::default()
-    }))
 }

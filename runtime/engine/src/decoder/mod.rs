@@ -2,6 +2,8 @@
 
 mod divide;
 mod fold;
+#[cfg(test)]
+mod tests;
 
 use crate::EngineError;
 use crate::load::{Kernels, Plan, build, contract, contract_of_part, decode, names, ready};
@@ -10,7 +12,7 @@ use fold::fold;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tract_core::internal::{
-    Datum, IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractError, tensor0,
+    Datum, IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractError, TractResult,
 };
 use tract_onnx::pb::{
     ModelProto, TensorShapeProto, TypeProto, tensor_proto::DataType, tensor_shape_proto::Dimension,
@@ -20,7 +22,11 @@ use uniultra_manifest::{Network, WeightFormat};
 
 /// The decoder's plans.
 #[derive(Debug)]
-pub(crate) struct MaskDecoder(Parts);
+pub(crate) struct MaskDecoder {
+    parts: Parts,
+    /// Last inputs of every plan.
+    constants: Vec<Arc<Tensor>>,
+}
 
 #[derive(Debug)]
 enum Parts {
@@ -59,25 +65,26 @@ impl MaskDecoder {
         kernels: Kernels,
     ) -> Result<Self, EngineError> {
         let file = &network.file;
-        let model = ready(file, decode(file, &bytes)?, weights, kernels)?;
+        let mut model = ready(file, decode(file, &bytes)?, weights, kernels)?;
         drop(bytes);
         names(file, &model, network)?;
-        let whole = |model| {
-            let plan = build(file, model, |model| contract(model, network))?;
-            Ok(Self(Parts::Whole { plan, side }))
-        };
         if kernels == Kernels::Plain {
-            return whole(model);
+            let plan = build(file, model, |model| contract(model, network))?;
+            return Ok(Self { parts: Parts::Whole { plan, side }, constants: Vec::new() });
         }
-        let model = fold(file, model)?;
-        let Divided { image, masked, mut click } = match divide(model) {
-            Ok(divided) => divided,
-            Err(model) => return whole(*model),
-        };
+        let folded = fold(file, &mut model)?;
+        let constants = folded.values;
         let part = |model| build(file, model, |model| contract_of_part(model, network));
+        let Divided { image, masked, mut click } = match divide(model, &folded.names) {
+            Ok(divided) => divided,
+            Err(model) => {
+                return Ok(Self { parts: Parts::Whole { plan: part(*model)?, side }, constants });
+            }
+        };
         let (image, masked) = (part(image)?, part(masked)?);
         declare(file, &mut click, &image)?;
-        Ok(Self(Parts::Divided { image, masked, click: part(click)? }))
+        let click = part(click)?;
+        Ok(Self { parts: Parts::Divided { image, masked, click }, constants })
     }
 
     /// Runs what needs no click, on the encoder's outputs. A decoder that is not divided has
@@ -87,8 +94,8 @@ impl MaskDecoder {
         encoded: &[Arc<Tensor>],
         run: Run<'_>,
     ) -> Result<Option<Arc<[Arc<Tensor>]>>, EngineError> {
-        let Parts::Divided { image, .. } = &self.0 else { return Ok(None) };
-        let prepared = run(image, values(encoded))?;
+        let Parts::Divided { image, .. } = &self.parts else { return Ok(None) };
+        let prepared = self.run(image, values(encoded), run)?;
         Ok(Some(prepared.into_iter().map(IntoArcTensor::into_arc_tensor).collect()))
     }
 
@@ -102,34 +109,47 @@ impl MaskDecoder {
         run: Run<'_>,
     ) -> Result<TVec<TValue>, EngineError> {
         let Click { coords, labels, mask } = click;
-        let (plan, mut inputs) = match (&self.0, mask, prepared) {
-            (Parts::Whole { plan, side }, mask, _) => {
-                let has_mask = tensor0(f32::from(u8::from(mask.is_some())));
-                let has_mask = has_mask.into_shape(&[1]).map_err(|e| run_error(&e))?;
-                let mask = match mask {
-                    Some(mask) => mask,
-                    None => {
-                        Tensor::zero::<f32>(&[1, 1, *side, *side]).map_err(|e| run_error(&e))?
-                    }
-                };
-                let points = [coords, labels, mask, has_mask].map(IntoTValue::into_tvalue);
+        let (masked, plan) = match &self.parts {
+            Parts::Divided { masked, click, .. } => (masked, click),
+            Parts::Whole { plan, side } => {
                 let mut inputs = values(encoded);
-                inputs.extend(points);
-                return run(plan, inputs);
-            }
-            (Parts::Divided { masked, click, .. }, Some(mask), _) => {
-                let mut inputs = values(encoded);
-                inputs.push(mask.into_tvalue());
-                (click, run(masked, inputs)?)
-            }
-            (Parts::Divided { click, .. }, None, Some(prepared)) => (click, values(prepared)),
-            (Parts::Divided { image, click, .. }, None, None) => {
-                (click, run(image, values(encoded))?)
+                inputs.extend([coords, labels].map(IntoTValue::into_tvalue));
+                inputs.extend(mask_inputs(mask, *side).map_err(|e| run_error(&e))?);
+                return self.run(plan, inputs, run);
             }
         };
+        let mut inputs = match prepared {
+            Some(prepared) => values(prepared),
+            None => values(&self.prepare(encoded, run)?.unwrap_or_default()),
+        };
+        if let Some(mask) = mask {
+            let mut with_mask = values(encoded);
+            with_mask.push(mask.into_tvalue());
+            let changed = self.run(masked, with_mask, run)?;
+            for (input, changed) in inputs.iter_mut().zip(changed) {
+                *input = changed;
+            }
+        }
         inputs.extend([coords, labels].map(IntoTValue::into_tvalue));
+        self.run(plan, inputs, run)
+    }
+
+    fn run(
+        &self,
+        plan: &Plan,
+        mut inputs: TVec<TValue>,
+        run: Run<'_>,
+    ) -> Result<TVec<TValue>, EngineError> {
+        inputs.extend(values(&self.constants));
         run(plan, inputs)
     }
+}
+
+/// `mask_input` and `has_mask_input`.
+fn mask_inputs(mask: Option<Tensor>, side: usize) -> TractResult<[TValue; 2]> {
+    let has_mask = Tensor::from_shape(&[1], &[f32::from(u8::from(mask.is_some()))])?;
+    let mask = mask.map_or_else(|| Tensor::zero::<f32>(&[1, 1, side, side]), Ok)?;
+    Ok([mask, has_mask].map(IntoTValue::into_tvalue))
 }
 
 fn values(tensors: &[Arc<Tensor>]) -> TVec<TValue> {
