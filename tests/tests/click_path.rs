@@ -1,10 +1,12 @@
 //! What the decoder computes once a frame and what once a click, together and apart.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
+use uniultra_core::{
+    DecoderInput, DecoderOutput, Frame, MAX_OBJECTS, Network, PointLabel, Prompts,
+};
+use uniultra_engine::{Embedding, EngineOptions, Segmenter, TractNetwork};
 use uniultra_manifest::Pack;
-use uniultra_tests::cli::root;
+use uniultra_tests::cli::{root, sample_frame};
 
 const SIDE: usize = 512;
 
@@ -56,6 +58,36 @@ fn clicks_do_not_disturb_each_other() {
     assert_ne!(first.logits, masked.logits, "the mask prompt must count");
     assert_ne!(first.logits, decode(&network, &kept, &click(400.0, None)).logits);
     assert_eq!(first, decode(&network, &kept, &click(100.0, None)));
+}
+
+/// Several objects at once are the same as one after the other, on any number of threads.
+#[test]
+fn objects_together_answer_as_apart() {
+    let frame = Frame::decode(&std::fs::read(sample_frame()).unwrap()).unwrap();
+    let objects: Vec<Prompts> = (0..5)
+        .map(|i| {
+            let x = 60.0 * i as f32 + 100.0;
+            Prompts::new().with_point(x, 279.0, PointLabel::Positive).unwrap()
+        })
+        .collect();
+    let folder = root().join("models/uniultra-mini-int8");
+    let one = Segmenter::open(&folder).unwrap();
+    let encoded = one.encode(&frame).unwrap();
+    let apart: Vec<_> = objects.iter().map(|object| encoded.predict(object).unwrap()).collect();
+    for threads in [1, 3] {
+        let options = EngineOptions { threads, ..EngineOptions::default() };
+        let segmenter = Segmenter::open_with(&folder, &options).unwrap();
+        let together = segmenter.encode(&frame).unwrap().predict_all(&objects).unwrap();
+        assert_eq!(together.len(), objects.len());
+        for (together, apart) in together.iter().zip(&apart) {
+            assert_eq!(together.logits(), apart.logits());
+            assert_eq!(together.predicted_iou(), apart.predicted_iou());
+        }
+    }
+    assert_eq!(encoded.predict_all(&[]).unwrap().len(), 0);
+    let many = vec![objects[0].clone(); MAX_OBJECTS + 1];
+    let error = encoded.predict_all(&many).unwrap_err().to_string();
+    assert!(error.contains("at most 16") && error.contains("found 17"), "{error}");
 }
 
 /// A frame that another network encoded is not mixed up with this one's.

@@ -31,6 +31,6 @@ pub use prompt::{
     DecoderInput, MAX_POINTS, MAX_TOKENS, MaskPrompt, Point, PointLabel, PromptError, Prompts,
 };
 pub use segmenter::{
-    DecoderOutput, EncodedFrame, MASK_COUNT, MaskChoice, MaskToken, Network, Prediction,
-    SegmentError, Segmenter, Stage, Timings,
+    DecoderOutput, EncodedFrame, MASK_COUNT, MAX_OBJECTS, MaskChoice, MaskToken, Network,
+    Prediction, SegmentError, Segmenter, Stage, Timings,
 };

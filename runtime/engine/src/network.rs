@@ -200,6 +200,17 @@ impl Network for TractNetwork {
         let outputs = self.mask_decoder.decode(&embedding.encoded, prepared, click, &run)?;
         read_outputs(&outputs, out).map_err(|e| run_error(DECODER, &e))
     }
+
+    fn decode_all(
+        &self,
+        embedding: &Embedding,
+        inputs: &[DecoderInput],
+        out: &mut [DecoderOutput],
+    ) -> Result<(), EngineError> {
+        // A click is too short to be worth dividing, but several are not: one thread each.
+        let mut objects: Vec<_> = inputs.iter().zip(out).collect();
+        self.workers.share_out(&mut objects, |(input, out)| self.decode(embedding, input, out))
+    }
 }
 
 fn read_outputs(outputs: &[TValue], out: &mut DecoderOutput) -> TractResult<()> {

@@ -1,6 +1,7 @@
 //! The worker threads of a segmenter: started once, when it is opened.
 
 use crate::EngineError;
+use rayon::prelude::*;
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
@@ -32,5 +33,17 @@ impl Workers {
     /// Runs `work` with its matrix products on these threads.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         multithread_tract_scope(self.0.clone(), work)
+    }
+
+    /// Runs `work` on each item, several at once if there are threads for it.
+    pub(crate) fn share_out<T: Send, E: Send>(
+        &self,
+        items: &mut [T],
+        work: impl Fn(&mut T) -> Result<(), E> + Send + Sync,
+    ) -> Result<(), E> {
+        match &self.0 {
+            Executor::MultiThread(pool) => pool.install(|| items.par_iter_mut().try_for_each(work)),
+            _ => items.iter_mut().try_for_each(work),
+        }
     }
 }

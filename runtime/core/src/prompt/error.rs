@@ -6,6 +6,14 @@ use crate::MAX_POINTS;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromptError {
+    /// More objects at once than one call takes.
+    #[error("objects: expected at most {max} at once, found {found}")]
+    TooManyObjects {
+        /// Most objects of a call.
+        max: usize,
+        /// Objects given.
+        found: usize,
+    },
     /// There is no prompt at all, so no object is meant.
     #[error("prompt: expected a point, a box or a mask, found none")]
     Empty,

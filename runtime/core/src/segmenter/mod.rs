@@ -10,9 +10,12 @@ pub use error::{SegmentError, Stage};
 pub use network::{DecoderOutput, Network};
 pub use prediction::{Prediction, Timings};
 
-use crate::{DecoderInput, Frame, InputSpec, Prompts, preprocess};
+use crate::{DecoderInput, Frame, InputSpec, PromptError, Prompts, preprocess};
 use std::time::Instant;
 use uniultra_manifest::Manifest;
+
+/// Most objects that [`EncodedFrame::predict_all`] takes.
+pub const MAX_OBJECTS: usize = 16;
 
 /// An opened model.
 ///
@@ -167,27 +170,59 @@ impl<N: Network> EncodedFrame<'_, N> {
     /// [`SegmentError::Network`] if the engine fails, [`SegmentError::NotFinite`] or
     /// [`SegmentError::Output`] if what it returns is no set of masks.
     pub fn predict(&self, prompts: &Prompts) -> Result<Prediction, SegmentError<N::Error>> {
-        let Segmenter { network, manifest, input } = self.segmenter;
-        let decoder_input = DecoderInput::of(prompts, self.width, self.height, input.image_size)?;
-        let side = self.segmenter.mask_side();
-        let mut output = DecoderOutput::new(side);
+        let input = self.decoder_input(prompts)?;
+        let mut output = DecoderOutput::new(self.segmenter.mask_side());
         let start = Instant::now();
-        network
-            .decode(&self.embedding, &decoder_input, &mut output)
+        self.segmenter
+            .network
+            .decode(&self.embedding, &input, &mut output)
             .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
-        let timings = Timings {
-            preprocess_ms: self.preprocess_ms,
-            encode_ms: self.encode_ms,
-            decode_ms: elapsed_ms(start),
-        };
+        self.prediction(output, elapsed_ms(start))
+    }
+
+    /// Predicts several objects, each from its own prompts, in one go: an engine with threads may
+    /// share the objects out. Answers come in the order of the prompts, with the same bits as
+    /// [`predict`](Self::predict) gives; their `decode_ms` is that of all together.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); [`PromptError::TooManyObjects`] for more than
+    /// [`MAX_OBJECTS`].
+    pub fn predict_all(
+        &self,
+        objects: &[Prompts],
+    ) -> Result<heapless::Vec<Prediction, MAX_OBJECTS>, SegmentError<N::Error>> {
+        let too_many = || PromptError::TooManyObjects { max: MAX_OBJECTS, found: objects.len() };
+        let mut inputs: heapless::Vec<DecoderInput, MAX_OBJECTS> = heapless::Vec::new();
+        let mut outputs: heapless::Vec<DecoderOutput, MAX_OBJECTS> = heapless::Vec::new();
+        for prompts in objects {
+            let output = DecoderOutput::new(self.segmenter.mask_side());
+            inputs.push(self.decoder_input(prompts)?).map_err(|_| too_many())?;
+            outputs.push(output).map_err(|_| too_many())?;
+        }
+        let start = Instant::now();
+        self.segmenter
+            .network
+            .decode_all(&self.embedding, &inputs, &mut outputs)
+            .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
+        let decode_ms = elapsed_ms(start);
+        outputs.into_iter().map(|output| self.prediction(output, decode_ms)).collect()
+    }
+
+    fn decoder_input(&self, prompts: &Prompts) -> Result<DecoderInput, PromptError> {
+        DecoderInput::of(prompts, self.width, self.height, self.segmenter.input.image_size)
+    }
+
+    fn prediction(
+        &self,
+        output: DecoderOutput,
+        decode_ms: f32,
+    ) -> Result<Prediction, SegmentError<N::Error>> {
+        let side = self.segmenter.mask_side();
         output.check(side)?;
-        Ok(Prediction::new(
-            output,
-            side,
-            [self.width, self.height],
-            manifest.model.object_score,
-            timings,
-        ))
+        let timings =
+            Timings { preprocess_ms: self.preprocess_ms, encode_ms: self.encode_ms, decode_ms };
+        let has_object_score = self.segmenter.manifest.model.object_score;
+        Ok(Prediction::new(output, side, [self.width, self.height], has_object_score, timings))
     }
 }
 

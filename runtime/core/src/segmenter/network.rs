@@ -40,6 +40,21 @@ pub trait Network: Sized {
         input: &DecoderInput,
         out: &mut DecoderOutput,
     ) -> Result<(), Self::Error>;
+
+    /// Runs the mask decoder for several objects of one frame; each answer has the same bits as
+    /// [`decode`](Self::decode) gives. `inputs` and `out` have the same length.
+    ///
+    /// # Errors
+    /// The first that an object meets.
+    fn decode_all(
+        &self,
+        embedding: &Self::Embedding,
+        inputs: &[DecoderInput],
+        out: &mut [DecoderOutput],
+    ) -> Result<(), Self::Error> {
+        let mut pairs = inputs.iter().zip(out);
+        pairs.try_for_each(|(input, out)| self.decode(embedding, input, out))
+    }
 }
 
 /// What the mask decoder returns, before any choice (MODEL.md section 4).
