@@ -6,7 +6,7 @@
 
 use super::integer::{Buffers, Head, LANES, attend};
 use super::{Attention, MapView, Task};
-use crate::exp::exp_nonpositive;
+use crate::exp::exp2_nonpositive;
 use rten_simd::ops::{FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
@@ -118,7 +118,8 @@ impl Attend<'_> {
         let (sums, scores) = rest.split_at_mut(dim_v * width);
         for (lane, query) in self.q[first * dim..][..count * dim].chunks_exact(dim).enumerate() {
             for (d, value) in query.iter().enumerate() {
-                columns[d * width + lane] = *value;
+                // Scores are then powers of two's exponents.
+                columns[d * width + lane] = *value * std::f32::consts::LOG2_E;
             }
         }
 
@@ -135,14 +136,14 @@ impl Attend<'_> {
             let mut shrink = [ops.zero(); Q];
             if start > 0 {
                 for i in 0..Q {
-                    shrink[i] = exp_nonpositive(isa, ops.sub(before[i], max[i]));
+                    shrink[i] = exp2_nonpositive(isa, ops.sub(before[i], max[i]));
                     total[i] = ops.mul(total[i], shrink[i]);
                 }
             }
             for row in scores[..tile * width].chunks_exact_mut(width) {
                 for i in 0..Q {
                     let part = &mut row[i * ops.len()..];
-                    let weight = exp_nonpositive(isa, ops.sub(ops.load(part), max[i]));
+                    let weight = exp2_nonpositive(isa, ops.sub(ops.load(part), max[i]));
                     ops.store(weight, part);
                     total[i] = ops.add(total[i], weight);
                 }
