@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
-use uniultra_kernels::{Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output};
+use uniultra_kernels::{Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output, Residual};
 
 /// Inputs `x`, `weight [K, N]`, `bias [N]`.
 pub(super) const REAL: &str = "uniultra.Linear";
@@ -127,7 +127,7 @@ impl Packed {
     /// The rows of `x` from `first` that `out` has room for.
     fn run(&self, x: &Tensor, first: usize, out: Output<'_>) -> TractResult<()> {
         let attributes = &self.linear.attributes;
-        let epilogue = Epilogue { activation: attributes.activation, residual: None };
+        let epilogue = Epilogue { residual: Residual::None, activation: attributes.activation };
         let [k, n] = self.sizes();
         let len = match &out {
             Output::Real(values) => values.len(),
