@@ -19,6 +19,14 @@ pub enum KernelError {
     /// Sizes that do not belong together.
     #[error(transparent)]
     Size(#[from] SizeMismatch),
+    /// A map of blocks that is too large.
+    #[error("expected a map of at most 2^32 pixels, found {cells:?} cells of 2^{levels} pixels a side")]
+    Blocks {
+        /// Cells down and across.
+        cells: [usize; 2],
+        /// Levels of blocks in a cell.
+        levels: u32,
+    },
     /// A map that cannot be cut into whole windows.
     #[error("{what}: expected whole windows of a map, found {found}")]
     Windows {

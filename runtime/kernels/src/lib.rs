@@ -8,16 +8,28 @@
 #![allow(unsafe_code)]
 
 mod attention;
+mod blocks;
+mod edges;
 mod error;
 mod exp;
 mod gelu;
 mod linear;
 mod norm;
+mod patches;
+mod planes;
+mod pool;
 mod quantize;
 
 pub use attention::{Attention, MapView, Scratch};
+pub use blocks::{Blocks, planes_to_tokens};
+pub use edges::{EdgeMap, edge_magnitude};
 pub use error::KernelError;
 pub use gelu::gelu;
-pub use linear::{Activation, Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output};
+pub use linear::{
+    Activation, Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output, Residual,
+};
 pub use norm::{LayerNorm, layer_norm};
+pub use patches::{Patches, Window};
+pub use planes::{add_doubled, pack_tokens, panel_pixels, planes};
+pub use pool::{max_pool_planes, max_pool_tokens};
 pub use quantize::quantize;

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value as DimValue};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType, type_proto,
+};
 
 /// A graph's nodes by what they give and by who reads it.
 pub(super) struct Chains {
@@ -61,6 +64,23 @@ impl Chains {
             [one] => self.graph.node.get(*one),
             _ => None,
         }
+    }
+
+    /// The nodes that read `value`, once an input, unless it is also an output of the graph.
+    pub(super) fn readers(&self, value: &str) -> Option<Vec<&NodeProto>> {
+        self.readers.get(value)?.iter().map(|&index| self.graph.node.get(index)).collect()
+    }
+
+    /// The shape of an input of the graph, if all of it is known.
+    pub(super) fn input_sizes(&self, value: &str) -> Option<Vec<i64>> {
+        let input = self.graph.input.iter().find(|input| input.name == value)?;
+        let type_proto::Value::TensorType(tensor) = input.r#type.as_ref()?.value.as_ref()?;
+        let dims = tensor.shape.as_ref()?.dim.iter();
+        let size = |dim: &Dimension| match dim.value {
+            Some(DimValue::DimValue(size)) => Some(size),
+            _ => None,
+        };
+        dims.map(size).collect()
     }
 
     /// [`reader`](Self::reader), if it is of this operation.

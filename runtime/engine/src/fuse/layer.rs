@@ -4,9 +4,33 @@ use super::graph::integers_attribute;
 use tract_onnx::pb::NodeProto;
 use uniultra_kernels::Activation;
 
+/// What is added to a layer's output; its inputs follow the layer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResidualKind {
+    /// Nothing.
+    None = 1,
+    /// One input, `[.., N]`.
+    Values = 2,
+    /// Three inputs: that, `[rows, 1]` and `[1, N]`, of which the last two are multiplied.
+    WithProduct = 3,
+}
+
+impl ResidualKind {
+    /// How many inputs it has.
+    pub(super) fn inputs(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Values => 1,
+            Self::WithProduct => 3,
+        }
+    }
+}
+
 /// Attributes of a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LayerAttributes {
+    /// Added before the function.
+    pub(super) residual: ResidualKind,
     pub(super) activation: Activation,
     /// The step by which the layer makes int8 of its input; without it, the input is as it should
     /// be.
@@ -16,6 +40,11 @@ pub(super) struct LayerAttributes {
 }
 
 impl LayerAttributes {
+    /// Of a layer in f32 that adds nothing.
+    pub(super) fn of(activation: Activation) -> Self {
+        Self { residual: ResidualKind::None, activation, input_scale: None, output_scale: None }
+    }
+
     pub(super) fn code(&self) -> i64 {
         match self.activation {
             Activation::Identity => 1,
@@ -32,7 +61,14 @@ impl LayerAttributes {
             [3] => Activation::Gelu,
             _ => return None,
         };
+        let residual = match integers_attribute(node, "residual")? {
+            [1] => ResidualKind::None,
+            [2] => ResidualKind::Values,
+            [3] => ResidualKind::WithProduct,
+            _ => return None,
+        };
         Some(Self {
+            residual,
             activation,
             input_scale: scale("input_scale"),
             output_scale: scale("output_scale"),

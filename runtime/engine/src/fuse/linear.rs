@@ -4,7 +4,7 @@
 //! `QuantizeLinear` before it where nothing else reads that, and the one after it.
 
 use super::graph::{Chains, float, integer_attribute, integers, operation};
-use super::layer::LayerAttributes;
+use super::layer::{LayerAttributes, ResidualKind};
 use super::linear_op::{INTEGER, REAL};
 use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
 use uniultra_kernels::Activation;
@@ -29,9 +29,7 @@ fn with_vector<'a>(
     operation: &str,
     n: i64,
 ) -> Option<(&'a str, &'a str)> {
-    let node = chains.reader_of(value, operation)?;
-    let ([a, b], [output]) = (node.input.as_slice(), node.output.as_slice()) else { return None };
-    let vector = if a == value { b } else { a };
+    let (vector, output) = other(chains.reader_of(value, operation)?, value)?;
     (chains.weight_shape(vector, false)? == [n]).then_some((vector, output))
 }
 
@@ -42,10 +40,15 @@ fn real(chains: &Chains, product: &str) -> Option<NodeProto> {
         return None;
     }
     let (bias, sum) = with_vector(chains, product, "Add", n)?;
-    let (activation, output) = activated(chains, sum);
-    let layer = LayerAttributes { activation, input_scale: None, output_scale: None };
-    let inputs = [x.as_str(), weight, bias].map(str::to_string).to_vec();
-    Some(layer.node(REAL, inputs, output))
+    let found = added(chains, sum, n);
+    let (activation, output) = activated(chains, found.as_ref().map_or(sum, |(_, output)| output));
+    let mut layer = LayerAttributes::of(activation);
+    let mut inputs = vec![x.as_str(), weight, bias];
+    if let Some((added, _)) = &found {
+        layer.residual = added.kind();
+        inputs.extend(added.inputs());
+    }
+    Some(layer.node(REAL, &inputs, output))
 }
 
 fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
@@ -58,8 +61,10 @@ fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
     }
     let (scale, scaled) = with_vector(chains, cast.output.first()?, "Mul", n)?;
     let (bias, sum) = with_vector(chains, scaled, "Add", n)?;
-    let (activation, mut output) = activated(chains, sum);
-    let mut layer = LayerAttributes { activation, input_scale: None, output_scale: None };
+    let found = added(chains, sum, n);
+    let (activation, mut output) =
+        activated(chains, found.as_ref().map_or(sum, |(_, output)| output));
+    let mut layer = LayerAttributes::of(activation);
 
     let mut x = quantized;
     if let Some(before) = chains.producer(quantized, "QuantizeLinear") {
@@ -81,30 +86,97 @@ fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
         layer.output_scale = Some(scale);
         output = next.output.first()?;
     }
-    let inputs = [x.as_str(), weight, scale, bias].map(str::to_string).to_vec();
-    Some(layer.node(INTEGER, inputs, output))
+    let mut inputs = vec![x.as_str(), weight, scale, bias];
+    if let Some((added, _)) = &found {
+        layer.residual = added.kind();
+        inputs.extend(added.inputs());
+    }
+    Some(layer.node(INTEGER, &inputs, output))
 }
 
 /// The function that alone reads `value`, if it is one of ours, and its output.
-fn activated<'a>(chains: &'a Chains, value: &'a str) -> (Activation, &'a str) {
+pub(super) fn activated<'a>(chains: &'a Chains, value: &'a str) -> (Activation, &'a str) {
     let found = chains.reader(value).and_then(|node| {
-        let exact = || {
-            let mut approximate = node.attribute.iter().filter(|a| a.name == "approximate");
-            approximate.all(|attribute| attribute.s == b"none")
-        };
-        let activation = match node.op_type.as_str() {
-            "Relu" => Activation::Relu,
-            "Gelu" if exact() => Activation::Gelu,
-            _ => return None,
-        };
-        Some((activation, node.output.first()?.as_str()))
+        Some((function(node)?, node.output.first()?.as_str()))
     });
     found.unwrap_or((Activation::Identity, value))
 }
 
+/// The function that a node is, if it is one of ours.
+pub(super) fn function(node: &NodeProto) -> Option<Activation> {
+    let exact = || {
+        let mut approximate = node.attribute.iter().filter(|a| a.name == "approximate");
+        approximate.all(|attribute| attribute.s == b"none")
+    };
+    match node.op_type.as_str() {
+        "Relu" => Some(Activation::Relu),
+        "Gelu" if exact() => Some(Activation::Gelu),
+        _ => None,
+    }
+}
+
+/// What is added to a layer's sum.
+struct Added<'a> {
+    residual: &'a str,
+    /// A factor of each row, `[rows, 1]`, and one of each column, `[1, n]`.
+    product: Option<[&'a str; 2]>,
+}
+
+impl Added<'_> {
+    fn kind(&self) -> ResidualKind {
+        if self.product.is_some() { ResidualKind::WithProduct } else { ResidualKind::Values }
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.residual).chain(self.product.into_iter().flatten())
+    }
+}
+
+/// The `Add` that alone reads `sum`, a layer's output of `n` columns, if it adds something computed;
+/// and its output. Where that is itself the sum of something and of a product of rows and columns,
+/// both are given.
+fn added<'a>(chains: &'a Chains, sum: &'a str, n: i64) -> Option<(Added<'a>, &'a str)> {
+    let (residual, output) = other(chains.reader_of(sum, "Add")?, sum)?;
+    // A single column would be repeated by the sum.
+    if n < 2 || chains.weight_shape(residual, false).is_some() {
+        return None;
+    }
+    let product = chains.producer(residual, "Add").and_then(|inner| {
+        chains.reader(residual)?;
+        let [a, b] = inner.input.as_slice() else { return None };
+        let found = |residual: &'a str, value: &str| {
+            chains.reader(value)?;
+            let product = row_and_column(chains, value, n)?;
+            Some(Added { residual, product: Some(product) })
+        };
+        found(a, b).or_else(|| found(b, a))
+    });
+    Some((product.unwrap_or(Added { residual, product: None }), output))
+}
+
+/// The other input of a node of two inputs, and its output.
+fn other<'a>(node: &'a NodeProto, value: &str) -> Option<(&'a str, &'a str)> {
+    let ([a, b], [output]) = (node.input.as_slice(), node.output.as_slice()) else { return None };
+    Some((if a == value { b } else { a }, output))
+}
+
+/// The factors of a product of a column `[rows, 1]` and a constant row `[1, n]`.
+fn row_and_column<'a>(chains: &'a Chains, product: &str, n: i64) -> Option<[&'a str; 2]> {
+    let [a, b] = chains.producer(product, "Mul")?.input.as_slice() else { return None };
+    let found = |rows: &'a str, columns: &'a str| {
+        let [_, 1] = chains.reshape(rows)?.1[..] else { return None };
+        (chains.weight_shape(columns, false)? == [1, n]).then_some([rows, columns])
+    };
+    found(a, b).or_else(|| found(b, a))
+}
+
 impl LayerAttributes {
-    fn node(&self, name: &str, inputs: Vec<String>, output: &str) -> NodeProto {
-        let mut attributes = vec![integers("activation", &[self.code()])];
+    fn node(&self, name: &str, inputs: &[&str], output: &str) -> NodeProto {
+        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+        let mut attributes = vec![
+            integers("activation", &[self.code()]),
+            integers("residual", &[self.residual as i64]),
+        ];
         attributes.extend(self.input_scale.map(|scale| float("input_scale", scale)));
         attributes.extend(self.output_scale.map(|scale| float("output_scale", scale)));
         operation(name, inputs, output, attributes)

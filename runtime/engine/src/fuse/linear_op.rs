@@ -1,16 +1,19 @@
 //! Linear layers as operations of ours, in f32 and in int8.
 
 use super::layer::LayerAttributes;
+use super::kernel_op::values;
 use super::split::by_rows;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
-use uniultra_kernels::{Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output};
+use tract_onnx::tract_hir::tract_core::broadcast::multi_broadcast;
+use tract_onnx::tract_hir::tract_core::ops::array::MultiBroadcastTo;
+use uniultra_kernels::{Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output, Residual};
 
-/// Inputs `x`, `weight [K, N]`, `bias [N]`.
+/// Inputs `x`, `weight [K, N]`, `bias [N]`, and what the residual takes.
 pub(super) const REAL: &str = "uniultra.Linear";
-/// Inputs `x`, `weight [K, N]` of int8, `scale [N]`, `bias [N]`.
+/// Inputs `x`, `weight [K, N]` of int8, `scale [N]`, `bias [N]`, and what the residual takes.
 pub(super) const INTEGER: &str = "uniultra.LinearInteger";
 
 pub(super) fn build(
@@ -29,6 +32,11 @@ struct Linear {
 }
 
 impl Linear {
+    /// Inputs without those of the residual.
+    fn own_inputs(&self) -> usize {
+        if self.integer { 4 } else { 3 }
+    }
+
     fn output_type(&self) -> DatumType {
         match self.attributes.output_scale {
             Some(_) => i8::datum_type(),
@@ -55,16 +63,14 @@ impl Expansion for Linear {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, if self.integer { 4 } else { 3 })?;
+        let own = self.own_inputs();
+        check_input_arity(inputs, own + self.attributes.residual.inputs())?;
         check_output_arity(outputs, 1)?;
         s.equals(&inputs[0].datum_type, self.input_type())?;
         s.equals(&outputs[0].datum_type, self.output_type())?;
-        s.given_2(&inputs[0].shape, &inputs[1].shape, move |s, mut x, weight| {
-            ensure!(weight.len() == 2 && x.last() == weight.first(), "{x:?} times {weight:?}");
-            if let Some(last) = x.last_mut() {
-                last.clone_from(&weight[1]);
-            }
-            s.equals(&outputs[0].shape, x)
+        let shaped = [0, 1].into_iter().chain(own..inputs.len());
+        s.given_all(shaped.map(|index| &inputs[index].shape), move |s, shapes| {
+            s.equals(&outputs[0].shape, output_shape(&shapes)?)
         })
     }
 
@@ -78,9 +84,10 @@ impl Expansion for Linear {
             let fact = model.outlet_fact(inputs[input])?;
             fact.konst.clone().context("constant weights of a linear layer")
         };
+        let own = self.own_inputs();
         let weight = constant(1)?;
         let &[k, n] = weight.shape() else { bail!("weights: {:?}", weight.shape()) };
-        let vectors = (2..inputs.len()).map(constant).collect::<TractResult<Vec<_>>>()?;
+        let vectors = (2..own).map(constant).collect::<TractResult<Vec<_>>>()?;
         let floats = |index: usize| vectors[index].try_as_plain_ram()?.as_slice::<f32>();
         let weights = if self.integer {
             let weight = weight.try_as_plain_ram()?.as_slice::<i8>()?;
@@ -89,9 +96,50 @@ impl Expansion for Linear {
             let weight = weight.try_as_plain_ram()?.as_slice::<f32>()?;
             Weights::Real(LinearF32::new(weight, [k, n], floats(0)?)?)
         };
+        // The kernel wants all of a residual, whereas the graph's sum would broadcast.
+        let variable: Vec<_> = [0].into_iter().chain(own..inputs.len()).collect();
+        let shaped = [0, 1].into_iter().chain(own..inputs.len());
+        let shapes = shaped.map(|input| Ok(model.outlet_fact(inputs[input])?.shape.to_tvec()));
+        let out = output_shape(&shapes.collect::<TractResult<Vec<_>>>()?)?;
+        let mut wired = tvec!();
+        // Input, residual, factors of rows; those of columns are a row.
+        let widths = [Some(k), Some(n), Some(1), None];
+        for (place, (input, width)) in variable.into_iter().zip(widths).enumerate() {
+            let outlet = inputs[input];
+            let mut shape = out.clone();
+            if let (Some(last), Some(width)) = (shape.last_mut(), width) {
+                *last = width.to_dim();
+            }
+            if width.is_none() || model.outlet_fact(outlet)?.shape.to_tvec() == shape {
+                wired.push(outlet);
+            } else {
+                let name = format!("{prefix}.broadcast-{place}");
+                wired.extend(model.wire_node(name, MultiBroadcastTo::new(shape.into()), &[outlet])?);
+            }
+        }
         let op = Packed { weights: Arc::new(weights), linear: self.clone() };
-        model.wire_node(prefix, op, &inputs[..1])
+        model.wire_node(prefix, op, &wired)
     }
+}
+
+/// Shape of the output of a layer, from those of input, weights, and the residual's inputs.
+fn output_shape(shapes: &[TVec<TDim>]) -> TractResult<TVec<TDim>> {
+    let [x, weight, residual @ ..] = shapes else { bail!("a linear layer without weights") };
+    ensure!(weight.len() == 2 && x.last() == weight.first(), "{x:?} times {weight:?}");
+    let mut out = x.clone();
+    if let Some(last) = out.last_mut() {
+        last.clone_from(&weight[1]);
+    }
+    let sum = match residual {
+        [] => return Ok(out),
+        [values] => multi_broadcast(&[&out, values])?,
+        [values, product @ ..] => {
+            let product = multi_broadcast(product)?;
+            multi_broadcast(&[&out, values, &product])?
+        }
+    };
+    ensure!(sum.last() == out.last(), "{sum:?} of a layer that gives {out:?}");
+    Ok(sum)
 }
 
 #[derive(Debug)]
@@ -124,16 +172,27 @@ impl Packed {
         }
     }
 
-    /// The rows of `x` from `first` that `out` has room for.
-    fn run(&self, x: &Tensor, first: usize, out: Output<'_>) -> TractResult<()> {
+    /// The rows of the input from `first` that `out` has room for.
+    fn run(&self, inputs: &[TValue], first: usize, out: Output<'_>) -> TractResult<()> {
         let attributes = &self.linear.attributes;
-        let epilogue = Epilogue { activation: attributes.activation, residual: None };
         let [k, n] = self.sizes();
         let len = match &out {
             Output::Real(values) => values.len(),
             Output::Quantized { values, .. } => values.len(),
         };
-        let range = first * k..(first + len.checked_div(n).unwrap_or(0)) * k;
+        let rows = first..first + len.checked_div(n).unwrap_or(0);
+        let residual = match &inputs[1..] {
+            [] => Residual::None,
+            [residual] => Residual::Values(&values(residual)?[rows.start * n..rows.end * n]),
+            [residual, factors, columns] => Residual::WithProduct {
+                values: &values(residual)?[rows.start * n..rows.end * n],
+                rows: &values(factors)?[rows.clone()],
+                columns: values(columns)?,
+            },
+            _ => bail!("linear layer: found {} inputs", inputs.len()),
+        };
+        let epilogue = Epilogue { residual, activation: attributes.activation };
+        let (x, range) = (&inputs[0], rows.start * k..rows.end * k);
         let (x, scratch) = (x.try_as_plain_ram()?, &mut LinearScratch::default());
         match (&*self.weights, attributes.input_scale) {
             (Weights::Real(layer), _) => {
@@ -164,9 +223,13 @@ impl EvalOp for Packed {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x] = &inputs[..] else { bail!("linear layer: expected one input") };
+        let [x, residual @ ..] = &inputs[..] else { bail!("linear layer: expected an input") };
         let [k, n] = self.sizes();
         ensure!(x.shape().last() == Some(&k), "expected [.., {k}], found {:?}", x.shape());
+        let rows = x.len().checked_div(k).unwrap_or(0);
+        for (input, expected) in residual.iter().zip([rows * n, rows, n]) {
+            ensure!(input.len() == expected, "residual of {rows} rows: {:?}", input.shape());
+        }
         let mut shape: TVec<usize> = x.shape().into();
         if let Some(last) = shape.last_mut() {
             *last = n;
@@ -175,10 +238,10 @@ impl EvalOp for Packed {
         let mut plain = out.try_as_plain_ram_mut()?;
         match self.linear.attributes.output_scale {
             None => by_rows(plain.as_slice_mut::<f32>()?, n, |first, rows| {
-                self.run(x, first, Output::Real(rows))
+                self.run(&inputs, first, Output::Real(rows))
             })?,
             Some(scale) => by_rows(plain.as_slice_mut::<i8>()?, n, |first, values| {
-                self.run(x, first, Output::Quantized { scale, values })
+                self.run(&inputs, first, Output::Quantized { scale, values })
             })?,
         }
         Ok(tvec!(out.into_tvalue()))
@@ -187,8 +250,9 @@ impl EvalOp for Packed {
 
 impl TypedOp for Packed {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [x] = inputs else { bail!("linear layer: expected one input") };
+        let [x, residual @ ..] = inputs else { bail!("linear layer: expected an input") };
         let [k, n] = self.sizes();
+        ensure!(residual.len() == self.linear.attributes.residual.inputs(), "inputs of a layer");
         ensure!(x.datum_type == self.linear.input_type(), "linear layer on {:?}", x.datum_type);
         let mut shape = x.shape.to_tvec();
         ensure!(shape.last() == Some(&k.to_dim()), "expected [.., {k}], found {shape:?}");

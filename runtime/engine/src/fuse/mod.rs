@@ -10,17 +10,25 @@
 
 mod attention;
 mod attention_op;
+mod edges;
+mod gelu;
 mod graph;
+mod kernel_op;
 mod layer;
 mod linear;
 mod linear_op;
 mod norm;
+mod patches;
+mod planes;
+mod pool;
 mod quantize;
 mod split;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use graph::Chains;
+use kernel_op::{KernelOp, build};
 use tract_onnx::Onnx;
 use tract_onnx::pb::GraphProto;
 
@@ -28,8 +36,13 @@ use tract_onnx::pb::GraphProto;
 pub(crate) fn fuse(graph: &mut GraphProto, integer_attention: bool) {
     let mut chains = Chains::of(std::mem::take(graph));
     attention::replace(&mut chains, integer_attention);
+    patches::replace(&mut chains);
+    pool::replace(&mut chains);
+    planes::replace(&mut chains);
+    tokens::replace(&mut chains);
     linear::replace(&mut chains);
     norm::replace(&mut chains);
+    gelu::replace(&mut chains);
     quantize::replace(&mut chains);
     *graph = chains.into_graph();
 }
@@ -42,4 +55,16 @@ pub(crate) fn register(onnx: &mut Onnx) {
     register.insert(linear_op::INTEGER, linear_op::build);
     register.insert(norm::NAME, norm::build);
     register.insert(quantize::NAME, quantize::build);
+    add::<patches::PatchesOp>(onnx);
+    add::<edges::EdgeMapOp>(onnx);
+    add::<edges::MagnitudeOp>(onnx);
+    add::<edges::PoolOp>(onnx);
+    add::<pool::PoolTokensOp>(onnx);
+    add::<planes::PlanesOp>(onnx);
+    add::<tokens::TokensOp>(onnx);
+    add::<gelu::GeluOp>(onnx);
+}
+
+fn add<K: KernelOp>(onnx: &mut Onnx) {
+    onnx.op_register.insert(K::NAME, |_, node| Ok((build::<K>(node)?, vec![])));
 }

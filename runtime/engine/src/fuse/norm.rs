@@ -1,13 +1,14 @@
-//! LayerNorm over the last axis as one operation, quantized in the same pass where only that is
-//! read.
+//! LayerNorm over the last axis as one operation, with GELU and quantized in the same pass where only
+//! that is read.
 
-use super::graph::{Chains, float, integer_attribute, operation};
+use super::graph::{Chains, float, integer_attribute, integers, integers_attribute, operation};
+use super::linear::activated;
 use super::split::by_rows;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
-use uniultra_kernels::{LayerNorm, layer_norm, quantize};
+use uniultra_kernels::{Activation, LayerNorm, gelu, layer_norm, quantize};
 
 /// Inputs `x [.., C]`, gain and shift `[C]`.
 pub(super) const NAME: &str = "uniultra.LayerNorm";
@@ -32,10 +33,15 @@ fn find(chains: &Chains, normed: &str) -> Option<NodeProto> {
     }
     let epsilon = node.attribute.iter().find(|a| a.name == "epsilon").map_or(1e-5, |a| a.f);
     let mut attributes = vec![float("epsilon", epsilon)];
-    let mut output = normed;
-    if let Some(next) = chains.reader_of(normed, "QuantizeLinear")
+    let (activation, mut output) = activated(chains, normed);
+    match activation {
+        Activation::Identity => {}
+        Activation::Gelu => attributes.push(integers("gelu", &[1])),
+        Activation::Relu => output = normed,
+    }
+    if let Some(next) = chains.reader_of(output, "QuantizeLinear")
         && let Some(scale) = chains.int8_scale(next)
-        && next.input.first().is_some_and(|input| input == normed)
+        && next.input.first().is_some_and(|input| input == output)
     {
         attributes.push(float("scale", scale));
         output = next.output.first()?;
@@ -49,12 +55,15 @@ pub(super) fn build(
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let value = |name: &str| node.attribute.iter().find(|a| a.name == name).map(|a| a.f);
     let epsilon = value("epsilon").context("epsilon of LayerNorm")?;
-    Ok((expand(Norm { epsilon, scale: value("scale"), channels: 0, affine: None }), vec![]))
+    let gelu = integers_attribute(node, "gelu").is_some();
+    Ok((expand(Norm { epsilon, gelu, scale: value("scale"), channels: 0, affine: None }), vec![]))
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Norm {
     epsilon: f32,
+    /// Whether GELU follows.
+    gelu: bool,
     /// Step of the int8 output; without it, the output is f32.
     scale: Option<f32>,
     /// Length of a row, once known; not zero then.
@@ -139,18 +148,25 @@ impl EvalOp for Norm {
         let norm = LayerNorm { epsilon: self.epsilon, affine };
         let mut out = Tensor::zero_dt(self.output_type(), x.shape())?;
         let mut plain = out.try_as_plain_ram_mut()?;
+        let block = (BLOCK_VALUES / channels).max(1) * channels;
+        let apply = |x: &[f32], out: &mut [f32]| -> TractResult<()> {
+            layer_norm(&norm, channels, x, out)?;
+            if self.gelu {
+                gelu(out);
+            }
+            Ok(())
+        };
         match self.scale {
             None => by_rows(plain.as_slice_mut::<f32>()?, channels, |first, rows| {
                 let x = &values[first * channels..][..rows.len()];
-                Ok(layer_norm(&norm, channels, x, rows)?)
+                x.chunks(block).zip(rows.chunks_mut(block)).try_for_each(|(x, out)| apply(x, out))
             })?,
             Some(scale) => by_rows(plain.as_slice_mut::<i8>()?, channels, |first, rows| {
                 let x = &values[first * channels..][..rows.len()];
-                let block = (BLOCK_VALUES / channels).max(1) * channels;
                 let mut normed = vec![0.0; block.min(x.len())];
                 for (x, rows) in x.chunks(block).zip(rows.chunks_mut(block)) {
                     let normed = &mut normed[..x.len()];
-                    layer_norm(&norm, channels, x, normed)?;
+                    apply(x, normed)?;
                     quantize(normed, scale, rows)?;
                 }
                 Ok(())

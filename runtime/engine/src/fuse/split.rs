@@ -26,11 +26,21 @@ pub(super) fn by_rows<T: Send>(
     width: usize,
     work: impl Fn(usize, &mut [T]) -> TractResult<()> + Sync,
 ) -> TractResult<()> {
+    by_parts(out, width, MIN_ROWS, work)
+}
+
+/// The same for rows of which a multiple of `fewest` is worth a thread's attention.
+pub(super) fn by_parts<T: Send>(
+    out: &mut [T],
+    width: usize,
+    fewest: usize,
+    work: impl Fn(usize, &mut [T]) -> TractResult<()> + Sync,
+) -> TractResult<()> {
     let rows = out.len().checked_div(width).unwrap_or(0);
-    let Some(pool) = pool().filter(|_| rows >= 2 * MIN_ROWS) else {
+    let Some(pool) = pool().filter(|_| rows >= 2 * fewest) else {
         return work(0, out);
     };
-    let share = rows.div_ceil(2 * pool.current_num_threads()).next_multiple_of(MIN_ROWS);
+    let share = rows.div_ceil(2 * pool.current_num_threads()).next_multiple_of(fewest);
     pool.install(|| {
         let parts = out.par_chunks_mut(share * width).enumerate();
         parts.try_for_each(|(index, part)| work(index * share, part))

@@ -10,6 +10,7 @@ mod portable;
 mod real;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tile;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
@@ -22,11 +23,10 @@ use crate::gelu::gelu;
 use crate::quantize::Quantize;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp, SimdUnaryOp};
+use tile::ROWS;
 
 /// Output values of a block of rows: 32 KiB.
 const BLOCK_VALUES: usize = 8192;
-/// Rows computed together, at most; blocks hold whole groups.
-const GROUP: usize = 8;
 
 /// The function after a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +39,80 @@ pub enum Activation {
     Gelu,
 }
 
-/// What follows the products and the bias.
+/// What follows the products and the bias, in this order.
 #[derive(Clone, Copy, Debug)]
 pub struct Epilogue<'a> {
-    /// Applied first.
+    /// What is added.
+    pub residual: Residual<'a>,
+    /// The function of the sum.
     pub activation: Activation,
-    /// `[rows, N]`, added last.
-    pub residual: Option<&'a [f32]>,
+}
+
+/// What is added to the output of a layer, `[rows, N]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Residual<'a> {
+    /// Nothing.
+    None,
+    /// `[rows, N]`.
+    Values(&'a [f32]),
+    /// `values + rows * columns`, each operation rounded.
+    WithProduct {
+        /// `[rows, N]`.
+        values: &'a [f32],
+        /// A factor of each row.
+        rows: &'a [f32],
+        /// A factor of each column, `[N]`.
+        columns: &'a [f32],
+    },
+}
+
+impl<'a> Residual<'a> {
+    /// Whether it fits to `rows` rows of `outputs` values.
+    fn check(&self, rows: usize, outputs: usize) -> Result<(), KernelError> {
+        let len = rows.saturating_mul(outputs);
+        match *self {
+            Self::None => Ok(()),
+            Self::Values(values) => same("values of a residual", len, values.len()),
+            Self::WithProduct { values, rows: factors, columns } => {
+                same("values of a residual", len, values.len())?;
+                same("factors of the rows of a residual", rows, factors.len())?;
+                same("factors of the columns of a residual", outputs, columns.len())
+            }
+        }
+    }
+
+    /// That of `count` rows of `outputs` values from `first`.
+    fn rows(&self, first: usize, count: usize, outputs: usize) -> Residual<'a> {
+        let part = |values: &'a [f32]| &values[first * outputs..(first + count) * outputs];
+        match *self {
+            Self::None => Residual::None,
+            Self::Values(values) => Residual::Values(part(values)),
+            Self::WithProduct { values, rows, columns } => {
+                let rows = &rows[first..first + count];
+                Residual::WithProduct { values: part(values), rows, columns }
+            }
+        }
+    }
+
+    fn add_to(&self, sums: &mut [f32]) {
+        match *self {
+            Self::None => {}
+            Self::Values(values) => {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            }
+            Self::WithProduct { values, rows, columns } => {
+                let width = columns.len().max(1);
+                let lines = sums.chunks_exact_mut(width).zip(values.chunks_exact(width));
+                for ((sums, values), row) in lines.zip(rows) {
+                    for ((sum, value), column) in sums.iter_mut().zip(values).zip(columns) {
+                        *sum += value + row * column;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Where the result goes, `[rows, N]`.
@@ -81,9 +148,9 @@ pub struct LinearScratch {
     sums: Vec<i32>,
 }
 
-/// Rows of a block: whole groups, however wide a row is.
+/// Rows of a block: whole tiles, however wide a row is.
 fn block_rows(outputs: usize) -> usize {
-    (BLOCK_VALUES / outputs.max(1)).max(GROUP) / GROUP * GROUP
+    (BLOCK_VALUES / outputs.max(1)).max(ROWS) / ROWS * ROWS
 }
 
 /// The sizes of a whole call, and the number of rows.
@@ -97,9 +164,7 @@ fn check(
     let rows = x.checked_div(inputs).unwrap_or(0);
     same("values of a linear layer's input", rows * inputs, x)?;
     same("values of a linear layer's output", rows * outputs, out.len())?;
-    if let Some(residual) = epilogue.residual {
-        same("values of a residual", rows * outputs, residual.len())?;
-    }
+    epilogue.residual.check(rows, outputs)?;
     Ok(rows)
 }
 
@@ -112,15 +177,22 @@ fn by_blocks(
     mut products: impl FnMut(usize, usize, &mut [f32]),
 ) {
     let block = block_rows(outputs);
-    let residual = |values: std::ops::Range<usize>| epilogue.residual.map(|r| &r[values]);
+    let finish = |first, count, values: &mut [f32]| {
+        epilogue.residual.rows(first, count, outputs).add_to(values);
+        match epilogue.activation {
+            Activation::Identity => {}
+            Activation::Relu => Relu.map_mut(values),
+            Activation::Gelu => gelu(values),
+        }
+    };
     match out {
         Output::Real(values) => {
             for first in (0..rows).step_by(block) {
                 let count = block.min(rows - first);
                 let range = first * outputs..(first + count) * outputs;
-                let target = &mut values[range.clone()];
+                let target = &mut values[range];
                 products(first, count, target);
-                finish(target, epilogue.activation, residual(range));
+                finish(first, count, target);
             }
         }
         Output::Quantized { scale, values } => {
@@ -130,22 +202,9 @@ fn by_blocks(
                 let range = first * outputs..(first + count) * outputs;
                 let target = &mut buffer[..count * outputs];
                 products(first, count, target);
-                finish(target, epilogue.activation, residual(range.clone()));
+                finish(first, count, target);
                 Quantize { x: target, scale, out: &mut values[range] }.dispatch();
             }
-        }
-    }
-}
-
-fn finish(values: &mut [f32], activation: Activation, residual: Option<&[f32]>) {
-    match activation {
-        Activation::Identity => {}
-        Activation::Relu => Relu.map_mut(values),
-        Activation::Gelu => gelu(values),
-    }
-    if let Some(residual) = residual {
-        for (value, residual) in values.iter_mut().zip(residual) {
-            *value += residual;
         }
     }
 }
@@ -158,17 +217,5 @@ impl SimdUnaryOp<f32> for Relu {
         let ops = isa.f32();
         // Not `max`, which loses NaN on some processors.
         ops.select(ops.zero(), x, ops.lt(x, ops.zero()))
-    }
-}
-
-/// Lanes of f32 of the vectors that rten-simd picks on this processor.
-struct Lanes;
-
-impl SimdOp for Lanes {
-    type Output = usize;
-
-    #[inline(always)]
-    fn eval<I: Isa>(self, isa: I) -> usize {
-        isa.f32().len()
     }
 }

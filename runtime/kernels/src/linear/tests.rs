@@ -4,7 +4,7 @@ use super::integer::Path;
 use super::*;
 use proptest::prelude::*;
 
-const PLAIN: Epilogue<'_> = Epilogue { activation: Activation::Identity, residual: None };
+const PLAIN: Epilogue<'_> = Epilogue { residual: Residual::None, activation: Activation::Identity };
 
 fn paths() -> Vec<Path> {
     let mut paths = vec![Path::Portable];
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn what_follows_a_layer_is_what_the_kernels_give(
-        rows in 1_usize..60, n in 1_usize..300, relu: bool,
+        rows in 1_usize..60, n in 1_usize..300, form in 0..3, relu: bool,
     ) {
         let k = 12;
         let activation = if relu { Activation::Relu } else { Activation::Gelu };
@@ -101,7 +101,14 @@ proptest! {
         let (scale, bias) = (vec![0.01; n], real_numbers(n, 4));
         let layer = LinearI8::new(&weight, [k, n], &scale, &bias).unwrap();
         let scratch = &mut LinearScratch::default();
-        let epilogue = Epilogue { activation, residual: Some(&residual) };
+        let (row_factors, columns) = (real_numbers(rows, 7), real_numbers(n, 8));
+        let values = &residual[..];
+        let residual = match form {
+            0 => Residual::None,
+            1 => Residual::Values(values),
+            _ => Residual::WithProduct { values, rows: &row_factors, columns: &columns },
+        };
+        let epilogue = Epilogue { residual, activation };
         let input = Input::Real { scale: 0.02, values: &x };
         let mut fused = vec![0; rows * n];
         let out = Output::Quantized { scale: 0.03, values: &mut fused };
@@ -110,13 +117,19 @@ proptest! {
         let mut bytes = vec![0; x.len()];
         crate::quantize(&x, 0.02, &mut bytes).unwrap();
         let mut values = integer_reference(&bytes, &weight, n, &scale, &bias);
+        for (i, value) in values.iter_mut().enumerate() {
+            *value += match residual {
+                Residual::None => continue,
+                Residual::Values(values) => values[i],
+                Residual::WithProduct { values, rows, columns } => {
+                    values[i] + rows[i / n] * columns[i % n]
+                }
+            };
+        }
         if relu {
             values.iter_mut().for_each(|v| *v = v.max(0.0));
         } else {
             gelu(&mut values);
-        }
-        for (value, residual) in values.iter_mut().zip(&residual) {
-            *value += residual;
         }
         let mut expected = vec![0; rows * n];
         crate::quantize(&values, 0.03, &mut expected).unwrap();
@@ -128,7 +141,7 @@ proptest! {
 fn what_is_not_finite_stays_in_its_row() {
     let layer = LinearF32::new(&[1.0; 32], [2, 16], &[0.5; 16]).unwrap();
     let mut out = [0.0; 48];
-    let epilogue = Epilogue { activation: Activation::Relu, residual: None };
+    let epilogue = Epilogue { residual: Residual::None, activation: Activation::Relu };
     let x = [1.0, 2.0, f32::NAN, 0.0, f32::NEG_INFINITY, 0.0];
     layer.run(&x, &epilogue, Output::Real(&mut out), &mut LinearScratch::default()).unwrap();
     assert_eq!(out[..16], [3.5; 16]);
@@ -144,13 +157,22 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(LinearI8::new(&[0; 6], [2, 3], &[0.0; 2], &[0.0; 3]).is_err());
     let layer = LinearI8::new(&[0; 6], [2, 3], &[0.0; 3], &[0.0; 3]).unwrap();
     let scratch = &mut LinearScratch::default();
-    let mut run = |x: &[i8], len: usize, residual: Option<&[f32]>| {
-        let epilogue = Epilogue { activation: Activation::Identity, residual };
+    let mut run = |x: &[i8], len: usize, residual: Residual<'_>| {
+        let epilogue = Epilogue { residual, activation: Activation::Identity };
         let mut out = vec![0.0; len];
         layer.run(Input::Quantized(x), &epilogue, Output::Real(&mut out), scratch)
     };
-    assert!(run(&[0; 4], 6, None).is_ok());
-    assert!(run(&[0; 5], 6, None).is_err());
-    assert!(run(&[0; 4], 7, None).is_err());
-    assert!(run(&[0; 4], 6, Some(&[0.0; 5])).is_err());
+    assert!(run(&[0; 4], 6, Residual::None).is_ok());
+    assert!(run(&[0; 5], 6, Residual::None).is_err());
+    assert!(run(&[0; 4], 7, Residual::None).is_err());
+    assert!(run(&[0; 4], 6, Residual::Values(&[0.0; 6])).is_ok());
+    assert!(run(&[0; 4], 6, Residual::Values(&[0.0; 5])).is_err());
+    let product = |values: usize, rows: usize, columns: usize| {
+        let [values, rows, columns] = [values, rows, columns].map(|len| &[0.0; 9][..len]);
+        Residual::WithProduct { values, rows, columns }
+    };
+    assert!(run(&[0; 4], 6, product(6, 2, 3)).is_ok());
+    assert!(run(&[0; 4], 6, product(5, 2, 3)).is_err());
+    assert!(run(&[0; 4], 6, product(6, 3, 3)).is_err());
+    assert!(run(&[0; 4], 6, product(6, 2, 2)).is_err());
 }

@@ -1,6 +1,7 @@
 //! Integer layers with AVX-512 VNNI.
 
-use super::{GROUP, LinearI8};
+use super::LinearI8;
+use super::tile::ROWS;
 use std::arch::x86_64::*;
 
 /// Outputs of a vector.
@@ -32,9 +33,9 @@ fn panel<const V: usize>(layer: &LinearI8, x: &[u8], out: &mut [f32], first: usi
     let n = layer.outputs;
     let rows = out.len() / n;
     let mut row = 0;
-    while row + GROUP <= rows {
-        group::<V, { GROUP }>(layer, &x[row * k..], &mut out[row * n..], first, k);
-        row += GROUP;
+    while row + ROWS <= rows {
+        group::<V, { ROWS }>(layer, &x[row * k..], &mut out[row * n..], first, k);
+        row += ROWS;
     }
     while row < rows {
         group::<V, 1>(layer, &x[row * k..], &mut out[row * n..], first, k);

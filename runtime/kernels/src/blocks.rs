@@ -1,0 +1,185 @@
+//! The order of a map's pixels as tokens: by rows, or by square blocks within blocks.
+
+use crate::KernelError;
+use crate::error::same;
+
+/// Pixels of a line that are moved together: a line of most caches.
+const RUN: usize = 16;
+
+/// A map whose tokens go by cells of `2^levels` x `2^levels` pixels, row by row; in a cell by its
+/// quarters, in a quarter by its quarters, and so on. No levels: row by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Blocks {
+    cells: [usize; 2],
+    levels: u32,
+}
+
+impl Blocks {
+    /// A map of `cells`, down and across.
+    ///
+    /// # Errors
+    /// [`KernelError::Blocks`] if it has more than `2^32` pixels.
+    pub fn new(cells: [usize; 2], levels: u32) -> Result<Self, KernelError> {
+        let cell = 1_usize.checked_shl(2 * levels.min(1 << 8)).unwrap_or(usize::MAX);
+        let pixels = cells[0].checked_mul(cells[1]).and_then(|count| count.checked_mul(cell));
+        if levels > 8 || pixels.is_none_or(|pixels| pixels as u64 > 1 << 32) {
+            return Err(KernelError::Blocks { cells, levels });
+        }
+        Ok(Self { cells, levels })
+    }
+
+    /// Rows and columns of pixels.
+    #[must_use]
+    pub fn size(&self) -> [usize; 2] {
+        self.cells.map(|cells| cells << self.levels)
+    }
+
+    /// Pixels of the map.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        let [rows, columns] = self.size();
+        rows * columns
+    }
+
+    /// Tokens of a row of cells.
+    #[must_use]
+    pub fn band(&self) -> usize {
+        self.cells[1] << (2 * self.levels)
+    }
+
+    /// The place of a pixel's token.
+    #[must_use]
+    pub fn token(&self, y: usize, x: usize) -> usize {
+        let (mut place, mut shift) = (0, 0);
+        for level in 0..self.levels {
+            place |= ((y >> level & 1) << 1 | (x >> level & 1)) << shift;
+            shift += 2;
+        }
+        (((y >> self.levels) * self.cells[1] + (x >> self.levels)) << shift) | place
+    }
+}
+
+/// Tokens of whole rows of cells from `first_band`, `out [tokens, channels]`, of planes
+/// `x [channels, rows, columns]`. To each token `added` is added: `[channels]`, or that of every
+/// token `[pixels, channels]`, or nothing if it is empty.
+///
+/// # Errors
+/// [`KernelError::Size`] if a length does not fit.
+pub fn planes_to_tokens(
+    blocks: &Blocks,
+    x: &[f32],
+    channels: usize,
+    added: &[f32],
+    first_band: usize,
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    let ([rows, columns], band, pixels) = (blocks.size(), blocks.band(), blocks.pixels());
+    same("values of planes", pixels.saturating_mul(channels), x.len())?;
+    let bands = out.len().checked_div(band * channels).unwrap_or(0);
+    same("values of whole rows of cells", bands * band * channels, out.len())?;
+    let last = (first_band.saturating_add(bands)).min(blocks.cells[0]);
+    same("rows of cells", first_band.saturating_add(bands), last)?;
+    if ![0, channels].contains(&added.len()) {
+        same("values added to tokens", pixels * channels, added.len())?;
+    }
+    let (height, first) = (1 << blocks.levels, first_band * band);
+    let mut run = vec![0.0; channels.next_multiple_of(4) * RUN];
+    for y in first_band * height..(first_band + bands) * height {
+        for start in (0..columns).step_by(RUN) {
+            let width = RUN.min(columns - start);
+            // Planes are far apart, often by a power of two, which few ways of a cache can hold:
+            // each line is read once.
+            for (c, run) in run.chunks_exact_mut(RUN).take(channels).enumerate() {
+                let line = &x[(c * rows + y) * columns + start..][..width];
+                run[..width].copy_from_slice(line);
+            }
+            for j in 0..width {
+                let token = blocks.token(y, start + j);
+                let out = &mut out[(token - first) * channels..][..channels];
+                for (value, run) in out.iter_mut().zip(run[j..].iter().step_by(RUN)) {
+                    *value = *run;
+                }
+                let added = match added.len() {
+                    0 => continue,
+                    n if n == channels => added,
+                    _ => &added[token * channels..][..channels],
+                };
+                for (value, added) in out.iter_mut().zip(added) {
+                    *value += added;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn tokens_of_blocks_within_blocks() {
+        let flat = Blocks::new([2, 3], 0).unwrap();
+        assert_eq!([flat.token(0, 2), flat.token(1, 0)], [2, 3]);
+        let blocks = Blocks::new([2, 3], 2).unwrap();
+        assert_eq!((blocks.size(), blocks.pixels(), blocks.band()), ([8, 12], 96, 48));
+        // Cell (1, 2), its lower left quarter, of that the upper right pixel.
+        assert_eq!(blocks.token(4 + 2, 8 + 1), (3 + 2) * 16 + 2 * 4 + 1);
+        let mut seen: Vec<_> =
+            (0..8).flat_map(|y| (0..12).map(move |x| blocks.token(y, x))).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..96).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        #[test]
+        fn every_pixel_is_moved_to_its_token(
+            cells in [1_usize..5, 1_usize..9], levels in 0_u32..3, channels in 1_usize..40,
+            bands in 0_usize..5, form in 0..3,
+        ) {
+            let blocks = Blocks::new(cells, levels).unwrap();
+            let ([rows, columns], count) = (blocks.size(), blocks.pixels() * channels);
+            let x: Vec<f32> = (0..count).map(|i| i as f32).collect();
+            let added: Vec<f32> = match form {
+                0 => vec![],
+                1 => (0..channels).map(|i| i as f32 * 0.5).collect(),
+                _ => (0..count).map(|i| i as f32 * 0.25).collect(),
+            };
+            let first = bands.min(cells[0]);
+            let mut out = vec![f32::NAN; (cells[0] - first) * blocks.band() * channels];
+            planes_to_tokens(&blocks, &x, channels, &added, first, &mut out).unwrap();
+            let height = 1 << levels;
+            for y in first * height..rows {
+                for (c, x_at) in (0..channels).flat_map(|c| (0..columns).map(move |x| (c, x))) {
+                    let token = blocks.token(y, x_at);
+                    let plus = match form {
+                        0 => 0.0,
+                        1 => added[c],
+                        _ => added[token * channels + c],
+                    };
+                    let found = out[(token - first * blocks.band()) * channels + c];
+                    prop_assert_eq!(found, x[(c * rows + y) * columns + x_at] + plus);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        assert!(Blocks::new([1 << 20, 1 << 20], 0).is_err());
+        assert!(Blocks::new([1, 1], 40).is_err());
+        let blocks = Blocks::new([2, 3], 1).unwrap();
+        let run = |x: usize, added: usize, first: usize, out: usize| {
+            let (x, added) = (vec![0.0; x], vec![0.0; added]);
+            planes_to_tokens(&blocks, &x, 2, &added, first, &mut vec![0.0; out])
+        };
+        assert!(run(48, 0, 0, 48).is_ok());
+        assert!(run(48, 0, 1, 24).is_ok());
+        assert!(run(47, 0, 0, 48).is_err());
+        assert!(run(48, 0, 1, 48).is_err());
+        assert!(run(48, 0, 0, 23).is_err());
+        assert!(run(48, 3, 0, 48).is_err());
+        assert!(run(48, 48, usize::MAX, 48).is_err());
+    }
+}

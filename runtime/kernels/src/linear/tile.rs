@@ -1,0 +1,104 @@
+//! The product that all f32 kernels are made of: some rows times a panel of columns.
+
+use rten_simd::ops::NumOps;
+use rten_simd::{Isa, SimdOp};
+
+/// Rows computed together, at most.
+pub(crate) const ROWS: usize = 8;
+
+/// Rows computed together on an `Isa`: AVX2 has 16 registers; the others have 32.
+pub(crate) const fn rows_at_once(lanes: usize) -> usize {
+    if lanes == 8 { 4 } else { ROWS }
+}
+
+/// Where the values of a row are: `segments` runs of `length` values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowPlace {
+    /// From a row to the next.
+    pub(crate) row: usize,
+    /// From a segment to the next.
+    pub(crate) segment: usize,
+    pub(crate) segments: usize,
+    pub(crate) length: usize,
+}
+
+impl RowPlace {
+    /// Rows of `length` values, one behind the other.
+    pub(crate) fn dense(length: usize) -> Self {
+        Self { row: length, segment: length, segments: 1, length }
+    }
+
+    /// Values of a row.
+    pub(crate) fn inputs(&self) -> usize {
+        self.segments * self.length
+    }
+
+    /// What `rows` rows reach over.
+    fn extent(&self, rows: usize) -> usize {
+        (rows - 1) * self.row + self.segments.saturating_sub(1) * self.segment + self.length
+    }
+}
+
+/// `R` rows of `x` times a panel `[inputs, V vectors]`, to columns `first..` of rows of `out`, `n`
+/// values each. `start(row, vector)` is what the sums start from.
+#[inline(always)]
+pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
+    isa: I,
+    panel: &[f32],
+    start: impl Fn(usize, usize) -> I::F32,
+    x: &[f32],
+    place: RowPlace,
+    out: &mut [f32],
+    [n, first]: [usize; 2],
+) {
+    let ops = isa.f32();
+    let lanes = ops.len();
+    assert!(x.len() >= place.extent(R) && panel.len() >= place.inputs() * V * lanes);
+    let mut sums: [[I::F32; V]; R] = std::array::from_fn(|r| std::array::from_fn(|v| start(r, v)));
+    for s in 0..place.segments {
+        for i in 0..place.length {
+            let input = s * place.length + i;
+            // SAFETY: `input < inputs`, and `panel` holds as many rows of `V` vectors (asserted).
+            let weight: [I::F32; V] = std::array::from_fn(|v| unsafe {
+                ops.load_ptr(panel.as_ptr().add((input * V + v) * lanes))
+            });
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: `r < R`, `s < segments`, `i < length`: inside the extent (asserted).
+                let value =
+                    unsafe { *x.get_unchecked(r * place.row + s * place.segment + i) };
+                let value = ops.splat(value);
+                for (sum, weight) in sums.iter_mut().zip(weight) {
+                    *sum = ops.mul_add(value, weight, *sum);
+                }
+            }
+        }
+    }
+    for (r, sums) in sums.into_iter().enumerate() {
+        let row = &mut out[r * n..(r + 1) * n];
+        for (v, sum) in sums.into_iter().enumerate() {
+            let row = &mut row[(first + v * lanes).min(n)..];
+            if row.len() >= lanes {
+                ops.store(sum, row);
+            } else {
+                // SAFETY: the mask has as many lanes as `row` has values.
+                unsafe { ops.store_ptr_mask(sum, row.as_mut_ptr(), ops.first_n_mask(row.len())) };
+            }
+        }
+    }
+}
+
+/// Lanes of f32 of the vectors that rten-simd picks on this processor.
+pub(crate) fn lanes() -> usize {
+    Lanes.dispatch()
+}
+
+struct Lanes;
+
+impl SimdOp for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn eval<I: Isa>(self, isa: I) -> usize {
+        isa.f32().len()
+    }
+}
