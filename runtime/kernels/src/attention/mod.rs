@@ -128,11 +128,11 @@ impl<'a> Attention<'a> {
         same("attention output", self.output_len(), out.len())?;
         same("attention task", task.rows.len() * self.dim_v, values.len())?;
         let channels = self.heads * self.dim_v;
-        for (token, value) in task.rows.zip(values.chunks_exact(self.dim_v)) {
-            let [y, x] = self.q.place(task.window, token);
+        let places = self.q.places(task.window, task.rows.start);
+        for ([y, x], value) in places.zip(values.chunks_exact(self.dim_v)) {
             if y < self.output[0] && x < self.output[1] {
                 let start = (y * self.output[1] + x) * channels + task.head * self.dim_v;
-                out[start..start + self.dim_v].copy_from_slice(value);
+                view::copy_token(value, &mut out[start..start + self.dim_v]);
             }
         }
         Ok(())

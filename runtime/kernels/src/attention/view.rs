@@ -62,6 +62,22 @@ impl MapView<'_> {
         [(window / across) * height + token / width, (window % across) * width + token % width]
     }
 
+    /// Row and column of a window's tokens from `first` on, without a division for each.
+    #[inline(always)]
+    pub(super) fn places(&self, window: usize, first: usize) -> impl Iterator<Item = [usize; 2]> {
+        let [top, left] = self.place(window, 0);
+        let width = self.window[1];
+        let [mut y, mut x] = [top + first / width, first % width];
+        std::iter::repeat_with(move || {
+            let place = [y, left + x];
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
+            place
+        })
+    }
+
     /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token, each
     /// to the start of `stride` values.
     #[inline(always)]
@@ -74,15 +90,18 @@ impl MapView<'_> {
         to: &mut [f32],
     ) {
         let channel = self.first + head * dim;
-        for (token, to) in to.chunks_exact_mut(stride).enumerate() {
-            let [y, x] = self.place(window, first + token);
+        for (to, [y, x]) in to.chunks_exact_mut(stride).zip(self.places(window, first)) {
             let start = (y * self.columns + x) * self.channels + channel;
-            let from = &self.values[start..start + dim];
-            // Most heads have 16 channels: a known size needs no call.
-            match (to.first_chunk_mut::<16>(), from.as_array::<16>()) {
-                (Some(to), Some(from)) => *to = *from,
-                _ => to[..dim].copy_from_slice(from),
-            }
+            copy_token(&self.values[start..start + dim], &mut to[..dim]);
         }
+    }
+}
+
+/// Most heads have 16 channels: a known size needs no call.
+#[inline(always)]
+pub(super) fn copy_token(from: &[f32], to: &mut [f32]) {
+    match (from.first_chunk::<16>(), to.first_chunk_mut::<16>()) {
+        (Some(whole), Some(target)) if from.len() == 16 => *target = *whole,
+        _ => to.copy_from_slice(from),
     }
 }
