@@ -14,7 +14,19 @@ Examples:
   uniultra segment frame.png --point 200,150 --pixel-spacing 0.12 --json -
   uniultra segment frame.png --point 210,160 --mask-prompt logits.npy --mask-prompt-index 0
   uniultra segment frame.png --model my-pack --point 200,150 --out-mask mask.png
+  uniultra bench --threads 2 --json -
   uniultra info";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  uniultra bench
+      the model inside this program on a frame that it makes itself, one thread
+  uniultra bench --model my-pack --frame frame.png --threads 2 --runs 100
+  uniultra bench --runs 20 --json - > bench.json
+
+Stages: preprocess, image encoder, first click, next click, mask. A quantile is one of the times, by
+nearest rank. Cold start is from the first line of the program to its first mask. Times are those of
+this machine at this moment: compare two models, or two builds, by turns.";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
@@ -48,6 +60,9 @@ pub(crate) enum Command {
     /// Segment the object that points, a box or a mask mean, in one frame.
     #[command(after_help = after_help())]
     Segment(Box<SegmentArgs>),
+    /// Measure how fast a model is on this machine: stages, cold start, memory.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
     /// Print the engine, the processor's features and the model's facts.
     Info(InfoArgs),
 }
@@ -112,6 +127,28 @@ pub(crate) struct InfoArgs {
     pub(crate) json: Option<JsonTarget>,
 }
 
+/// `uniultra bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    #[arg(long, value_name = "DIR", help = model_help())]
+    pub(crate) model: Option<PathBuf>,
+    /// Frame to run on, as `segment` takes it; without one, 640 x 480 px of speckle from a fixed seed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) frame: Option<PathBuf>,
+    /// Threads of the engine.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
+    pub(crate) threads: usize,
+    /// Runs that count, 1 to 10000: a frame with two clicks each.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) runs: u32,
+    /// Runs before those, 0 to 10000, besides the cold start.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) warm_up: u32,
+    /// Write the report as JSON; `-` is stdout, which then carries nothing else.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<JsonTarget>,
+}
+
 /// A click as typed: any numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RawPoint {
@@ -172,7 +209,7 @@ mod tests {
     fn parse(line: &str) -> Result<SegmentArgs, clap::Error> {
         match Cli::try_parse_from(line.split_whitespace())?.command {
             Command::Segment(args) => Ok(*args),
-            Command::Info(_) => panic!("not a segment line"),
+            _ => panic!("not a segment line"),
         }
     }
 
@@ -224,6 +261,18 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{tail}");
         }
         assert_eq!(parse("uniultra segment").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn bench_runs_are_bounded() {
+        let parse = |tail: &str| {
+            let line = format!("uniultra bench {tail}");
+            Cli::try_parse_from(line.split_whitespace())
+        };
+        assert!(matches!(parse("").unwrap().command, Command::Bench(_)));
+        for tail in ["--runs 0", "--runs 10001", "--warm-up -1", "--threads 17", "frame.png"] {
+            assert_eq!(parse(tail).unwrap_err().exit_code(), 2, "{tail}");
+        }
     }
 
     #[test]

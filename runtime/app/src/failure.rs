@@ -90,7 +90,9 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
     for cause in error.chain() {
         if let Some(error) = cause.downcast_ref::<AppError>() {
             return match error {
-                AppError::Usage(_) => (USAGE, Some("see `uniultra segment --help`")),
+                AppError::Usage(_) => {
+                    (USAGE, Some("see `uniultra segment --help`, `uniultra bench --help`"))
+                }
                 AppError::Input(_) => (INPUT, None),
                 AppError::NoModel => (
                     MODEL,

@@ -5,9 +5,9 @@
 
 mod answer;
 mod args;
+mod bench;
 mod failure;
 mod info;
-mod memory;
 mod model;
 mod output;
 mod report;
@@ -19,8 +19,10 @@ mod warning;
 use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let cli = Cli::parse();
     // tract warns of every opset it has not certified, also of those it runs: not the user's worry.
     let filter =
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
     let outcome = match cli.command {
         Command::Segment(args) => segment::run(&args),
+        Command::Bench(args) => bench::run(&args, started),
         Command::Info(args) => info::run(&args),
     };
     failure::report(outcome)

@@ -165,6 +165,15 @@ impl Outputs {
     }
 }
 
+/// Refuses a JSON file that would overwrite the frame or that cannot be written.
+pub(crate) fn check_json(
+    json: Option<&JsonTarget>,
+    frame: Option<&FrameSource>,
+) -> anyhow::Result<()> {
+    let outputs = Outputs { mask: None, overlay: None, logits: None, json: json.cloned() };
+    outputs.check(frame.unwrap_or(&FrameSource::Stdin), None)
+}
+
 /// A path by which two names of one file are recognised, whether it exists yet or not.
 fn identity(path: &Path) -> PathBuf {
     if let Ok(path) = fs::canonicalize(path) {
@@ -190,7 +199,7 @@ mod tests {
         let line = ["uniultra", "segment"].into_iter().chain(tail.iter().copied());
         match Cli::try_parse_from(line)?.command {
             Command::Segment(args) => Request::resolve(&args),
-            Command::Info(_) => panic!("not a segment line"),
+            _ => panic!("not a segment line"),
         }
     }
 

@@ -8,14 +8,16 @@ mod decoder;
 mod error;
 mod fuse;
 mod load;
+mod memory;
 mod network;
 mod probe;
 mod threads;
 mod vet;
 mod widen;
 
-pub use cpu::{cpu_features, engine_name};
+pub use cpu::{cpu_features, cpu_name, engine_name};
 pub use error::EngineError;
+pub use memory::peak_rss_mib;
 pub use network::{Embedding, EngineOptions, TractNetwork};
 pub use probe::{Probe, ProbeTensor};
 pub use threads::MAX_THREADS;

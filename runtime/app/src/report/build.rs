@@ -78,7 +78,7 @@ impl Report {
             perpendicular_diameter_ends: perpendicular.as_ref().map(ends),
             pixel_spacing_mm: spacing.map(PixelSpacing::mm),
             timings_ms: parts.timings,
-            peak_rss_mib: crate::memory::peak_rss_mib(),
+            peak_rss_mib: uniultra_engine::peak_rss_mib(),
             warnings: parts.warnings,
         }
     }

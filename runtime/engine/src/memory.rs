@@ -1,7 +1,8 @@
 //! How much memory the process has needed.
 
 /// Largest resident set so far, in MiB, where the kernel tells (`VmHWM`, proc(5)).
-pub(crate) fn peak_rss_mib() -> Option<f32> {
+#[must_use]
+pub fn peak_rss_mib() -> Option<f32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     parse(&status)
 }

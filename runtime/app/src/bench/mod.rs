@@ -1,0 +1,109 @@
+//! `uniultra bench`: how fast a model is on this machine, stage by stage.
+//!
+//! The first pass is the cold start: the clock runs from the first line of `main`, so the system's
+//! own work to start a process (a few milliseconds) is not in it. Then the same frame is encoded
+//! again and again with two clicks each, at another place every time.
+
+mod frame;
+mod measure;
+mod report;
+
+use crate::args::BenchArgs;
+use crate::model::ModelSource;
+use crate::output::{JsonTarget, print};
+use crate::request::{FrameSource, check_json};
+use log::info;
+use measure::{mask, measure, ms, nth_click};
+use report::{BenchReport, ColdStart, FrameReport, Setting};
+use std::time::Instant;
+use uniultra_engine::{EngineOptions, Segmenter};
+use uniultra_manifest::ManifestError;
+
+/// Runs the command; `started` is when the program began.
+pub(crate) fn run(args: &BenchArgs, started: Instant) -> anyhow::Result<()> {
+    let source = args.frame.clone().map(FrameSource::File);
+    check_json(args.json.as_ref(), source.as_ref())?;
+    let model = ModelSource::of(args.model.as_deref())?;
+    let mut clock = Clock(started);
+    let mut cold_start = ColdStart { start_up: clock.lap_ms(), ..ColdStart::default() };
+
+    let frame = match &source {
+        Some(source) => source.read()?,
+        None => frame::speckle()?,
+    };
+    cold_start.frame = clock.lap_ms();
+    let segmenter = model.open(&EngineOptions { threads: args.threads })?;
+    cold_start.load = clock.lap_ms();
+    let encoded = segmenter.encode(&frame)?;
+    cold_start.first_encode = clock.lap_ms();
+    let prediction = encoded.predict(&nth_click(&frame, 0)?)?;
+    cold_start.first_click = clock.lap_ms();
+    drop(mask(&prediction));
+    cold_start.first_mask = clock.lap_ms();
+    drop((prediction, encoded));
+    info!("first mask after {:.0} ms", ms(started.elapsed()));
+
+    let read_and_verify_ms = read_and_verify_ms(&model)?;
+    let times = measure(&segmenter, &frame, [args.warm_up, args.runs])?;
+    let frame = FrameReport {
+        path: source.as_ref().map(FrameSource::name),
+        width: frame.width(),
+        height: frame.height(),
+    };
+    let setting = setting(args, &model, &segmenter, frame);
+    let report = BenchReport::new(setting, &times, cold_start, read_and_verify_ms);
+    if let Some(target) = &args.json {
+        target.write(&report)?;
+    }
+    if args.json != Some(JsonTarget::Stdout) {
+        print(&report.text()?)?;
+    }
+    Ok(())
+}
+
+/// Time since the lap before.
+struct Clock(Instant);
+
+impl Clock {
+    fn lap_ms(&mut self) -> f64 {
+        let now = Instant::now();
+        let lap = now.duration_since(self.0);
+        self.0 = now;
+        ms(lap)
+    }
+}
+
+fn read_and_verify_ms(model: &ModelSource) -> Result<f64, ManifestError> {
+    let start = Instant::now();
+    let pack = model.pack()?;
+    drop((pack.read_image_encoder()?, pack.read_mask_decoder()?));
+    Ok(ms(start.elapsed()))
+}
+
+fn setting(
+    args: &BenchArgs,
+    model: &ModelSource,
+    segmenter: &Segmenter,
+    frame: FrameReport,
+) -> Setting {
+    let manifest = segmenter.manifest();
+    Setting {
+        version: env!("CARGO_PKG_VERSION"),
+        model: manifest.model.id.clone(),
+        model_version: manifest.model.version.clone(),
+        model_origin: model.report(),
+        precision: manifest.model.precision.to_string(),
+        image_size: manifest.model.image_size,
+        image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
+        mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
+        engine: uniultra_engine::engine_name(),
+        threads: args.threads,
+        threads_available: std::thread::available_parallelism().ok().map(usize::from),
+        cpu: uniultra_engine::cpu_name(),
+        arch: std::env::consts::ARCH,
+        cpu_features: uniultra_engine::cpu_features(),
+        frame,
+        warm_up: args.warm_up,
+        runs: args.runs,
+    }
+}
