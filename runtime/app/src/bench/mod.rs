@@ -32,7 +32,8 @@ pub(crate) fn run(args: &BenchArgs, started: Instant) -> anyhow::Result<()> {
         None => frame::speckle()?,
     };
     cold_start.frame = clock.lap_ms();
-    let segmenter = model.open(&EngineOptions { threads: args.threads })?;
+    let segmenter =
+        model.open(&EngineOptions { threads: args.threads, ..EngineOptions::default() })?;
     cold_start.load = clock.lap_ms();
     let encoded = segmenter.encode(&frame)?;
     cold_start.first_encode = clock.lap_ms();

@@ -70,8 +70,15 @@ impl EdgeMap {
         let end = first_row.saturating_add(count);
         same("rows of a map", end.min(rows), end)?;
         if count > 0 {
-            Lines { map: self, tokens, size: [rows, columns], rows: [first_row, count], out, lines }
-                .dispatch();
+            Lines {
+                map: self,
+                tokens,
+                size: [rows, columns],
+                rows: [first_row, count],
+                out,
+                lines,
+            }
+            .dispatch();
         }
         Ok(())
     }
