@@ -1,6 +1,7 @@
 //! Attention as an operation of ours.
 
 use super::graph::integers_attribute;
+use super::recycle;
 use super::split::pool;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -122,7 +123,7 @@ impl EvalOp for AttentionOp {
         let rows = if rows == 0 { q.window[0] } else { rows };
         let attention = Attention::new([q, k, v], heads, [dim, dim_v], [rows, columns])?;
         let attention = if self.in_integers { attention.in_integers() } else { attention };
-        let mut out = Tensor::zero::<f32>(&[rows * columns, heads * dim_v])?;
+        let mut out = recycle::tensor(f32::datum_type(), &[rows * columns, heads * dim_v])?;
         let mut plain = out.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;
         match pool() {
@@ -144,6 +145,7 @@ impl EvalOp for AttentionOp {
                 }
             }
         }
+        recycle::recycle(inputs);
         Ok(tvec!(out.into_tvalue()))
     }
 }

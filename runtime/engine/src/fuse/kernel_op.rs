@@ -2,6 +2,7 @@
 //! is its own.
 
 use super::graph::integers_attribute;
+use super::recycle;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
@@ -166,8 +167,9 @@ impl<K: KernelOp> EvalOp for Wired<K> {
         let shape = shape.iter().map(|dim| Ok(dim.to_usize()?));
         let shape = shape.collect::<TractResult<TVec<_>>>()?;
         let tensors: Vec<&Tensor> = inputs.iter().map(|input| &**input).collect();
-        let mut out = Tensor::zero::<f32>(&shape)?;
+        let mut out = recycle::tensor(f32::datum_type(), &shape)?;
         self.0.run(&tensors, &shape, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
+        recycle::recycle(inputs);
         Ok(tvec!(out.into_tvalue()))
     }
 }

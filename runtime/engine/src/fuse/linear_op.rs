@@ -2,6 +2,7 @@
 
 use super::kernel_op::values;
 use super::layer::LayerAttributes;
+use super::recycle;
 use super::split::by_rows;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
@@ -238,7 +239,7 @@ impl EvalOp for Packed {
         if let Some(last) = shape.last_mut() {
             *last = n;
         }
-        let mut out = Tensor::zero_dt(self.linear.output_type(), &shape)?;
+        let mut out = recycle::tensor(self.linear.output_type(), &shape)?;
         let mut plain = out.try_as_plain_ram_mut()?;
         match self.linear.attributes.output_scale {
             None => by_rows(plain.as_slice_mut::<f32>()?, n, |first, rows| {
@@ -248,6 +249,7 @@ impl EvalOp for Packed {
                 self.run(&inputs, first, Output::Quantized { scale, values })
             })?,
         }
+        recycle::recycle(inputs);
         Ok(tvec!(out.into_tvalue()))
     }
 }

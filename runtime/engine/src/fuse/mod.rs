@@ -22,6 +22,7 @@ mod patches;
 mod planes;
 mod pool;
 mod quantize;
+mod recycle;
 mod split;
 #[cfg(test)]
 mod tests;

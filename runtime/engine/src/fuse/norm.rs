@@ -3,6 +3,7 @@
 
 use super::graph::{Chains, float, integer_attribute, integers, integers_attribute, operation};
 use super::linear::activated;
+use super::recycle;
 use super::split::by_rows;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
@@ -146,7 +147,7 @@ impl EvalOp for Norm {
             None => None,
         };
         let norm = LayerNorm { epsilon: self.epsilon, affine };
-        let mut out = Tensor::zero_dt(self.output_type(), x.shape())?;
+        let mut out = recycle::tensor(self.output_type(), x.shape())?;
         let mut plain = out.try_as_plain_ram_mut()?;
         let block = (BLOCK_VALUES / channels).max(1) * channels;
         let apply = |x: &[f32], out: &mut [f32]| -> TractResult<()> {
@@ -172,6 +173,7 @@ impl EvalOp for Norm {
                 Ok(())
             })?,
         }
+        recycle::recycle(inputs);
         Ok(tvec!(out.into_tvalue()))
     }
 }

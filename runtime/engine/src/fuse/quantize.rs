@@ -1,6 +1,7 @@
 //! `QuantizeLinear` to int8 with one scale, as an operation on the kernel.
 
 use super::graph::{Chains, float, operation};
+use super::recycle;
 use super::split::by_rows;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -80,11 +81,12 @@ impl EvalOp for Quantize {
     fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let [x] = &inputs[..] else { bail!("quantization: expected one input") };
         let values = x.try_as_plain_ram()?.as_slice::<f32>()?;
-        let mut out = Tensor::zero::<i8>(x.shape())?;
+        let mut out = recycle::tensor(i8::datum_type(), x.shape())?;
         let mut plain = out.try_as_plain_ram_mut()?;
         by_rows(plain.as_slice_mut::<i8>()?, ROW, |first, part| {
             Ok(quantize(&values[first * ROW..][..part.len()], self.scale, part)?)
         })?;
+        recycle::recycle(inputs);
         Ok(tvec!(out.into_tvalue()))
     }
 }
