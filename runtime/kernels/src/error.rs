@@ -20,7 +20,9 @@ pub enum KernelError {
     #[error(transparent)]
     Size(#[from] SizeMismatch),
     /// A map of blocks that is too large.
-    #[error("expected a map of at most 2^32 pixels, found {cells:?} cells of 2^{levels} pixels a side")]
+    #[error(
+        "expected a map of at most 2^32 pixels, found {cells:?} cells of 2^{levels} pixels a side"
+    )]
     Blocks {
         /// Cells down and across.
         cells: [usize; 2],

@@ -51,14 +51,16 @@ pub(super) fn replace_maps(chains: &mut Chains, map: &str) {
         return;
     };
     let [channels, _, _, _, rows, columns] = sizes;
-    let convs: Vec<NodeProto> = chains.readers(map).unwrap_or_default().into_iter().cloned().collect();
+    let convs: Vec<NodeProto> =
+        chains.readers(map).unwrap_or_default().into_iter().cloned().collect();
     for conv in convs.iter().filter(|node| node.op_type == "Conv") {
         let Some((output, [weight, bias], outputs)) = map_of(chains, conv, channels) else {
             continue;
         };
         let attributes = vec![integers("sizes", &[outputs, channels, rows, columns])];
         let inputs = [map, weight, bias].map(str::to_string).to_vec();
-        let (node, output) = (operation(EdgeMapOp::NAME, inputs, output, attributes), output.to_string());
+        let (node, output) =
+            (operation(EdgeMapOp::NAME, inputs, output, attributes), output.to_string());
         chains.replace(node);
         replace_readers(chains, output, [outputs, rows, columns]);
     }
@@ -93,12 +95,7 @@ fn is_pooling(node: &NodeProto) -> bool {
 }
 
 /// `Sqrt(ReduceSum(square(Conv(ReduceSum(map)))))`, from its first node.
-fn magnitude(
-    chains: &Chains,
-    first: &NodeProto,
-    map: &str,
-    size: [i64; 3],
-) -> Option<NodeProto> {
+fn magnitude(chains: &Chains, first: &NodeProto, map: &str, size: [i64; 3]) -> Option<NodeProto> {
     let is_sum = |node: &NodeProto| {
         let kept = integer_attribute(node, "keepdims").unwrap_or(1) == 1;
         let [_, axes] = node.input.as_slice() else { return false };

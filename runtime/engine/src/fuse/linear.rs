@@ -96,9 +96,9 @@ fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
 
 /// The function that alone reads `value`, if it is one of ours, and its output.
 pub(super) fn activated<'a>(chains: &'a Chains, value: &'a str) -> (Activation, &'a str) {
-    let found = chains.reader(value).and_then(|node| {
-        Some((function(node)?, node.output.first()?.as_str()))
-    });
+    let found = chains
+        .reader(value)
+        .and_then(|node| Some((function(node)?, node.output.first()?.as_str())));
     found.unwrap_or((Activation::Identity, value))
 }
 

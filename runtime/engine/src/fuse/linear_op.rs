@@ -1,7 +1,7 @@
 //! Linear layers as operations of ours, in f32 and in int8.
 
-use super::layer::LayerAttributes;
 use super::kernel_op::values;
+use super::layer::LayerAttributes;
 use super::split::by_rows;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
@@ -114,7 +114,11 @@ impl Expansion for Linear {
                 wired.push(outlet);
             } else {
                 let name = format!("{prefix}.broadcast-{place}");
-                wired.extend(model.wire_node(name, MultiBroadcastTo::new(shape.into()), &[outlet])?);
+                wired.extend(model.wire_node(
+                    name,
+                    MultiBroadcastTo::new(shape.into()),
+                    &[outlet],
+                )?);
             }
         }
         let op = Packed { weights: Arc::new(weights), linear: self.clone() };

@@ -170,7 +170,8 @@ impl KernelOp for PatchesOp {
         inputs: &mut [OutletId],
     ) -> TractResult<()> {
         let [_, position] = inputs else { bail!("expected image and position of patches") };
-        let moved = model.wire_node(format!("{prefix}.position"), AxisOp::Move(1, 3), &[*position])?;
+        let moved =
+            model.wire_node(format!("{prefix}.position"), AxisOp::Move(1, 3), &[*position])?;
         *position = moved[0];
         Ok(())
     }
@@ -186,8 +187,7 @@ impl KernelOp for PatchesOp {
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
         let [image, position] = inputs else { bail!("expected image and position of patches") };
         let [outputs, _, height, width, _, columns] = self.sizes;
-        let (patches, image, position) =
-            (self.patches.get()?, values(image)?, values(position)?);
+        let (patches, image, position) = (self.patches.get()?, values(image)?, values(position)?);
         let line = columns * outputs;
         by_parts(out, line, MIN_ROWS, |first, out| {
             let position = &position[first * line..][..out.len()];

@@ -90,7 +90,8 @@ fn masks(chains: &Chains, product: &str) -> Option<NodeProto> {
     // Planes, then what is down, then what is across.
     let axis = |i: usize| 2 * i as i64;
     let down = (0..=levels).map(|i| 1 + axis(i));
-    let expected: Vec<i64> = std::iter::once(0).chain(down).chain((1..=levels + 1).map(axis)).collect();
+    let expected: Vec<i64> =
+        std::iter::once(0).chain(down).chain((1..=levels + 1).map(axis)).collect();
     let map = chains.reader_of(moved.output.first()?, "Reshape")?;
     let (_, map_shape) = chains.reshape_node(map)?;
     let place = Place { blocks: [rows, columns, i64::try_from(levels).ok()?], planes, inputs };

@@ -64,8 +64,7 @@ pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
             });
             for (r, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: `r < R`, `s < segments`, `i < length`: inside the extent (asserted).
-                let value =
-                    unsafe { *x.get_unchecked(r * place.row + s * place.segment + i) };
+                let value = unsafe { *x.get_unchecked(r * place.row + s * place.segment + i) };
                 let value = ops.splat(value);
                 for (sum, weight) in sums.iter_mut().zip(weight) {
                     *sum = ops.mul_add(value, weight, *sum);
