@@ -2,9 +2,12 @@
 
 use crate::KernelError;
 use crate::error::same;
+use crate::transpose::{SIDE, square};
 
-/// Pixels of a line that are moved together: a line of most caches.
-const RUN: usize = 16;
+/// Values moved together: what stays in the first cache.
+const RUN_VALUES: usize = 4096;
+/// Pixels of a line of most caches.
+const LINE: usize = 16;
 
 /// A map whose tokens go by cells of `2^levels` x `2^levels` pixels, row by row; in a cell by its
 /// quarters, in a quarter by its quarters, and so on. No levels: row by row.
@@ -60,8 +63,7 @@ impl Blocks {
 }
 
 /// Tokens of whole rows of cells from `first_band`, `out [tokens, channels]`, of planes
-/// `x [channels, rows, columns]`. To each token `added` is added: `[channels]`, or that of every
-/// token `[pixels, channels]`, or nothing if it is empty.
+/// `x [channels, rows, columns]`.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit.
@@ -69,7 +71,6 @@ pub fn planes_to_tokens(
     blocks: &Blocks,
     x: &[f32],
     channels: usize,
-    added: &[f32],
     first_band: usize,
     out: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -79,38 +80,52 @@ pub fn planes_to_tokens(
     same("values of whole rows of cells", bands * band * channels, out.len())?;
     let last = (first_band.saturating_add(bands)).min(blocks.cells[0]);
     same("rows of cells", first_band.saturating_add(bands), last)?;
-    if ![0, channels].contains(&added.len()) {
-        same("values added to tokens", pixels * channels, added.len())?;
-    }
     let (height, first) = (1 << blocks.levels, first_band * band);
-    let mut run = vec![0.0; channels.next_multiple_of(4) * RUN];
+    let pitch = (RUN_VALUES / channels.max(1)).next_multiple_of(LINE).min(columns.max(1));
+    let mut run = vec![0.0; channels.max(1) * pitch];
+    let mut places = vec![0; pitch];
     for y in first_band * height..(first_band + bands) * height {
-        for start in (0..columns).step_by(RUN) {
-            let width = RUN.min(columns - start);
+        for start in (0..columns).step_by(pitch) {
+            let width = pitch.min(columns - start);
             // Planes are far apart, often by a power of two, which few ways of a cache can hold:
             // each line is read once.
-            for (c, run) in run.chunks_exact_mut(RUN).take(channels).enumerate() {
+            for (c, run) in run.chunks_exact_mut(pitch).take(channels).enumerate() {
                 let line = &x[(c * rows + y) * columns + start..][..width];
                 run[..width].copy_from_slice(line);
             }
-            for j in 0..width {
-                let token = blocks.token(y, start + j);
-                let out = &mut out[(token - first) * channels..][..channels];
-                for (value, run) in out.iter_mut().zip(run[j..].iter().step_by(RUN)) {
-                    *value = *run;
-                }
-                let added = match added.len() {
-                    0 => continue,
-                    n if n == channels => added,
-                    _ => &added[token * channels..][..channels],
-                };
-                for (value, added) in out.iter_mut().zip(added) {
-                    *value += added;
-                }
+            for (j, place) in places[..width].iter_mut().enumerate() {
+                *place = (blocks.token(y, start + j) - first) * channels;
             }
+            scatter(&run, [channels, pitch], &places[..width], out);
         }
     }
     Ok(())
+}
+
+/// Column `j` of `run [channels, pitch]` to `out[places[j]..]`.
+fn scatter(run: &[f32], [channels, pitch]: [usize; 2], places: &[usize], out: &mut [f32]) {
+    let whole = channels - channels % SIDE;
+    let fours = places.chunks_exact(SIDE);
+    let done = places.len() - fours.remainder().len();
+    for (index, places) in fours.enumerate() {
+        for c in (0..whole).step_by(SIDE) {
+            let row = |i: usize| &run[(c + i) * pitch..][..pitch];
+            let columns = square([row(0), row(1), row(2), row(3)], index * SIDE);
+            for (place, four) in places.iter().zip(columns) {
+                out[place + c..][..SIDE].copy_from_slice(&four);
+            }
+        }
+        for (i, place) in places.iter().enumerate() {
+            for c in whole..channels {
+                out[place + c] = run[c * pitch + index * SIDE + i];
+            }
+        }
+    }
+    for (j, place) in places.iter().enumerate().skip(done) {
+        for c in 0..channels {
+            out[place + c] = run[c * pitch + j];
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,30 +151,20 @@ mod tests {
         #[test]
         fn every_pixel_is_moved_to_its_token(
             cells in [1_usize..5, 1_usize..9], levels in 0_u32..3, channels in 1_usize..40,
-            bands in 0_usize..5, form in 0..3,
+            bands in 0_usize..5,
         ) {
             let blocks = Blocks::new(cells, levels).unwrap();
             let ([rows, columns], count) = (blocks.size(), blocks.pixels() * channels);
             let x: Vec<f32> = (0..count).map(|i| i as f32).collect();
-            let added: Vec<f32> = match form {
-                0 => vec![],
-                1 => (0..channels).map(|i| i as f32 * 0.5).collect(),
-                _ => (0..count).map(|i| i as f32 * 0.25).collect(),
-            };
             let first = bands.min(cells[0]);
             let mut out = vec![f32::NAN; (cells[0] - first) * blocks.band() * channels];
-            planes_to_tokens(&blocks, &x, channels, &added, first, &mut out).unwrap();
+            planes_to_tokens(&blocks, &x, channels, first, &mut out).unwrap();
             let height = 1 << levels;
             for y in first * height..rows {
                 for (c, x_at) in (0..channels).flat_map(|c| (0..columns).map(move |x| (c, x))) {
                     let token = blocks.token(y, x_at);
-                    let plus = match form {
-                        0 => 0.0,
-                        1 => added[c],
-                        _ => added[token * channels + c],
-                    };
                     let found = out[(token - first * blocks.band()) * channels + c];
-                    prop_assert_eq!(found, x[(c * rows + y) * columns + x_at] + plus);
+                    prop_assert_eq!(found, x[(c * rows + y) * columns + x_at]);
                 }
             }
         }
@@ -170,16 +175,14 @@ mod tests {
         assert!(Blocks::new([1 << 20, 1 << 20], 0).is_err());
         assert!(Blocks::new([1, 1], 40).is_err());
         let blocks = Blocks::new([2, 3], 1).unwrap();
-        let run = |x: usize, added: usize, first: usize, out: usize| {
-            let (x, added) = (vec![0.0; x], vec![0.0; added]);
-            planes_to_tokens(&blocks, &x, 2, &added, first, &mut vec![0.0; out])
+        let run = |x: usize, first: usize, out: usize| {
+            planes_to_tokens(&blocks, &vec![0.0; x], 2, first, &mut vec![0.0; out])
         };
-        assert!(run(48, 0, 0, 48).is_ok());
-        assert!(run(48, 0, 1, 24).is_ok());
-        assert!(run(47, 0, 0, 48).is_err());
-        assert!(run(48, 0, 1, 48).is_err());
-        assert!(run(48, 0, 0, 23).is_err());
-        assert!(run(48, 3, 0, 48).is_err());
-        assert!(run(48, 48, usize::MAX, 48).is_err());
+        assert!(run(48, 0, 48).is_ok());
+        assert!(run(48, 1, 24).is_ok());
+        assert!(run(47, 0, 48).is_err());
+        assert!(run(48, 1, 48).is_err());
+        assert!(run(48, 0, 23).is_err());
+        assert!(run(48, usize::MAX, 48).is_err());
     }
 }

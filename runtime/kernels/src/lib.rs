@@ -19,6 +19,7 @@ mod patches;
 mod planes;
 mod pool;
 mod quantize;
+mod transpose;
 
 pub use attention::{Attention, MapView, Scratch};
 pub use blocks::{Blocks, planes_to_tokens};

@@ -2,6 +2,7 @@
 
 use crate::error::same;
 use crate::linear::tile::{ROWS, RowPlace, lanes, rows_at_once, tile};
+use crate::transpose::{SIDE, square};
 use crate::{Blocks, KernelError};
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
@@ -36,11 +37,24 @@ pub fn pack_tokens(
         if start + width > pixels {
             panel.fill(0.0);
         }
-        for j in 0..width.min(pixels.saturating_sub(start)) {
+        let count = width.min(pixels.saturating_sub(start));
+        let token = |j: usize| {
             let token = blocks.token((start + j) / columns, (start + j) % columns);
-            let values = &tokens[token * inputs..][..inputs];
-            for (place, value) in panel[j..].iter_mut().step_by(width).zip(values) {
-                *place = *value;
+            &tokens[token * inputs..][..inputs]
+        };
+        let (whole, fours) = (inputs - inputs % SIDE, count - count % SIDE);
+        for j in (0..fours).step_by(SIDE) {
+            let [a, b, c, d] = [token(j), token(j + 1), token(j + 2), token(j + 3)];
+            for i in (0..whole).step_by(SIDE) {
+                for (row, four) in square([a, b, c, d], i).iter().enumerate() {
+                    panel[(i + row) * width + j..][..SIDE].copy_from_slice(four);
+                }
+            }
+        }
+        for j in if whole < inputs { 0 } else { fours }..count {
+            let values = token(j);
+            for i in if j < fours { whole } else { 0 }..inputs {
+                panel[i * width + j] = values[i];
             }
         }
     }

@@ -53,21 +53,17 @@ impl SimdOp for Tokens<'_> {
             let (upper, lower) = pair.split_at(columns * width);
             let squares = upper.chunks_exact(2 * width).zip(lower.chunks_exact(2 * width));
             for ((upper, lower), out) in squares.zip(out.chunks_exact_mut(channels)) {
-                let four = [
-                    &upper[first..][..channels],
-                    &upper[width + first..][..channels],
-                    &lower[first..][..channels],
-                    &lower[width + first..][..channels],
-                ];
+                let (a, b) = (&upper[first..][..channels], &upper[width + first..][..channels]);
+                let (d, e) = (&lower[first..][..channels], &lower[width + first..][..channels]);
                 let mut c = 0;
                 while c + ops.len() <= channels {
-                    let [a, b, d, e] = four.map(|values| ops.load(&values[c..]));
-                    let largest = larger(isa, larger(isa, a, b), larger(isa, d, e));
-                    ops.store(largest, &mut out[c..]);
+                    let above = larger(isa, ops.load(&a[c..]), ops.load(&b[c..]));
+                    let below = larger(isa, ops.load(&d[c..]), ops.load(&e[c..]));
+                    ops.store(larger(isa, above, below), &mut out[c..]);
                     c += ops.len();
                 }
                 for c in c..channels {
-                    out[c] = largest(four.map(|values| values[c]));
+                    out[c] = largest([a[c], b[c], d[c], e[c]]);
                 }
             }
         }

@@ -108,7 +108,7 @@ impl KernelOp for TokensOp {
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
         let (channels, order, planes) = (self.sizes[0], self.order()?, values(inputs[0])?);
         by_parts(out, order.band() * channels, MIN_BANDS, |first, out| {
-            Ok(planes_to_tokens(&order, planes, channels, &[], first, out)?)
+            Ok(planes_to_tokens(&order, planes, channels, first, out)?)
         })
     }
 }

@@ -5,6 +5,7 @@
 use super::{KERNEL, TAPS, padded};
 use crate::KernelError;
 use crate::error::same;
+use crate::transpose::{SIDE, square};
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
@@ -137,9 +138,19 @@ impl Lines<'_> {
             return;
         }
         let tokens = &self.tokens[row * columns * inputs..][..columns * inputs];
-        for (x, token) in tokens.chunks_exact(inputs.max(1)).enumerate() {
-            for (place, value) in lines[x + 1..].iter_mut().step_by(pitch).zip(token) {
-                *place = *value;
+        let token = |x: usize| &tokens[x * inputs..][..inputs];
+        let (whole, fours) = (inputs - inputs % SIDE, columns - columns % SIDE);
+        for x in (0..fours).step_by(SIDE) {
+            let four = [token(x), token(x + 1), token(x + 2), token(x + 3)];
+            for i in (0..whole).step_by(SIDE) {
+                for (c, values) in square(four, i).iter().enumerate() {
+                    lines[(i + c) * pitch + x + 1..][..SIDE].copy_from_slice(values);
+                }
+            }
+        }
+        for x in if whole < inputs { 0 } else { fours }..columns {
+            for i in if x < fours { whole } else { 0 }..inputs {
+                lines[i * pitch + x + 1] = token(x)[i];
             }
         }
     }
@@ -160,15 +171,20 @@ impl Lines<'_> {
         let mut sums: [[I::F32; VECTORS]; R] =
             std::array::from_fn(|r| [ops.splat(bias[r]); VECTORS]);
         let lines = &self.lines[..KERNEL * inputs * pitch];
-        assert!(start + VECTORS * lanes + KERNEL - 1 <= pitch);
+        assert!(
+            start + VECTORS * lanes + KERNEL - 1 <= pitch && lines.len() == KERNEL * inputs * pitch
+        );
         for i in 0..inputs {
             for y in 0..KERNEL {
-                let line = &lines[((row + y) % KERNEL * inputs + i) * pitch + start..];
+                let line = ((row + y) % KERNEL * inputs + i) * pitch + start;
                 for x in 0..KERNEL {
                     let at = ((i * KERNEL + y) * KERNEL + x) * outputs + output;
                     let weights = &self.map.weights[at..][..R];
-                    let values: [I::F32; VECTORS] =
-                        std::array::from_fn(|v| ops.load(&line[x + v * lanes..]));
+                    // SAFETY: `i < inputs` and `x < KERNEL`, so these vectors are inside a line of
+                    // `pitch` values (asserted above).
+                    let values: [I::F32; VECTORS] = std::array::from_fn(|v| unsafe {
+                        ops.load_ptr(lines.as_ptr().add(line + x + v * lanes))
+                    });
                     for (sums, weight) in sums.iter_mut().zip(weights) {
                         let weight = ops.splat(*weight);
                         for (sum, value) in sums.iter_mut().zip(values) {
