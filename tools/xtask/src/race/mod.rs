@@ -95,7 +95,7 @@ fn race(workspace: &Workspace, scope: Scope, plan: Plan) -> Result<Results> {
     let lines = track.race(field, &reference);
     let machine = Machine::find(workspace);
     let results = Results { size: scope.size, quick: scope.quick, plan, machine, lines };
-    screen::line(&format!("\n{}\n\n{}", results.title(), results.markdown()));
+    screen::line(&format!("\n{}\n\n{}", results.title(), results.markdown().trim_end()));
     record::keep(workspace, &race, &results)?;
     for precision in [Precision::F32, Precision::Int8] {
         if results.ours(precision).is_none() {

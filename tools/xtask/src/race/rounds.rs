@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs of a trial, of which the fastest counts: encoder and decoder.
-const TRIAL_RUNS: [usize; 2] = [4, 8];
+const TRIAL_RUNS: [usize; 2] = [5, 10];
 
 /// How long the race goes on.
 #[derive(Clone, Copy, Debug)]
