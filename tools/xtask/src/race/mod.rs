@@ -13,6 +13,7 @@ mod npy;
 mod record;
 mod rounds;
 mod table;
+mod trials;
 
 use crate::workspace::Workspace;
 use crate::{python, screen};

@@ -1,18 +1,16 @@
-//! The race itself: each peer's best form is found, then all lanes take turns.
+//! The race itself: every entrant is admitted with its best forms, then all lanes take turns.
 
 use super::agreement::{Agreement, Outputs};
-use super::field::{Entrant, Form, Runner};
+use super::field::{Entrant, Form, Precision, Runner};
 use super::figures::Times;
 use super::files::{Files, PEERS};
 use super::lane::{Lane, Loaded};
+use super::trials::Trials;
 use crate::screen;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Runs of a trial, of which the fastest counts: encoder and decoder.
-const TRIAL_RUNS: [usize; 2] = [5, 10];
 
 /// How long the race goes on.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +43,6 @@ pub(super) struct Finish {
     pub(super) decoder: Times,
     pub(super) peak_mib: Option<f64>,
 }
-
-/// The form chosen of a network, and every trial: label, and ms or why not.
-type Trials = Vec<(String, std::result::Result<f64, String>)>;
 
 /// An entrant's line: how it finished, or the one line of why it did not.
 #[derive(Debug)]
@@ -157,7 +152,7 @@ impl Track<'_> {
         let mut lane = self.start(&entrant.name, entrant, chosen.as_ref())?;
         let loaded = lane.load()?;
         let agreement = self.outputs(&mut lane, &entrant.name)?.against(reference)?;
-        agreement.check(entrant.precision == super::field::Precision::F32)?;
+        agreement.check(entrant.precision == Precision::F32)?;
         let forms = match (chosen, &entrant.runner) {
             (Some(forms), _) => forms.map(|form| form.label),
             (None, Runner::Ours { pack }) => {
@@ -171,75 +166,20 @@ impl Track<'_> {
         Ok(Racer { lane, finish })
     }
 
-    /// The form of one network that runs fastest while the other network is the base's.
-    fn best(
-        &self,
-        entrant: &Entrant,
-        base: &[Form; 2],
-        which: usize,
-        forms: &[Form],
-        reference: &Outputs,
-        trials: &mut Trials,
-    ) -> std::result::Result<Form, String> {
-        if let [only] = forms {
-            return Ok(only.clone());
-        }
-        let mut best: Option<(f64, &Form)> = None;
-        for form in forms {
-            let mut pair = base.clone();
-            pair[which] = form.clone();
-            let outcome =
-                self.try_pair(entrant, &pair, which, reference).map_err(|e| format!("{e:#}"));
-            let said = match &outcome {
-                Ok(ms) => format!("{ms:.1} ms"),
-                Err(why) => why.clone(),
-            };
-            let network = ["encoder", "decoder"][which];
-            screen::line(&format!("{}: {network} {}: {said}", entrant.name, form.label));
-            if let Ok(ms) = outcome
-                && best.is_none_or(|(least, _)| ms < least)
-            {
-                best = Some((ms, form));
-            }
-            trials.push((form.label.clone(), outcome));
-        }
-        match best {
-            Some((_, form)) => Ok(form.clone()),
-            None => Err(trials
-                .iter()
-                .find_map(|(_, outcome)| outcome.clone().err())
-                .unwrap_or_else(|| "it has no network to run".to_string())),
-        }
-    }
-
-    /// Least time of one network of a pair, ms.
-    fn try_pair(
-        &self,
-        entrant: &Entrant,
-        pair: &[Form; 2],
-        which: usize,
-        reference: &Outputs,
-    ) -> Result<f64> {
-        let mut lane = self.start("trial", entrant, Some(pair))?;
-        lane.load()?;
-        let agreement = self.outputs(&mut lane, "trial")?.against(reference)?;
-        agreement.check(entrant.precision == super::field::Precision::F32)?;
-        let ms = match which {
-            0 => lane.encode(TRIAL_RUNS[0])?,
-            _ => lane.click(TRIAL_RUNS[1])?,
-        };
-        lane.quit()?;
-        ms.into_iter().min_by(f64::total_cmp).context("no trial ran")
-    }
-
     /// Runs both networks once, which also warms them.
-    fn outputs(&self, lane: &mut Lane, name: &str) -> Result<Outputs> {
+    pub(super) fn outputs(&self, lane: &mut Lane, name: &str) -> Result<Outputs> {
         lane.encode(1)?;
         lane.click(1)?;
         lane.outputs(&self.folder.join("outputs").join(name.replace(' ', "-")))
     }
 
-    fn start(&self, name: &str, entrant: &Entrant, chosen: Option<&[Form; 2]>) -> Result<Lane> {
+    /// A lane with the chosen forms, or with the entrant's first ones.
+    pub(super) fn start(
+        &self,
+        name: &str,
+        entrant: &Entrant,
+        chosen: Option<&[Form; 2]>,
+    ) -> Result<Lane> {
         let mut command = match &entrant.runner {
             Runner::Ours { pack } => {
                 let mut command = Command::new(&self.files.lane);

@@ -53,8 +53,8 @@ impl Results {
         };
         format!(
             "{warning}{date}, {cpu} ({cores} cores seen; {features}), {system}, commit {commit}. \
-             {rounds} rounds, in each of which every lane in turn ran {encodes} encodes and \
-             {clicks} clicks.\n"
+             Rounds: {rounds}; in each, every lane in turn: timed encodes {encodes}, clicks \
+             {clicks}.\n"
         )
     }
 
