@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod compare;
 pub mod golden;
+pub mod npy;
 pub mod onnx_runtime;
 pub mod packs;
 pub mod reference;

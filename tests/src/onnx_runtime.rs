@@ -10,8 +10,8 @@
 )]
 
 use crate::cli::root;
-use std::fs::{self, File};
-use std::io::BufWriter;
+use crate::npy;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
@@ -81,7 +81,8 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     let model = &pack.manifest.model;
     let side = model.image_size;
     let image = image(model.channels.count(), side);
-    write_npy(&work.cases.join("image.npy"), &[1, model.channels.count(), side, side], &image);
+    npy::write(&work.cases.join("image.npy"), &[1, model.channels.count(), side, side], &image)
+        .unwrap();
     let prompts = prompts(side);
     for (prompt, input) in &prompts {
         write_prompt(&work.cases.join(prompt), input, side / 4);
@@ -96,7 +97,7 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     let embedding = network.encode(&image).unwrap();
     let mut pairs = Vec::new();
     let mut pair = |what: String, file: &Path, ours: &[f32], floor: f32| {
-        let theirs = read_npy(file);
+        let theirs = npy::read(file).unwrap();
         assert_eq!(ours.len(), theirs.len(), "{name}: {what}");
         pairs.push(Pair { what, ours: ours.to_vec(), theirs, floor });
     };
@@ -107,7 +108,10 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     let embedding = match features {
         Features::Ours => embedding,
         Features::Theirs => {
-            let read = |tensor: &str| read_npy(&work.results.join(tensor).with_extension("npy"));
+            let read = |tensor: &str| {
+                let file = work.results.join(tensor).with_extension("npy");
+                npy::read(&file).unwrap()
+            };
             let [embed, high_0, high_1] = FEATURES.map(read);
             Embedding::from_values(side, [&embed, &high_0, &high_1]).unwrap()
         }
@@ -239,22 +243,8 @@ fn write_prompt(folder: &Path, input: &DecoderInput, grid: usize) {
     let mask = input.mask_input.as_ref().unwrap_or(&zeros);
     let has_mask = f32::from(u8::from(input.mask_input.is_some()));
     let file = |name: &str| folder.join(name).with_extension("npy");
-    write_npy(&file("point_coords"), &[1, count, 2], input.point_coords.as_flattened());
-    write_npy(&file("point_labels"), &[1, count], &input.point_labels);
-    write_npy(&file("mask_input"), &[1, 1, grid, grid], mask);
-    write_npy(&file("has_mask_input"), &[1], &[has_mask]);
-}
-
-fn write_npy(path: &Path, shape: &[usize], values: &[f32]) {
-    use npyz::WriterBuilder;
-    let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
-    let file = BufWriter::new(File::create(path).unwrap());
-    let mut writer =
-        npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd().unwrap();
-    writer.extend(values).unwrap();
-    writer.finish().unwrap();
-}
-
-fn read_npy(path: &Path) -> Vec<f32> {
-    npyz::NpyFile::new(File::open(path).unwrap()).unwrap().into_vec().unwrap()
+    npy::write(&file("point_coords"), &[1, count, 2], input.point_coords.as_flattened()).unwrap();
+    npy::write(&file("point_labels"), &[1, count], &input.point_labels).unwrap();
+    npy::write(&file("mask_input"), &[1, 1, grid, grid], mask).unwrap();
+    npy::write(&file("has_mask_input"), &[1], &[has_mask]).unwrap();
 }

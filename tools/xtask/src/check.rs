@@ -1,7 +1,7 @@
 //! `cargo xtask check`: the gate's steps, in the order in which they fail fastest.
 
 use crate::workspace::{self, Workspace};
-use crate::{files, msrv, python, screen, toolchain, train};
+use crate::{files, msrv, python, race, screen, toolchain, train};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "files", what: "layout, sizes, words, links, dependency rules", run: files::run },
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "msrv", what: "dependencies allow the oldest promised Rust", run: msrv::run },
@@ -29,6 +29,7 @@ const STEPS: [Step; 9] = [
     Step { name: "fuzz", what: "fuzz targets compile", run: fuzz },
     Step { name: "python", what: "ONNX checker and ONNX Runtime", run: install_python },
     Step { name: "test", what: "binaries, then every test", run: test },
+    Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race::smoke },
     Step {
         name: "train",
         what: "trainer: formatting, lints, tests with libtorch",
@@ -105,7 +106,7 @@ fn fuzz(workspace: &Workspace) -> Result<()> {
 }
 
 fn install_python(workspace: &Workspace) -> Result<()> {
-    python::setup(workspace).map(|_| ())
+    python::setup(workspace, &python::CONFORMANCE).map(|_| ())
 }
 
 /// The command-line tests run the built binaries, so these come first.

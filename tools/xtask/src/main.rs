@@ -1,11 +1,12 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`.
+//! `demo`, `race`.
 
 mod check;
 mod demo;
 mod files;
 mod msrv;
 mod python;
+mod race;
 mod screen;
 mod toolchain;
 mod train;
@@ -26,7 +27,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests, trainer.
+    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests, race, trainer.
     Check(check::Args),
     /// Install the pinned ONNX packages into target/venv.
     SetupPython,
@@ -36,6 +37,8 @@ enum Command {
     Train(train::Args),
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
+    /// Time our runtime and its peers on the same weights, frame and click, in turns.
+    Race(race::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,11 +57,12 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(workspace, args)?,
         Command::SetupPython => {
-            python::setup(workspace)?;
+            python::setup(workspace, &python::CONFORMANCE)?;
         }
         Command::SetupTrain => train::setup(workspace)?,
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
+        Command::Race(args) => race::run(workspace, args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,24 +1,49 @@
-//! The Python side of the ONNX conformance test: a scratch environment under the target folder.
+//! Scratch Python environments under the target folder: one for the ONNX conformance test, one for
+//! the peers of the race.
 
 use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 
-/// The pinned packages.
-const REQUIREMENTS: &str = "tests/python/requirements.txt";
+/// An environment with pinned packages.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Its folder, in the target folder.
+    folder: &'static str,
+    /// The list of its packages, from the root.
+    requirements: &'static str,
+    /// Whether packages bring what they ask for; without, the list is complete.
+    with_dependencies: bool,
+}
 
-/// The oldest Python with `tomllib`, which the conformance script reads manifests with.
+/// The ONNX checker and ONNX Runtime, for the gate.
+pub(crate) const CONFORMANCE: Environment = Environment {
+    folder: "venv",
+    requirements: "tests/python/requirements.txt",
+    with_dependencies: true,
+};
+
+/// The engines that the race is against.
+pub(crate) const PEERS: Environment = Environment {
+    folder: "peers-venv",
+    requirements: "tests/peers/requirements.txt",
+    with_dependencies: false,
+};
+
+/// The oldest Python with `tomllib`, which the conformance script reads manifests with, and with
+/// `match`.
 const OLDEST: (u32, u32) = (3, 11);
 
-/// Makes `target/venv` hold the pinned packages; its interpreter. Does nothing where a stamp says
-/// that these very packages are installed already.
-pub(crate) fn setup(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target.join("venv");
+/// Makes the environment hold its packages; its interpreter. Does nothing where a stamp says that
+/// these very packages are installed already.
+pub(crate) fn setup(workspace: &Workspace, environment: &Environment) -> Result<PathBuf> {
+    let Environment { folder, requirements, with_dependencies } = environment;
+    let folder = workspace.target.join(folder);
     let interpreter = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let stamp = folder.join("installed-requirements.txt");
-    let wanted = std::fs::read_to_string(workspace.root.join(REQUIREMENTS))
-        .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+    let wanted = std::fs::read_to_string(workspace.root.join(requirements))
+        .with_context(|| format!("cannot read {requirements}"))?;
     let starts = || workspace::output(workspace.command(&interpreter).arg("--version")).is_ok();
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && starts() {
         screen::line(&format!("{} is up to date", workspace.shown(&folder)));
@@ -34,11 +59,14 @@ pub(crate) fn setup(workspace: &Workspace) -> Result<PathBuf> {
         pip.args(["-m", "pip", "--python"]).arg(&interpreter);
         pip.args(["--disable-pip-version-check", "install", "--quiet"]);
         // A source build would need compilers that the gate does not ask for.
-        pip.args(["--only-binary", ":all:", "--requirement", REQUIREMENTS]);
+        pip.args(["--only-binary", ":all:", "--requirement", requirements]);
+        if !with_dependencies {
+            pip.arg("--no-deps");
+        }
         workspace::run(&mut pip)
     };
     install().or_else(|_| install()).with_context(|| {
-        format!("cannot install {REQUIREMENTS}, tried twice; it needs pip and the network once")
+        format!("cannot install {requirements}, tried twice; it needs pip and the network once")
     })?;
     std::fs::write(&stamp, wanted)
         .with_context(|| format!("cannot write {}", workspace.shown(&stamp)))?;

@@ -48,7 +48,12 @@ impl Workspace {
 
     /// A binary that `cargo build --release` makes.
     pub(crate) fn release_binary(&self, name: &str) -> PathBuf {
-        let file = Path::new("release").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        self.binary("release", name)
+    }
+
+    /// A binary, or `examples/` and an example, in a profile's folder.
+    pub(crate) fn binary(&self, profile: &str, name: &str) -> PathBuf {
+        let file = Path::new(profile).join(name).with_extension(std::env::consts::EXE_EXTENSION);
         self.target.join(file)
     }
 
