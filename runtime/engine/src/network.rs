@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::load::{Kernels, Plan, plan};
+use crate::profile::Recorder;
 use crate::threads::Workers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -36,6 +37,7 @@ pub struct TractNetwork {
     image_size: usize,
     /// An all-zero `mask_input`, shared by every click without a mask prompt.
     no_mask: Arc<Tensor>,
+    pub(crate) recorder: Recorder,
 }
 
 /// What the image encoder hands to the mask decoder, for S x S input: `image_embed`
@@ -114,6 +116,7 @@ impl TractNetwork {
             channels: manifest.model.channels.count(),
             image_size: manifest.model.image_size,
             no_mask: Arc::new(no_mask),
+            recorder: Recorder::default(),
         })
     }
 
@@ -124,7 +127,8 @@ impl TractNetwork {
         inputs: TVec<TValue>,
     ) -> Result<TVec<TValue>, EngineError> {
         // The plan was checked, but an assertion inside the engine must still not end the process.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.workers.run(|| plan.run(inputs))));
+        let run = || self.workers.run(|| self.recorder.run(name, plan, inputs));
+        let outcome = catch_unwind(AssertUnwindSafe(run));
         match outcome {
             Ok(result) => result.map_err(|e| run_error(name, &e)),
             Err(_) => {
