@@ -11,6 +11,7 @@ mod load;
 mod memory;
 mod network;
 mod probe;
+mod profile;
 mod threads;
 mod vet;
 mod widen;
@@ -20,6 +21,7 @@ pub use error::EngineError;
 pub use memory::peak_rss_mib;
 pub use network::{Embedding, EngineOptions, TractNetwork};
 pub use probe::{Probe, ProbeTensor};
+pub use profile::{OpRun, PlanRun};
 pub use threads::MAX_THREADS;
 pub use vet::vet_onnx;
 

@@ -3,6 +3,7 @@
 use crate::EngineError;
 use crate::decoder::{Click, MaskDecoder};
 use crate::load::{Kernels, Plan, plan};
+use crate::profile::Recorder;
 use crate::threads::Workers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -41,6 +42,7 @@ pub struct TractNetwork {
     image_size: usize,
     /// Tells this network's embeddings from those of others.
     id: u64,
+    pub(crate) recorder: Recorder,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -83,6 +85,8 @@ impl Embedding {
 
 const ENCODER: &str = "image encoder";
 const DECODER: &str = "mask decoder";
+/// The part that runs once a frame.
+const DECODER_FRAME: &str = "mask decoder, once a frame";
 
 impl TractNetwork {
     /// Opens a verified pack.
@@ -128,6 +132,7 @@ impl TractNetwork {
             channels: manifest.model.channels.count(),
             image_size,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            recorder: Recorder::default(),
         })
     }
 
@@ -138,7 +143,8 @@ impl TractNetwork {
         inputs: TVec<TValue>,
     ) -> Result<TVec<TValue>, EngineError> {
         // The plan was checked, but an assertion inside the engine must still not end the process.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.workers.run(|| plan.run(inputs))));
+        let run = || self.workers.run(|| self.recorder.run(name, plan, inputs));
+        let outcome = catch_unwind(AssertUnwindSafe(run));
         match outcome {
             Ok(result) => result.map_err(|e| run_error(name, &e)),
             Err(_) => {
@@ -182,7 +188,7 @@ impl Network for TractNetwork {
             network: ENCODER,
             reason: format!("expected 3 outputs, found {found}"),
         })?;
-        let run = |plan: &Plan, inputs| self.run(DECODER, plan, inputs);
+        let run = |plan: &Plan, inputs| self.run(DECODER_FRAME, plan, inputs);
         let prepared = self.mask_decoder.prepare(&encoded, &run)?;
         Ok(Embedding { encoded, prepared: prepared.map(|prepared| (self.id, prepared)) })
     }

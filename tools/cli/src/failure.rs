@@ -8,6 +8,7 @@ use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::ManifestError;
 use uniultra_phantom::PhantomError;
+use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
 
 /// The table shown by `--help`.
@@ -57,6 +58,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<CompareError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<ProfileError>() {
+        return error.hint();
+    }
     match cause.downcast_ref::<ExportError>()? {
         ExportError::Checkpoint(error) => error.hint(),
         ExportError::Incomplete { .. } => {
@@ -104,6 +108,14 @@ fn code(error: &anyhow::Error) -> u8 {
                 _ if error.is_model() => 4,
                 CompareError::Evaluate(error) => evaluate_code(error),
                 _ => 1,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<ProfileError>() {
+            return match error {
+                _ if error.is_output() => 6,
+                _ if error.is_model() => 4,
+                _ if error.is_internal() => 1,
+                _ => 3,
             };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {

@@ -1,5 +1,5 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
-//! phantoms, measure and compare models.
+//! phantoms, measure, compare and profile models.
 
 mod compare;
 mod evaluate;
@@ -8,6 +8,7 @@ mod failure;
 mod images;
 mod inspect;
 mod phantom;
+mod profile;
 mod quantize;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Put two model packs side by side: size, nodes, speed, accuracy, agreement of their masks.
     Compare(compare::Args),
+    /// Say where the time of a model pack goes on this machine: operations, blocks, roofline.
+    Profile(profile::Args),
     /// Join the reports of the shards of one evaluation.
     Merge(evaluate::MergeArgs),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Quantize(args) => quantize::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     };
     failure::report(outcome)

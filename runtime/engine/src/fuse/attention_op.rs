@@ -181,5 +181,23 @@ impl TypedOp for AttentionOp {
         Ok(tvec!(f32::fact([rows, (heads * dim_v).to_dim()])))
     }
 
+    /// Both products; softmax is not counted.
+    fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        let [q, k, _] = inputs else { bail!("attention: expected 3 inputs") };
+        let [[_, q_channels, ..], [columns, channels, _, window_rows, window_columns, _], _] =
+            self.places;
+        let [heads, dim, dim_v, ..] = self.sizes;
+        let integers =
+            self.in_integers && Attention::fits_integers(window_rows * window_columns, dim);
+        let kind = if integers { i8::datum_type() } else { f32::datum_type() };
+        let window_rows = match window_rows {
+            0 => k.shape.volume() / (columns * channels),
+            rows => rows.to_dim(),
+        };
+        let queries = q.shape.volume() / q_channels;
+        let products = queries * window_rows * window_columns * (heads * (dim + dim_v));
+        Ok(tvec!((Cost::FMA(kind), products)))
+    }
+
     as_op!();
 }

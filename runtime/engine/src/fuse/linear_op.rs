@@ -268,5 +268,16 @@ impl TypedOp for Packed {
         Ok(tvec!(self.linear.output_type().fact(shape)))
     }
 
+    /// The product and the weights that it reads; bias and activation are not counted.
+    fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        let [x] = inputs else { bail!("linear layer: expected one input") };
+        let [k, n] = self.sizes();
+        let weight = if self.linear.integer { i8::datum_type() } else { f32::datum_type() };
+        Ok(tvec!(
+            (Cost::FMA(weight), x.shape.volume() * n),
+            (Cost::Params(weight), (k * n).to_dim())
+        ))
+    }
+
     as_op!();
 }

@@ -187,5 +187,11 @@ impl TypedOp for Norm {
         Ok(tvec!(self.output_type().fact(x.shape.clone())))
     }
 
+    /// A value's part in mean and variance, and its scaling.
+    fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        let [x] = inputs else { bail!("LayerNorm: expected one input") };
+        Ok(tvec!((Cost::FMA(f32::datum_type()), x.shape.volume() * 3)))
+    }
+
     as_op!();
 }

@@ -98,5 +98,11 @@ impl TypedOp for Quantize {
         Ok(tvec!(i8::fact(x.shape.clone())))
     }
 
+    /// One product a value.
+    fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        let [x] = inputs else { bail!("quantization: expected one input") };
+        Ok(tvec!((Cost::FMA(f32::datum_type()), x.shape.volume())))
+    }
+
     as_op!();
 }

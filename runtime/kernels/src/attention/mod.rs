@@ -74,9 +74,15 @@ impl<'a> Attention<'a> {
     /// than 32 or more than 65,536 keys, and heads of more than 256 channels, stay in float.
     #[must_use]
     pub fn in_integers(mut self) -> Self {
-        let keys = integer::MIN_KEYS..=integer::MAX_KEYS;
-        self.in_integers = keys.contains(&self.k.tokens()) && self.dim <= integer::MAX_DIM;
+        self.in_integers = Self::fits_integers(self.k.tokens(), self.dim);
         self
+    }
+
+    /// Whether [`in_integers`](Self::in_integers) changes windows of `keys` keys and heads of `dim`
+    /// channels.
+    #[must_use]
+    pub fn fits_integers(keys: usize, dim: usize) -> bool {
+        (integer::MIN_KEYS..=integer::MAX_KEYS).contains(&keys) && dim <= integer::MAX_DIM
     }
 
     /// Number of tasks that make up the whole.

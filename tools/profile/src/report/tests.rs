@@ -1,0 +1,107 @@
+//! A small profile for tests, and the JSON report read back.
+
+use super::*;
+use crate::measure::RecordedPlan;
+use crate::{Allocations, ModelFacts, Peak, Phase, Recording};
+use uniultra_engine::{OpRun, PlanRun};
+
+/// An operation of that many milliseconds; a million products a millisecond.
+pub(crate) fn op(name: &str, op: &str, ms: u64) -> OpRun {
+    OpRun {
+        name: name.to_string(),
+        op: op.to_string(),
+        time_ns: ms * 1_000_000,
+        real_macs: ms * 1_000_000,
+        integer_macs: 0,
+        read_bytes: 4_000,
+        written_bytes: 1_000,
+    }
+}
+
+/// A run of the encoder, a millisecond longer than its operations.
+pub(crate) fn plan_run(ops: Vec<OpRun>) -> PlanRun {
+    let total_ns = ops.iter().map(|op| op.time_ns).sum::<u64>() + 1_000_000;
+    PlanRun { network: "image encoder", total_ns, ops }
+}
+
+pub(crate) fn peaks() -> Peaks {
+    let peak = |giga_ops_per_s| Peak { giga_ops_per_s, shape: [1, 2, 3] };
+    Peaks { threads: 1, real: peak(100.0), integer: peak(400.0), memory_read_gb_per_s: 10.0 }
+}
+
+pub(crate) fn profile() -> Profile {
+    let ops = vec![
+        op("blocks.0/attn/proj/Add", "uniultra.Linear", 4),
+        op("blocks.0/Add", "Add", 2),
+        op("Add<&", "Add", 1),
+    ];
+    let op_ms = [4.0, 2.0, 1.0].map(|ms| vec![ms; 2]).to_vec();
+    let plan = RecordedPlan {
+        phase: Phase::Frame,
+        network: "image encoder",
+        total_ms: vec![8.0; 2],
+        ops,
+        op_ms,
+    };
+    let allocations = [Allocations { count: 5, bytes: 1 << 20 }, Allocations::default()];
+    let recording = Recording { preprocess_ms: vec![0.5; 2], plans: vec![plan], allocations };
+    let model = ModelFacts {
+        id: "m".to_string(),
+        version: "1".to_string(),
+        precision: "f32".to_string(),
+        image_size_px: 64,
+        image_encoder_sha256: "a".to_string(),
+        mask_decoder_sha256: "b".to_string(),
+    };
+    Profile::new(model, &recording, &peaks(), true)
+}
+
+pub(crate) fn setting() -> Setting {
+    let frame = FrameFacts { path: None, width: 640, height: 480 };
+    Setting {
+        tool: "0".to_string(),
+        engine: "engine 1".to_string(),
+        threads: 1,
+        cpu: "Some CPU".to_string(),
+        arch: "x86_64".to_string(),
+        cpu_features: vec!["avx2".to_string()],
+        frame,
+        warm_up: 1,
+        runs: 2,
+    }
+}
+
+pub(crate) fn report() -> Report {
+    Report::new(setting(), peaks(), profile(), Some(3.5), None)
+}
+
+#[test]
+fn a_report_is_read_back_as_it_was() {
+    let folder = std::env::temp_dir().join(format!("uniultra-profile-{}", std::process::id()));
+    write_profile(&folder, &report(), 2).unwrap();
+    let path = folder.join("report.json");
+    let read = read_report(&path);
+    let flame = std::fs::read_to_string(folder.join("flame.svg"));
+    std::fs::write(&path, report().to_json().unwrap().replace(KIND, "other")).unwrap();
+    let refused = read_report(&path).unwrap_err().to_string();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(read.unwrap(), report());
+    assert!(flame.unwrap().starts_with("<svg"));
+    assert!(refused.contains("expected uniultra-profile 1, found other 1"), "{refused}");
+    assert!(read_report(&path).unwrap_err().to_string().contains("report.json"));
+}
+
+#[test]
+fn the_json_says_what_an_operation_did() {
+    let json: serde_json::Value = serde_json::from_str(&report().to_json().unwrap()).unwrap();
+    let op = &json["plans"][0]["ops"][0];
+    assert_eq!(op["block"], "blocks.0");
+    assert_eq!((&op["real_macs"], &op["written_bytes"]), (&4_000_000.into(), &1_000.into()));
+    assert_eq!((&op["ms"]["p50"], &op["giga_ops_per_s"]), (&4.0.into(), &2.0.into()));
+    // 8 million operations at 10^11 a second are 0.08 ms of 4.
+    assert!((op["roof_share"].as_f64().unwrap() - 0.02).abs() < 1e-9, "{op}");
+    assert_eq!(
+        (&json["frame_ms"]["p50"], &json["frame_allocations"]["count"]),
+        (&8.0.into(), &5.into())
+    );
+}
