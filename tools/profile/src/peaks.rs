@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use uniultra_kernels::{
-    Activation, Epilogue, Input, KernelError, LinearF32, LinearI8, LinearScratch, Output,
+    Activation, Epilogue, Input, KernelError, LinearF32, LinearI8, LinearScratch, Output, Residual,
 };
 
 /// Rows, inputs and outputs of the layers tried: they stay in a second cache of 1 MiB, and each of
@@ -143,7 +143,7 @@ trait Layer {
     fn run(&mut self) -> Result<(), KernelError>;
 }
 
-const PLAIN: Epilogue<'_> = Epilogue { activation: Activation::Identity, residual: None };
+const PLAIN: Epilogue<'_> = Epilogue { activation: Activation::Identity, residual: Residual::None };
 
 struct Real {
     layer: LinearF32,
