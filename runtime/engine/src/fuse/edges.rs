@@ -155,6 +155,10 @@ impl KernelOp for EdgeMapOp {
         Ok(fixed(&[1, outputs, rows, columns]))
     }
 
+    fn macs(&self) -> usize {
+        9 * self.sizes.iter().product::<usize>()
+    }
+
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
         let ([outputs, _, rows, columns], map) = (self.sizes, self.map.get()?);
         let tokens = values(inputs[0])?;

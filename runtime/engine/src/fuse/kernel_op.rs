@@ -34,7 +34,12 @@ pub(super) trait KernelOp: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The shape of the output, or what is wrong with those of the inputs.
     fn shape(&self, inputs: &[TVec<TDim>]) -> TractResult<TVec<TDim>>;
 
-    /// Computes `out`, which has that shape.
+    /// Multiply-accumulates of the products, if that is where its work is.
+    fn macs(&self) -> usize {
+        0
+    }
+
+    /// Computes every value of `out`, which has that shape and holds anything.
     fn run(&self, inputs: &[&Tensor], shape: &[usize], out: &mut [f32]) -> TractResult<()>;
 }
 
@@ -182,6 +187,13 @@ impl<K: KernelOp> TypedOp for Wired<K> {
         }
         let shapes: Vec<TVec<TDim>> = inputs.iter().map(|input| input.shape.to_tvec()).collect();
         Ok(tvec!(f32::fact(self.0.shape(&shapes)?)))
+    }
+
+    fn cost(&self, _: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
+        Ok(match self.0.macs() {
+            0 => tvec!(),
+            macs => tvec!((Cost::FMA(f32::datum_type()), macs.to_dim())),
+        })
     }
 
     as_op!();

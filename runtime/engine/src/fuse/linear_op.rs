@@ -270,7 +270,7 @@ impl TypedOp for Packed {
 
     /// The product and the weights that it reads; bias and activation are not counted.
     fn cost(&self, inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
-        let [x] = inputs else { bail!("linear layer: expected one input") };
+        let [x, ..] = inputs else { bail!("linear layer: expected an input") };
         let [k, n] = self.sizes();
         let weight = if self.linear.integer { i8::datum_type() } else { f32::datum_type() };
         Ok(tvec!(

@@ -184,6 +184,12 @@ impl KernelOp for PatchesOp {
         Ok(fixed(&[1, rows, columns, outputs]))
     }
 
+    fn macs(&self) -> usize {
+        let [outputs, channels, _, _, rows, columns] = self.sizes;
+        let taps = self.window.kernel.iter().product::<usize>();
+        outputs * channels * taps * rows * columns
+    }
+
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
         let [image, position] = inputs else { bail!("expected image and position of patches") };
         let [outputs, _, height, width, _, columns] = self.sizes;

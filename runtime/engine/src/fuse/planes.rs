@@ -183,6 +183,11 @@ impl KernelOp for PlanesOp {
         Ok(fixed(&[1, count, rows, columns]))
     }
 
+    fn macs(&self) -> usize {
+        let ([count, width], [rows, columns, levels]) = (self.sizes, self.blocks);
+        count * width * rows * columns << (2 * levels)
+    }
+
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
         let ([_, width], order) = (self.sizes, self.order()?);
         let (tokens, factors) = (values(inputs[0])?, values(inputs[1])?);
