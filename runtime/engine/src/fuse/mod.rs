@@ -18,6 +18,7 @@ mod layer;
 mod linear;
 mod linear_op;
 mod norm;
+mod padding;
 mod patches;
 mod planes;
 mod pool;
@@ -37,10 +38,11 @@ pub(crate) fn fuse(graph: &mut GraphProto) {
     let mut chains = Chains::of(std::mem::take(graph));
     attention::replace(&mut chains);
     patches::replace(&mut chains);
-    pool::replace(&mut chains);
     planes::replace(&mut chains);
     tokens::replace(&mut chains);
     linear::replace(&mut chains);
+    // Knows the sizes of maps that layers have padded.
+    pool::replace(&mut chains);
     norm::replace(&mut chains);
     gelu::replace(&mut chains);
     quantize::replace(&mut chains);
