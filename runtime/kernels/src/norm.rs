@@ -5,6 +5,9 @@ use crate::error::same;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
+/// Rows done together.
+const ROWS: usize = 16;
+
 /// What LayerNorm does after it has made mean 0 and variance 1.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm<'a> {
@@ -49,34 +52,46 @@ impl SimdOp for Rows<'_> {
     #[inline(always)]
     fn eval<I: Isa>(self, isa: I) {
         let Self { norm, channels, x, out } = self;
-        for (x, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-            let mean = sum(isa, x, |x| x) / channels as f32;
-            let ops = isa.f32();
-            let center = ops.splat(mean);
-            let square = |x| {
-                let x = ops.sub(x, center);
-                ops.mul(x, x)
-            };
-            let lanes = ops.len();
-            let whole = channels - channels % lanes;
-            let mut squares = sum(isa, &x[..whole], square);
-            for x in &x[whole..] {
-                squares += (x - mean) * (x - mean);
-            }
-            let inverse = 1.0 / (squares / channels as f32 + norm.epsilon).sqrt();
-            let factor = ops.splat(inverse);
-            let mut c = 0;
-            while c + lanes <= channels {
-                let mut y = ops.mul(ops.sub(ops.load(&x[c..]), center), factor);
-                if let Some([gain, shift]) = norm.affine {
-                    y = ops.add(ops.mul(y, ops.load(&gain[c..])), ops.load(&shift[c..]));
+        let ops = isa.f32();
+        let lanes = ops.len();
+        let whole = channels - channels % lanes;
+        let share = 1.0 / channels as f32;
+        let block = channels.saturating_mul(ROWS);
+        for (x, out) in x.chunks(block).zip(out.chunks_mut(block)) {
+            // Square roots and divisions of many rows at a time, as they take long one by one.
+            let (mut means, mut inverses) = ([0.0; ROWS], [0.0; ROWS]);
+            let rows = x.chunks_exact(channels);
+            for ((x, mean), squares) in rows.clone().zip(&mut means).zip(&mut inverses) {
+                *mean = sum(isa, x, |x| x) * share;
+                let center = ops.splat(*mean);
+                let square = |x| {
+                    let x = ops.sub(x, center);
+                    ops.mul(x, x)
+                };
+                *squares = sum(isa, &x[..whole], square);
+                for x in &x[whole..] {
+                    *squares += (x - *mean) * (x - *mean);
                 }
-                ops.store(y, &mut out[c..]);
-                c += lanes;
             }
-            for c in c..channels {
-                let y = (x[c] - mean) * inverse;
-                out[c] = norm.affine.map_or(y, |[gain, shift]| y * gain[c] + shift[c]);
+            for value in &mut inverses {
+                *value = 1.0 / (*value * share + norm.epsilon).sqrt();
+            }
+            let outs = out.chunks_exact_mut(channels);
+            for (((x, out), mean), inverse) in rows.zip(outs).zip(means).zip(inverses) {
+                let (center, factor) = (ops.splat(mean), ops.splat(inverse));
+                let mut c = 0;
+                while c + lanes <= channels {
+                    let mut y = ops.mul(ops.sub(ops.load(&x[c..]), center), factor);
+                    if let Some([gain, shift]) = norm.affine {
+                        y = ops.add(ops.mul(y, ops.load(&gain[c..])), ops.load(&shift[c..]));
+                    }
+                    ops.store(y, &mut out[c..]);
+                    c += lanes;
+                }
+                for c in c..channels {
+                    let y = (x[c] - mean) * inverse;
+                    out[c] = norm.affine.map_or(y, |[gain, shift]| y * gain[c] + shift[c]);
+                }
             }
         }
     }

@@ -1,8 +1,12 @@
 //! What a linear layer's operation is told beside its weights.
 
 use super::graph::integers_attribute;
+use super::padding::Padding;
 use tract_onnx::pb::NodeProto;
 use uniultra_kernels::Activation;
+
+/// Attribute of a layer whose output is a padded map.
+pub(super) const PADDING: &str = "padding";
 
 /// What is added to a layer's output; its inputs follow the layer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +41,20 @@ pub(super) struct LayerAttributes {
     pub(super) input_scale: Option<f32>,
     /// The step of the int8 output; without it, the output is f32.
     pub(super) output_scale: Option<f32>,
+    /// The map that the output becomes, if it is f32 and nothing is added to it.
+    pub(super) padding: Option<Padding>,
 }
 
 impl LayerAttributes {
     /// Of a layer in f32 that adds nothing.
     pub(super) fn of(activation: Activation) -> Self {
-        Self { residual: ResidualKind::None, activation, input_scale: None, output_scale: None }
+        Self {
+            residual: ResidualKind::None,
+            activation,
+            input_scale: None,
+            output_scale: None,
+            padding: None,
+        }
     }
 
     pub(super) fn code(&self) -> i64 {
@@ -72,6 +84,10 @@ impl LayerAttributes {
             activation,
             input_scale: scale("input_scale"),
             output_scale: scale("output_scale"),
+            padding: match integers_attribute(node, PADDING) {
+                Some(sizes) => Some(Padding::of(sizes)?),
+                None => None,
+            },
         })
     }
 }

@@ -4,9 +4,10 @@
 //! `QuantizeLinear` before it where nothing else reads that, and the one after it.
 
 use super::graph::{Chains, float, integer_attribute, integers, operation};
-use super::layer::{LayerAttributes, ResidualKind};
+use super::layer::{LayerAttributes, PADDING, ResidualKind};
 use super::linear_op::{INTEGER, REAL};
-use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
+use super::padding;
+use tract_onnx::pb::{AttributeProto, NodeProto, tensor_proto::DataType};
 use uniultra_kernels::Activation;
 
 pub(super) fn replace(chains: &mut Chains) {
@@ -42,13 +43,8 @@ fn real(chains: &Chains, product: &str) -> Option<NodeProto> {
     let (bias, sum) = with_vector(chains, product, "Add", n)?;
     let found = added(chains, sum, n);
     let (activation, output) = activated(chains, found.as_ref().map_or(sum, |(_, output)| output));
-    let mut layer = LayerAttributes::of(activation);
-    let mut inputs = vec![x.as_str(), weight, bias];
-    if let Some((added, _)) = &found {
-        layer.residual = added.kind();
-        inputs.extend(added.inputs());
-    }
-    Some(layer.node(REAL, &inputs, output))
+    let inputs = vec![x.as_str(), weight, bias];
+    Some(with_rest(chains, LayerAttributes::of(activation), REAL, inputs, found, output, n))
 }
 
 fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
@@ -86,12 +82,34 @@ fn integer(chains: &Chains, product: &str) -> Option<NodeProto> {
         layer.output_scale = Some(scale);
         output = next.output.first()?;
     }
-    let mut inputs = vec![x.as_str(), weight, scale, bias];
-    if let Some((added, _)) = &found {
+    let inputs = vec![x.as_str(), weight, scale, bias];
+    Some(with_rest(chains, layer, INTEGER, inputs, found, output, n))
+}
+
+/// The operation `name`, with what is added to its sum, or with the padding of its output.
+fn with_rest<'a>(
+    chains: &'a Chains,
+    mut layer: LayerAttributes,
+    name: &str,
+    mut inputs: Vec<&'a str>,
+    found: Option<(Added<'a>, &str)>,
+    mut output: &'a str,
+    n: i64,
+) -> NodeProto {
+    let mut attributes = vec![];
+    if let Some((added, _)) = found {
         layer.residual = added.kind();
         inputs.extend(added.inputs());
+    } else if layer.output_scale.is_none()
+        && let Some((sizes, vector, padded)) = padding::find(chains, output, n)
+    {
+        attributes.push(integers(PADDING, &sizes));
+        inputs.push(vector);
+        output = padded;
     }
-    Some(layer.node(INTEGER, &inputs, output))
+    attributes.extend(layer.attributes());
+    let inputs = inputs.into_iter().map(str::to_string).collect();
+    operation(name, inputs, output, attributes)
 }
 
 /// The function that alone reads `value`, if it is one of ours, and its output.
@@ -122,12 +140,12 @@ struct Added<'a> {
     product: Option<[&'a str; 2]>,
 }
 
-impl Added<'_> {
+impl<'a> Added<'a> {
     fn kind(&self) -> ResidualKind {
         if self.product.is_some() { ResidualKind::WithProduct } else { ResidualKind::Values }
     }
 
-    fn inputs(&self) -> impl Iterator<Item = &str> {
+    fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         std::iter::once(self.residual).chain(self.product.into_iter().flatten())
     }
 }
@@ -171,14 +189,14 @@ fn row_and_column<'a>(chains: &'a Chains, product: &str, n: i64) -> Option<[&'a 
 }
 
 impl LayerAttributes {
-    fn node(&self, name: &str, inputs: &[&str], output: &str) -> NodeProto {
-        let inputs = inputs.iter().map(|input| input.to_string()).collect();
+    /// All but the padding.
+    fn attributes(&self) -> Vec<AttributeProto> {
         let mut attributes = vec![
             integers("activation", &[self.code()]),
             integers("residual", &[self.residual as i64]),
         ];
         attributes.extend(self.input_scale.map(|scale| float("input_scale", scale)));
         attributes.extend(self.output_scale.map(|scale| float("output_scale", scale)));
-        operation(name, inputs, output, attributes)
+        attributes
     }
 }

@@ -2,8 +2,10 @@
 
 use super::kernel_op::values;
 use super::layer::LayerAttributes;
+use super::padding::Padding;
 use super::recycle;
-use super::split::by_rows;
+use super::split::{by_parts, by_rows};
+use std::cell::RefCell;
 use std::sync::Arc;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -12,10 +14,18 @@ use tract_onnx::tract_hir::tract_core::broadcast::multi_broadcast;
 use tract_onnx::tract_hir::tract_core::ops::array::MultiBroadcastTo;
 use uniultra_kernels::{Epilogue, Input, LinearF32, LinearI8, LinearScratch, Output, Residual};
 
+thread_local! {
+    /// Buffers of a thread, as large as a block of the widest layer, kept from frame to frame.
+    static SCRATCH: RefCell<LinearScratch> = RefCell::default();
+}
+
 /// Inputs `x`, `weight [K, N]`, `bias [N]`, and what the residual takes.
 pub(super) const REAL: &str = "uniultra.Linear";
 /// Inputs `x`, `weight [K, N]` of int8, `scale [N]`, `bias [N]`, and what the residual takes.
 pub(super) const INTEGER: &str = "uniultra.LinearInteger";
+
+/// Rows of a padded map that are worth a thread's attention.
+const MIN_LINES: usize = 4;
 
 pub(super) fn build(
     _: &ParsingContext<'_>,
@@ -65,13 +75,19 @@ impl Expansion for Linear {
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
         let own = self.own_inputs();
-        check_input_arity(inputs, own + self.attributes.residual.inputs())?;
+        let end = own + self.attributes.residual.inputs();
+        check_input_arity(inputs, end + usize::from(self.attributes.padding.is_some()))?;
         check_output_arity(outputs, 1)?;
         s.equals(&inputs[0].datum_type, self.input_type())?;
         s.equals(&outputs[0].datum_type, self.output_type())?;
-        let shaped = [0, 1].into_iter().chain(own..inputs.len());
+        let shaped = [0, 1].into_iter().chain(own..end);
         s.given_all(shaped.map(|index| &inputs[index].shape), move |s, shapes| {
-            s.equals(&outputs[0].shape, output_shape(&shapes)?)
+            let shape = output_shape(&shapes)?;
+            let shape = match &self.attributes.padding {
+                Some(padding) => padded_shape(padding, &shape)?,
+                None => shape,
+            };
+            s.equals(&outputs[0].shape, shape)
         })
     }
 
@@ -86,6 +102,7 @@ impl Expansion for Linear {
             fact.konst.clone().context("constant weights of a linear layer")
         };
         let own = self.own_inputs();
+        let end = own + self.attributes.residual.inputs();
         let weight = constant(1)?;
         let &[k, n] = weight.shape() else { bail!("weights: {:?}", weight.shape()) };
         let vectors = (2..own).map(constant).collect::<TractResult<Vec<_>>>()?;
@@ -97,9 +114,17 @@ impl Expansion for Linear {
             let weight = weight.try_as_plain_ram()?.as_slice::<f32>()?;
             Weights::Real(LinearF32::new(weight, [k, n], floats(0)?)?)
         };
+        let padding = match self.attributes.padding {
+            Some(_) => {
+                let vector = values(&*constant(end)?)?.to_vec();
+                ensure!(vector.len() == n, "padding of {} channels, {n} expected", vector.len());
+                vector
+            }
+            None => Vec::new(),
+        };
         // The kernel wants all of a residual, whereas the graph's sum would broadcast.
-        let variable: Vec<_> = [0].into_iter().chain(own..inputs.len()).collect();
-        let shaped = [0, 1].into_iter().chain(own..inputs.len());
+        let variable: Vec<_> = [0].into_iter().chain(own..end).collect();
+        let shaped = [0, 1].into_iter().chain(own..end);
         let shapes = shaped.map(|input| Ok(model.outlet_fact(inputs[input])?.shape.to_tvec()));
         let out = output_shape(&shapes.collect::<TractResult<Vec<_>>>()?)?;
         let mut wired = tvec!();
@@ -122,7 +147,8 @@ impl Expansion for Linear {
                 )?);
             }
         }
-        let op = Packed { weights: Arc::new(weights), linear: self.clone() };
+        let op =
+            Packed { weights: Arc::new(weights), padding: padding.into(), linear: self.clone() };
         model.wire_node(prefix, op, &wired)
     }
 }
@@ -147,6 +173,17 @@ fn output_shape(shapes: &[TVec<TDim>]) -> TractResult<TVec<TDim>> {
     Ok(sum)
 }
 
+/// The shape of a layer's padded map, if `shape` is that of the layer's own output.
+fn padded_shape(padding: &Padding, shape: &[TDim]) -> TractResult<TVec<TDim>> {
+    let [rows, columns] = padding.size;
+    let (count, n) = match shape {
+        [tokens @ .., n] => (tokens.iter().product::<TDim>(), n),
+        [] => bail!("a layer without channels"),
+    };
+    ensure!(count == (rows * columns).to_dim(), "a map of {rows} x {columns}: found {shape:?}");
+    Ok(tvec!(padding.padded[0].to_dim(), padding.padded[1].to_dim(), n.clone()))
+}
+
 #[derive(Debug)]
 enum Weights {
     Real(LinearF32),
@@ -157,12 +194,15 @@ enum Weights {
 #[derive(Clone, Debug)]
 struct Packed {
     weights: Arc<Weights>,
+    /// What surrounds the map, `[N]`, or nothing.
+    padding: Arc<[f32]>,
     linear: Linear,
 }
 
 impl PartialEq for Packed {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.weights, &other.weights)
+            && self.padding == other.padding
             && self.linear.attributes == other.linear.attributes
     }
 }
@@ -198,21 +238,23 @@ impl Packed {
         };
         let epilogue = Epilogue { residual, activation: attributes.activation };
         let (x, range) = (&inputs[0], rows.start * k..rows.end * k);
-        let (x, scratch) = (x.try_as_plain_ram()?, &mut LinearScratch::default());
-        match (&*self.weights, attributes.input_scale) {
-            (Weights::Real(layer), _) => {
-                layer.run(&x.as_slice::<f32>()?[range], &epilogue, out, scratch)?;
+        let x = x.try_as_plain_ram()?;
+        SCRATCH.with_borrow_mut(|scratch| -> TractResult<()> {
+            match (&*self.weights, attributes.input_scale) {
+                (Weights::Real(layer), _) => {
+                    layer.run(&x.as_slice::<f32>()?[range], &epilogue, out, scratch)?;
+                }
+                (Weights::Integer(layer), None) => {
+                    let x = Input::Quantized(&x.as_slice::<i8>()?[range]);
+                    layer.run(x, &epilogue, out, scratch)?;
+                }
+                (Weights::Integer(layer), Some(scale)) => {
+                    let x = Input::Real { scale, values: &x.as_slice::<f32>()?[range] };
+                    layer.run(x, &epilogue, out, scratch)?;
+                }
             }
-            (Weights::Integer(layer), None) => {
-                let x = Input::Quantized(&x.as_slice::<i8>()?[range]);
-                layer.run(x, &epilogue, out, scratch)?;
-            }
-            (Weights::Integer(layer), Some(scale)) => {
-                let x = Input::Real { scale, values: &x.as_slice::<f32>()?[range] };
-                layer.run(x, &epilogue, out, scratch)?;
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -239,6 +281,20 @@ impl EvalOp for Packed {
         if let Some(last) = shape.last_mut() {
             *last = n;
         }
+        if let Some(padding) = &self.linear.attributes.padding {
+            ensure!(rows == padding.size[0] * padding.size[1], "{padding:?} of {rows} rows");
+            let shape = [padding.padded[0], padding.padded[1], n];
+            let mut out = recycle::tensor(f32::datum_type(), &shape)?;
+            let mut plain = out.try_as_plain_ram_mut()?;
+            let line = padding.padded[1] * n;
+            by_parts(plain.as_slice_mut::<f32>()?, line, MIN_LINES, |first, out| {
+                padding.fill(&self.padding, first, out, |token, out| {
+                    self.run(&inputs, token, Output::Real(out))
+                })
+            })?;
+            recycle::recycle(inputs);
+            return Ok(tvec!(out.into_tvalue()));
+        }
         let mut out = recycle::tensor(self.linear.output_type(), &shape)?;
         let mut plain = out.try_as_plain_ram_mut()?;
         match self.linear.attributes.output_scale {
@@ -264,6 +320,9 @@ impl TypedOp for Packed {
         ensure!(shape.last() == Some(&k.to_dim()), "expected [.., {k}], found {shape:?}");
         if let Some(last) = shape.last_mut() {
             *last = n.to_dim();
+        }
+        if let Some(padding) = &self.linear.attributes.padding {
+            shape = padded_shape(padding, &shape)?;
         }
         Ok(tvec!(self.linear.output_type().fact(shape)))
     }

@@ -18,6 +18,7 @@ mod layer;
 mod linear;
 mod linear_op;
 mod norm;
+mod padding;
 mod patches;
 mod planes;
 mod pool;
@@ -38,10 +39,11 @@ pub(crate) fn fuse(graph: &mut GraphProto, integer_attention: bool) {
     let mut chains = Chains::of(std::mem::take(graph));
     attention::replace(&mut chains, integer_attention);
     patches::replace(&mut chains);
-    pool::replace(&mut chains);
     planes::replace(&mut chains);
     tokens::replace(&mut chains);
     linear::replace(&mut chains);
+    // Knows the sizes of maps that layers have padded.
+    pool::replace(&mut chains);
     norm::replace(&mut chains);
     gelu::replace(&mut chains);
     quantize::replace(&mut chains);

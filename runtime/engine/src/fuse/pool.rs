@@ -1,7 +1,9 @@
 //! 2x2 max-pooling of a map of tokens, which graphs have as maxima of contiguous halves.
 
-use super::graph::{Chains, integers, operation};
+use super::graph::{Chains, integers, integers_attribute, operation};
 use super::kernel_op::{KernelOp, ensure_volume, fixed, sizes, values};
+use super::layer::PADDING;
+use super::linear_op::{INTEGER, REAL};
 use super::split::by_parts;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -38,14 +40,15 @@ fn find(chains: &Chains, largest: &str) -> Option<NodeProto> {
     // The map may be some channels of a wider one, whose width is found where it was shaped.
     let map_size = [2 * half_rows, 2 * half_columns];
     let (source, width, first) = match chains.slice(map) {
-        Some((whole, [2, start, end])) => match chains.reshape(whole)? {
-            (_, shape) if shape.len() == 3 && shape[..2] == map_size => {
-                let [_, _, wide] = shape[..] else { return None };
-                let inside = 0 <= start && end <= wide && end - start == channels;
-                (whole, Some(wide).filter(|wide| inside && SIZES.contains(wide))?, start)
-            }
-            _ => return None,
-        },
+        Some((whole, [2, start, end])) => {
+            let [rows, columns, wide] = map_shape(chains, whole)?;
+            let inside = [rows, columns] == map_size
+                && SIZES.contains(&wide)
+                && (0..end).contains(&start)
+                && end <= wide
+                && end - start == channels;
+            (whole, Some(wide).filter(|_| inside)?, start)
+        }
         _ => (map, channels, 0),
     };
     let attributes = vec![
@@ -53,6 +56,18 @@ fn find(chains: &Chains, largest: &str) -> Option<NodeProto> {
         integers("part", &[first, channels]),
     ];
     Some(operation(PoolTokensOp::NAME, vec![source.to_string()], last.output.first()?, attributes))
+}
+
+/// Rows, columns and channels of a map, where a `Reshape` or a layer's padding says them.
+fn map_shape(chains: &Chains, map: &str) -> Option<[i64; 3]> {
+    if let Some((_, shape)) = chains.reshape(map) {
+        return shape.try_into().ok();
+    }
+    let layer = |name| chains.producer(map, name).map(|node| (node, name == INTEGER));
+    let (node, integer) = layer(REAL).or_else(|| layer(INTEGER))?;
+    let [_, _, rows, columns] = *integers_attribute(node, PADDING)? else { return None };
+    let &[_, channels] = chains.weight_shape(node.input.get(1)?, integer)? else { return None };
+    Some([rows, columns, channels])
 }
 
 /// The source and the target shape of `Max(Slice(Reshape(source), 0..1), Slice(.., 1..2))`.

@@ -302,3 +302,48 @@ fn poolings_of_tokens() {
     start.raw_data = (-2_i64).to_le_bytes().to_vec();
     assert!(!operations(&fused(&draft.0)).contains(&pool::PoolTokensOp::NAME));
 }
+
+/// A layer's 5 x 6 map, padded to 8 x 10 by `vectors`, to its right and below.
+fn padded(vectors: [&str; 2]) -> Draft {
+    let mut draft = Draft::new(&[Some(30), Some(3)]);
+    draft.waves("w", &[3, 7], 0.6);
+    draft.waves("b", &[7], 0.8);
+    draft.node("p = MatMul x w", vec![]);
+    draft.node("s = Add p b", vec![]);
+    draft.reshape("map", "s", &[5, 6, 7]);
+    draft.waves("first", &[1, 1, 7], 0.9);
+    draft.waves("second", &[1, 1, 7], 0.4);
+    draft.integers("right_shape", &[5, 4, 7]);
+    draft.integers("below_shape", &[3, 10, 7]);
+    let [right, below] = vectors;
+    draft.node(&format!("right = Expand {right} right_shape"), vec![]);
+    draft.node(&format!("below = Expand {below} below_shape"), vec![]);
+    draft.node("wide = Concat map right", vec![integer("axis", 1)]);
+    draft.node("y = Concat wide below", vec![integer("axis", 0)]);
+    draft
+}
+
+#[test]
+fn maps_are_padded_by_their_layer() {
+    let mut draft = padded(["first", "first"]);
+    draft.slice("part", "y", [2, 1, 6]);
+    draft.pool("pooled", "part", [8, 10, 5]);
+    draft.output("pooled");
+    let graph = fused(&draft.0);
+    assert_eq!(operations(&graph), [linear_op::REAL, pool::PoolTokensOp::NAME]);
+    assert_same(&draft.0, &numbers(&[30, 3]));
+    draft.0.input = vec![info("x", &[Some(60), Some(3)])];
+    assert!(plan(&fused(&draft.0)).is_err());
+
+    let draft = padded(["first", "second"]);
+    assert!(operations(&fused(&draft.0)).contains(&"Concat"));
+    assert_same(&draft.0, &numbers(&[30, 3]));
+}
+
+#[test]
+fn padding_does_not_hide_a_map_that_others_read() {
+    let mut draft = padded(["second", "second"]);
+    draft.output("map");
+    assert!(operations(&fused(&draft.0)).contains(&"Concat"));
+    assert_same(&draft.0, &numbers(&[30, 3]));
+}
