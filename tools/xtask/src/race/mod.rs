@@ -84,6 +84,8 @@ fn race(workspace: &Workspace, scope: Scope, plan: Plan) -> Result<Results> {
     let folder = race.join(format!("{}{kind}", scope.size));
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", workspace.shown(&folder)))?;
+    // What is built now, whatever is committed while the race goes on.
+    let machine = Machine::find(workspace);
     let files = Files::make(workspace, &python, &folder, scope)?;
     let field = if scope.quick {
         field::quick(&files)
@@ -94,7 +96,6 @@ fn race(workspace: &Workspace, scope: Scope, plan: Plan) -> Result<Results> {
     let track = Track { workspace, python: &python, files: &files, folder, plan };
     let reference = track.reference(reference).context("the reference, ONNX Runtime in f32")?;
     let lines = track.race(field, &reference);
-    let machine = Machine::find(workspace);
     let results = Results { size: scope.size, quick: scope.quick, plan, machine, lines };
     screen::line(&format!("\n{}\n\n{}", results.title(), results.markdown().trim_end()));
     record::keep(workspace, &race, &results)?;
