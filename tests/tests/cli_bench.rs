@@ -1,5 +1,6 @@
 //! `uniultra bench`: what its JSON holds, and mistakes with their exit codes.
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking, and its figures go to its output"
 )]

@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn profile(args: &Args, frame: &Frame, beside: &Beside) -> Result<Report, ProfileError> {
-    let options = EngineOptions { threads: args.threads, ..EngineOptions::default() };
+    let options = EngineOptions { threads: args.threads };
     let a = Subject::open(&args.model, &options)?;
     let b = match beside {
         Beside::Pack(folder) => Some(Subject::open(folder, &options)?),

@@ -146,12 +146,15 @@ fn allocated(
     Ok([frame_end.since(before), click_end.since(click_start)])
 }
 
+/// The plans of one run, in the order in which they ran.
+type PlanRuns = Vec<(Phase, PlanRun)>;
+
 /// Milliseconds of preprocessing, and the plans of a frame and of a second click on it.
 fn recorded(
     subject: &Subject,
     frame: &Frame,
     run: u32,
-) -> Result<(f64, Vec<(Phase, PlanRun)>), SegmentError<EngineError>> {
+) -> Result<(f64, PlanRuns), SegmentError<EngineError>> {
     let segmenter = &subject.segmenter;
     let network = segmenter.network();
     let (encoded, frame_runs) = network.recorded(|| segmenter.encode(frame));
@@ -189,7 +192,7 @@ impl Recording {
     }
 
     /// Adds a run; false if it is not like the runs before.
-    fn add(&mut self, runs: Vec<(Phase, PlanRun)>) -> bool {
+    fn add(&mut self, runs: PlanRuns) -> bool {
         if self.plans.is_empty() {
             self.plans = runs.iter().map(|(phase, run)| RecordedPlan::like(*phase, run)).collect();
         }

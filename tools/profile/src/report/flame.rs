@@ -64,13 +64,17 @@ fn grouped<'a>(
             names.push(key(place));
         }
     }
-    let group = |name: &&str| {
-        let members: Vec<_> =
-            ops.iter().filter(|(place, _)| key(place) == *name).copied().collect();
-        let label = if name.is_empty() { "(none)" } else { *name };
-        sum(label.to_string(), inside(&members))
+    let group = |name: &str| {
+        let member = |(place, _): &&(Place<'a>, &OpProfile)| key(place) == name;
+        let members: Vec<_> = ops.iter().filter(member).copied().collect();
+        // What is in no block, or in no part of one, stands beside those that are.
+        if name.is_empty() {
+            operations(&members)
+        } else {
+            vec![sum(name.to_string(), inside(&members))]
+        }
     };
-    names.iter().map(group).collect()
+    names.into_iter().flat_map(group).collect()
 }
 
 fn operations(ops: &[(Place<'_>, &OpProfile)]) -> Vec<Part> {
@@ -168,7 +172,9 @@ mod tests {
         let encoder = &root.children[1];
         assert_eq!((encoder.label.as_str(), encoder.ms), ("frame: image encoder", 7.0));
         let names: Vec<_> = encoder.children.iter().map(|b| (b.label.as_str(), b.ms)).collect();
-        assert_eq!(names, [("blocks.0", 6.0), ("(none)", 1.0)]);
+        assert_eq!(names, [("blocks.0", 6.0), ("Add<& (Add)", 1.0)]);
+        let names: Vec<_> = encoder.children[0].children.iter().map(|p| p.label.as_str()).collect();
+        assert_eq!(names, ["attn", "Add (Add)"]);
         assert_eq!(encoder.children[0].children[0].children[0].label, "proj/Add (uniultra.Linear)");
         assert_eq!(depth(&root), 5);
     }
