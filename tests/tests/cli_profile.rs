@@ -46,7 +46,7 @@ fn check_plan(plan: &Value) {
     assert!(0.0 < check_quantiles(&plan["all"]["ms"]), "{}", plan["all"]);
     assert!(number(&plan["all"]["ms"], "max") <= whole, "{}", plan["all"]);
     assert!(number(&plan["all"]["ms"], "p50") <= number(&plan["total_ms"], "p50"));
-    for key in ["kinds", "blocks"] {
+    for key in ["families", "kinds", "blocks"] {
         let groups = array(plan, key);
         for what in ["count", "real_macs", "integer_macs", "read_bytes", "written_bytes"] {
             let sum: f64 = groups.iter().map(|group| number(group, what)).sum();
@@ -121,7 +121,7 @@ fn two_packs_run_by_turns() {
     assert_eq!(comparison["interleaved"], true);
     assert_eq!(comparison["other"]["model"]["image_size_px"], 64);
     let lines = array(comparison, "lines");
-    for what in ["stage", "kind", "block"] {
+    for what in ["stage", "family", "kind", "block"] {
         let of: Vec<_> = lines.iter().filter(|line| line["what"] == what).collect();
         assert!(of.len() >= 3, "{what}: {lines:?}");
     }

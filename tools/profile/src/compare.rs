@@ -11,7 +11,7 @@ pub struct Comparison {
     /// Whether both were measured in one run, A B A B. If not, the machine may have been another, or
     /// in another mood: a ratio says that much less.
     pub interleaved: bool,
-    /// Stages first, then kinds and blocks, plan by plan.
+    /// Stages first, then families, kinds and blocks, plan by plan.
     pub lines: Vec<Line>,
 }
 
@@ -29,7 +29,7 @@ pub struct Other {
 /// Medians of one thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// `stage`, `kind` or `block`.
+    /// `stage`, `family`, `kind` or `block`.
     pub what: String,
     /// The plan that it is in, e.g. `frame: image encoder`; empty for stages.
     pub plan: String,
@@ -69,7 +69,8 @@ impl Comparison {
         for pair in pairs(&a.plans, &b.plans, key) {
             let name = pair.iter().flatten().next().map(|plan| title(plan)).unwrap_or_default();
             for (what, of) in [
-                ("kind", (|plan| &plan.kinds) as fn(&PlanProfile) -> &Vec<Group>),
+                ("family", (|plan| &plan.families) as fn(&PlanProfile) -> &Vec<Group>),
+                ("kind", |plan| &plan.kinds),
                 ("block", |plan| &plan.blocks),
             ] {
                 let [a, b] = pair.map(|plan| plan.map(of).map_or(&[][..], Vec::as_slice));
@@ -124,8 +125,8 @@ mod tests {
     #[test]
     fn a_profile_is_as_fast_as_itself() {
         let lines = compare(&profile(), &profile());
-        // Three stages, two kinds and two blocks.
-        assert_eq!(lines.len(), 7);
+        // Three stages, two families, kinds and blocks.
+        assert_eq!(lines.len(), 9);
         assert!(lines.iter().all(|line| line.ratio.is_none_or(|ratio| ratio == 1.0)), "{lines:?}");
     }
 

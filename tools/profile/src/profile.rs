@@ -1,5 +1,6 @@
 //! A recording, summarised: operations, blocks and kinds of operations with their quantiles.
 
+use crate::family::Family;
 use crate::measure::RecordedPlan;
 use crate::place::Place;
 use crate::roof::{Pace, Work};
@@ -91,6 +92,8 @@ pub struct PlanProfile {
     pub total_ms: Quantiles,
     /// All operations together; its name is empty.
     pub all: Group,
+    /// Families of kinds, e.g. products in f32 and in int8 together, the slowest first.
+    pub families: Vec<Group>,
     /// Kinds of operations, the slowest first.
     pub kinds: Vec<Group>,
     /// Blocks of the network, in the order in which they begin.
@@ -102,7 +105,7 @@ pub struct PlanProfile {
 /// Operations that belong together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
-    /// E.g. `blocks.0` or `uniultra.Linear`; empty for operations in no block.
+    /// E.g. `products`, `uniultra.Linear` or `blocks.0`; empty for operations in no block.
     pub name: String,
     /// How many.
     pub count: usize,
@@ -182,8 +185,10 @@ impl PlanProfile {
             }
             names.iter().map(|name| group(name, &|op| key(op) == *name)).collect()
         };
-        let mut kinds = groups(&|op| op.op.clone());
-        kinds.sort_by(|a, b| b.ms.p50.total_cmp(&a.ms.p50));
+        let slowest_first = |mut groups: Vec<Group>| {
+            groups.sort_by(|a, b| b.ms.p50.total_cmp(&a.ms.p50));
+            groups
+        };
         let ops = plan.ops.iter().zip(&plan.op_ms).map(|(op, times)| {
             let (ms, work) = (Quantiles::of(times), Work::of(op));
             OpProfile {
@@ -200,7 +205,8 @@ impl PlanProfile {
             network: plan.network.to_string(),
             total_ms: Quantiles::of(&plan.total_ms),
             all: group("", &|_| true),
-            kinds,
+            families: slowest_first(groups(&|op| Family::of(&op.op).label().to_string())),
+            kinds: slowest_first(groups(&|op| op.op.clone())),
             blocks: groups(&block),
             ops: ops.collect(),
         }
@@ -231,7 +237,7 @@ mod tests {
         let profile = profile();
         let plan = &profile.plans[0];
         assert_eq!(plan.ops.len(), 3);
-        for groups in [&plan.kinds, &plan.blocks] {
+        for groups in [&plan.families, &plan.kinds, &plan.blocks] {
             assert_eq!(groups.iter().map(|group| group.count).sum::<usize>(), 3);
             let macs: u64 = groups.iter().map(|group| group.work.real_macs).sum();
             assert_eq!(macs, plan.all.work.real_macs);
@@ -244,6 +250,8 @@ mod tests {
         };
         assert_eq!(names(&plan.blocks), [("blocks.0".into(), 6.0), (String::new(), 1.0)]);
         assert_eq!(names(&plan.kinds), [("uniultra.Linear".into(), 4.0), ("Add".into(), 3.0)]);
+        let families = [("products".into(), 4.0), ("element by element".into(), 3.0)];
+        assert_eq!(names(&plan.families), families);
         assert!(plan.all.pace.roof_ms > 0.0);
     }
 }

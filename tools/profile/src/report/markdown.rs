@@ -111,7 +111,9 @@ fn plan_tables(text: &mut String, plan: &PlanProfile, top: usize) -> Result {
         plan.all.work.bytes() as f64 / 1e6,
         plan.all.pace.roof_ms
     )?;
-    for (what, groups) in [("kind", &plan.kinds), ("block", &plan.blocks)] {
+    for (what, groups) in
+        [("family", &plan.families), ("kind", &plan.kinds), ("block", &plan.blocks)]
+    {
         writeln!(text, "\n| {what} | count | {WORK_HEADS}\n| --- | ---: |{WORK_RULE}")?;
         for Group { name, count, ms, work, pace } in groups {
             let name = if name.is_empty() { "(none)" } else { name };
