@@ -10,7 +10,7 @@ const ROUNDER: f32 = 12_582_912.0;
 /// 2^x on [-0.5, 0.5], from the constant term up: interpolated at Chebyshev's nodes, relative error
 /// 1e-7 before rounding.
 const TERMS: [f32; 6] =
-    [1.0, 0.693_147_2, 0.240_221_07, 0.055_503_57, 0.009_676_032, 0.001_339_086_3];
+    [1.0, std::f32::consts::LN_2, 0.240_221_07, 0.055_503_57, 0.009_676_032, 0.001_339_086_3];
 
 /// `2^x` for `x <= 0`, within 3 ulp; 2^-126 for anything below, NaN for NaN.
 #[inline(always)]

@@ -126,7 +126,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn profile(args: &Args, frame: &Frame, beside: &Beside) -> Result<Report, ProfileError> {
-    #[allow(clippy::needless_update, reason = "options to come stay as they are by default")]
     let options = EngineOptions { threads: args.threads, ..EngineOptions::default() };
     let a = Subject::open(&args.model, &options)?;
     let b = match beside {
