@@ -4,7 +4,7 @@
 //! that it is added to; see `residual`.
 
 use super::graph::{Chains, integer_attribute, integers, integers_attribute, operation};
-use super::kernel_op::{Bound, KernelOp, ensure_volume, fixed, sizes, values};
+use super::kernel_op::{Bound, KernelOp, ensure_volume, fixed, product, sizes, values};
 use super::linear::activated;
 use super::split::{by_parts, pool};
 use rayon::prelude::*;
@@ -156,7 +156,7 @@ impl KernelOp for EdgeMapOp {
     }
 
     fn macs(&self) -> usize {
-        9 * self.sizes.iter().product::<usize>()
+        product(self.sizes.iter().chain([&9]))
     }
 
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {

@@ -56,6 +56,11 @@ pub(super) fn sizes<const N: usize>(node: &NodeProto, name: &str) -> TractResult
     Ok(<[usize; N]>::try_from(values.as_slice())?)
 }
 
+/// The product of sizes, or the largest number if it is larger.
+pub(super) fn product<'s>(sizes: impl Iterator<Item = &'s usize>) -> usize {
+    sizes.fold(1, |product, &size| product.saturating_mul(size))
+}
+
 /// A shape of known sizes.
 pub(super) fn fixed(sizes: &[usize]) -> TVec<TDim> {
     sizes.iter().map(|size| size.to_dim()).collect()

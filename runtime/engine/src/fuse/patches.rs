@@ -1,7 +1,7 @@
 //! The patch embedding with its position, from the image to tokens.
 
 use super::graph::{Chains, integers, integers_attribute, operation};
-use super::kernel_op::{Bound, KernelOp, ensure_volume, fixed, sizes, values};
+use super::kernel_op::{Bound, KernelOp, ensure_volume, fixed, product, sizes, values};
 use super::split::by_parts;
 use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
@@ -186,8 +186,7 @@ impl KernelOp for PatchesOp {
 
     fn macs(&self) -> usize {
         let [outputs, channels, _, _, rows, columns] = self.sizes;
-        let taps = self.window.kernel.iter().product::<usize>();
-        outputs * channels * taps * rows * columns
+        product([outputs, channels, rows, columns].iter().chain(&self.window.kernel))
     }
 
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {

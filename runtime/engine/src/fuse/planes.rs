@@ -1,7 +1,7 @@
 //! Products of tokens that give planes: 1x1 convolutions of the neck, mask logits.
 
 use super::graph::{Chains, integers, operation};
-use super::kernel_op::{KernelOp, ensure_volume, fixed, sizes, values};
+use super::kernel_op::{KernelOp, ensure_volume, fixed, product, sizes, values};
 use super::split::by_parts;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -184,8 +184,8 @@ impl KernelOp for PlanesOp {
     }
 
     fn macs(&self) -> usize {
-        let ([count, width], [rows, columns, levels]) = (self.sizes, self.blocks);
-        count * width * rows * columns << (2 * levels)
+        let pixels = self.order().map_or(0, |order| order.pixels());
+        product(self.sizes.iter().chain([&pixels]))
     }
 
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
