@@ -188,7 +188,8 @@ mod tests {
     fn recorded_runs_count_what_the_operations_do() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/uniultra-mini-int8");
         let pack = Pack::open(folder.as_ref()).unwrap();
-        let segmenter = open_pack(&pack, &EngineOptions::default()).unwrap();
+        let options = EngineOptions { integer_attention: true, ..EngineOptions::default() };
+        let segmenter = open_pack(&pack, &options).unwrap();
         let frame = Frame::new(64, 64, Pixels::Gray8(vec![7; 4096])).unwrap();
         let click = Prompts::new().with_point(9.0, 9.0, PointLabel::Positive).unwrap();
         let network = segmenter.network();
