@@ -3,7 +3,9 @@
 //! To the bit what ONNX's `MatMulInteger`, `Cast`, `Mul` and `Add` give, on every processor.
 
 use super::portable;
-use super::{Epilogue, Output, by_blocks, check};
+use super::{Epilogue, Output, Repacked, by_blocks, check};
+#[cfg(target_arch = "aarch64")]
+use super::{neon, sdot, smull};
 use crate::error::same;
 use crate::quantize::Quantize;
 use crate::{KernelError, LinearScratch};
@@ -32,6 +34,12 @@ pub(super) enum Path {
     /// AVX2, on pairs widened to 16 bits.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// FEAT_DotProd of ARMv8.2: four products and sums an instruction and lane.
+    #[cfg(target_arch = "aarch64")]
+    Sdot,
+    /// ARMv8.0: products widened to 16 bits, then to 32.
+    #[cfg(target_arch = "aarch64")]
+    Smull,
     Portable,
 }
 
@@ -47,6 +55,15 @@ impl Path {
                 return Self::Avx2;
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        {
+            if std::arch::is_aarch64_feature_detected!("dotprod") {
+                return Self::Sdot;
+            }
+            if std::arch::is_aarch64_feature_detected!("neon") {
+                return Self::Smull;
+            }
+        }
         Self::Portable
     }
 }
@@ -58,6 +75,7 @@ pub struct LinearI8 {
     pub(super) outputs: usize,
     path: Path,
     /// VNNI: panels of 32 outputs, the last of 16 where that is enough; `[K / 4][width][4]` each.
+    /// SDOT: the same of 8 and 4 outputs, K padded to 16. SMULL: see [`smull`](super::smull).
     pub(super) bytes: Vec<i8>,
     /// AVX2: panels of 16 or 8 outputs; `[K / 2][width][2]` each. Portable: `[K, N]`.
     pub(super) shorts: Vec<i16>,
@@ -92,6 +110,11 @@ impl LinearI8 {
         same("weights", inputs.saturating_mul(outputs), weight.len())?;
         same("scales", outputs, scale.len())?;
         same("values of a bias", outputs, bias.len())?;
+        #[cfg(target_arch = "aarch64")]
+        let path = match path {
+            Path::Smull if !smull::fits(weight) => Path::Portable,
+            path => path,
+        };
         let mut layer = Self {
             inputs,
             outputs,
@@ -106,7 +129,7 @@ impl LinearI8 {
             #[cfg(target_arch = "x86_64")]
             Path::Vnni => {
                 let padded = outputs.next_multiple_of(16);
-                layer.bytes = panels(weight, [inputs, outputs], [4, 16]);
+                layer.bytes = panels(weight, [inputs, outputs], [4, 16], 4);
                 // The instruction takes unsigned values: inputs are shifted by 128.
                 let column = |n| (0..inputs).map(move |k| i32::from(weight[k * outputs + n]));
                 layer.start =
@@ -115,16 +138,27 @@ impl LinearI8 {
             }
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => {
-                let packed = panels(weight, [inputs, outputs], [2, 8]);
+                let packed = panels(weight, [inputs, outputs], [2, 8], 2);
                 layer.shorts = packed.into_iter().map(i16::from).collect();
                 layer.pad(outputs.next_multiple_of(8));
+            }
+            #[cfg(target_arch = "aarch64")]
+            Path::Sdot => {
+                let vector = [sdot::DEPTH, neon::LANES];
+                layer.bytes = panels(weight, [inputs, outputs], vector, sdot::STEP);
+                layer.pad(outputs.next_multiple_of(neon::LANES));
+            }
+            #[cfg(target_arch = "aarch64")]
+            Path::Smull => {
+                layer.bytes = smull::pack(weight, [inputs, outputs]);
+                layer.pad(outputs.next_multiple_of(neon::LANES));
             }
             Path::Portable => layer.shorts = weight.iter().map(|&w| i16::from(w)).collect(),
         }
         Ok(layer)
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn pad(&mut self, outputs: usize) {
         self.start.resize(outputs, 0);
         self.scale.resize(outputs, 0.0);
@@ -154,7 +188,7 @@ impl LinearI8 {
             Input::Real { values, .. } => values.len(),
         };
         let rows = check(k, n, len, epilogue, &out)?;
-        let LinearScratch { rows: buffer, quantized, bytes, shorts, sums } = scratch;
+        let LinearScratch { rows: buffer, quantized, repacked } = scratch;
         by_blocks([rows, n], epilogue, out, buffer, |first, count, out| {
             let range = first * k..(first + count) * k;
             let x = match x {
@@ -165,38 +199,56 @@ impl LinearI8 {
                     &quantized[..]
                 }
             };
-            self.products(x, out, bytes, shorts, sums);
+            self.products(x, out, repacked);
         });
         Ok(())
     }
 
-    fn products(
-        &self,
-        x: &[i8],
-        out: &mut [f32],
-        bytes: &mut Vec<u8>,
-        shorts: &mut Vec<i16>,
-        sums: &mut Vec<i32>,
-    ) {
+    fn products(&self, x: &[i8], out: &mut [f32], repacked: &mut Repacked) {
         match self.path {
             #[cfg(target_arch = "x86_64")]
             Path::Vnni => {
+                let bytes = &mut repacked.bytes;
                 repack(x, self.inputs, 4, bytes, |x| x.cast_unsigned() ^ 0x80);
                 // SAFETY: `Path::detect` found AVX-512 VNNI and BW on this processor.
                 unsafe { super::vnni::products(self, bytes, out) };
             }
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => {
+                let shorts = &mut repacked.shorts;
                 repack(x, self.inputs, 2, shorts, i16::from);
                 // SAFETY: `Path::detect` found AVX2 on this processor.
                 unsafe { super::avx2::products(self, shorts, out) };
             }
+            #[cfg(target_arch = "aarch64")]
+            Path::Sdot => {
+                let x = whole_steps(x, self.inputs, sdot::STEP, &mut repacked.signed);
+                // SAFETY: `Path::detect` found the dot products on this processor.
+                unsafe { sdot::products(self, x, out) };
+            }
+            #[cfg(target_arch = "aarch64")]
+            Path::Smull => {
+                let x = whole_steps(x, self.inputs, smull::STEP, &mut repacked.signed);
+                // SAFETY: `Path::detect` found NEON on this processor.
+                unsafe { smull::products(self, x, out) };
+            }
             Path::Portable => {
+                let Repacked { shorts, sums, .. } = repacked;
                 repack(x, self.inputs, 1, shorts, i16::from);
                 portable::products(self, shorts, sums, out);
             }
         }
     }
+}
+
+/// Rows of `x`, each padded to a multiple of `unit` values if it is not one.
+#[cfg(target_arch = "aarch64")]
+fn whole_steps<'a>(x: &'a [i8], inputs: usize, unit: usize, to: &'a mut Vec<i8>) -> &'a [i8] {
+    if inputs.is_multiple_of(unit) {
+        return x;
+    }
+    repack(x, inputs, unit, to, |x| x);
+    to
 }
 
 /// Rows of `x` in another type, each padded to a multiple of `unit` values.
@@ -220,11 +272,16 @@ fn repack<T: Copy + Default>(
 }
 
 /// `weight [K, N]` as panels of two vectors of outputs, the last of one where that is enough:
-/// `[K / depth][width][depth]`, padded with zeros.
-#[cfg(target_arch = "x86_64")]
-fn panels(weight: &[i8], [inputs, outputs]: [usize; 2], [depth, lanes]: [usize; 2]) -> Vec<i8> {
+/// `[K / depth][width][depth]`, K padded to whole `step`s, with zeros.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn panels(
+    weight: &[i8],
+    [inputs, outputs]: [usize; 2],
+    [depth, lanes]: [usize; 2],
+    step: usize,
+) -> Vec<i8> {
     let padded = outputs.next_multiple_of(lanes);
-    let depths = inputs.div_ceil(depth);
+    let depths = inputs.next_multiple_of(step) / depth;
     let mut packed = vec![0; depths * depth * padded];
     for (k, row) in weight.chunks_exact(outputs.max(1)).enumerate() {
         for first in (0..padded).step_by(2 * lanes) {

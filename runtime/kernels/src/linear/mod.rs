@@ -6,8 +6,14 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod integer;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod real;
+#[cfg(target_arch = "aarch64")]
+mod sdot;
+#[cfg(target_arch = "aarch64")]
+mod smull;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tile;
@@ -143,7 +149,16 @@ impl Output<'_> {
 pub struct LinearScratch {
     rows: Vec<f32>,
     quantized: Vec<i8>,
+    repacked: Repacked,
+}
+
+/// Rows as an integer path reads them.
+#[derive(Clone, Debug, Default)]
+struct Repacked {
+    #[cfg(target_arch = "x86_64")]
     bytes: Vec<u8>,
+    #[cfg(target_arch = "aarch64")]
+    signed: Vec<i8>,
     shorts: Vec<i16>,
     sums: Vec<i32>,
 }

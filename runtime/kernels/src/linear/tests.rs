@@ -17,6 +17,14 @@ fn paths() -> Vec<Path> {
             paths.push(Path::Vnni);
         }
     }
+    #[cfg(target_arch = "aarch64")]
+    {
+        // With weights of -128, it is the portable path.
+        paths.push(Path::Smull);
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            paths.push(Path::Sdot);
+        }
+    }
     paths
 }
 
@@ -44,6 +52,7 @@ proptest! {
     #[test]
     fn integer_paths_agree_to_the_bit(
         rows in 0_usize..40, k in 1_usize..70, n in 1_usize..70, seed: u64, extremes: bool,
+        symmetric: bool,
     ) {
         let mut state = seed | 1;
         let mut next = || {
@@ -54,7 +63,8 @@ proptest! {
             if extremes { if byte < 0 { -128 } else { 127 } } else { byte }
         };
         let x: Vec<i8> = (0..rows * k).map(|_| next()).collect();
-        let weight: Vec<i8> = (0..k * n).map(|_| next()).collect();
+        let least = if symmetric { -127 } else { -128 };
+        let weight: Vec<i8> = (0..k * n).map(|_| next().max(least)).collect();
         let (scale, bias) = (real_numbers(n, 3), real_numbers(n, 5));
         let expected = integer_reference(&x, &weight, n, &scale, &bias);
         for path in paths() {

@@ -51,10 +51,12 @@ const DITHER: [u8; TILE] = {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers {
     keys: Vec<i8>,
+    #[cfg(target_arch = "x86_64")]
     start: Vec<i32>,
     values: Vec<i8>,
     value_scale: Vec<f32>,
     mean: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
     query: Vec<u8>,
     scores: Vec<i32>,
     weights: Vec<u8>,
@@ -151,6 +153,7 @@ fn distance_scale(query_step: f32, key_step: f32, dim: usize) -> f32 {
 }
 
 /// What a key that is only padding scores: less than any other.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn padding_score(dim: usize) -> i32 {
     -2 * (dim as i32) * (TOP * TOP) as i32

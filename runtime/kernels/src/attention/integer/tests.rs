@@ -68,6 +68,7 @@ impl Case {
 
 /// Every path that this processor can run.
 fn paths() -> Vec<Path> {
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "one path"))]
     let mut paths = vec![Path::Portable];
     #[cfg(target_arch = "x86_64")]
     {
