@@ -94,7 +94,11 @@ impl SimdOp for Attend<'_> {
         let mut first = 0;
         while first < self.queries {
             let left = self.queries - first;
-            if left > lanes {
+            // Vectors of NEON are short, but there are 32 of them.
+            if lanes == 4 && left > 2 * lanes {
+                self.block::<I, 4>(isa, first, left.min(4 * lanes));
+                first += 4 * lanes;
+            } else if left > lanes {
                 self.block::<I, 2>(isa, first, left.min(2 * lanes));
                 first += 2 * lanes;
             } else {
