@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// The phantom frame of the README; its README.md says what the target is.
-const SAMPLE: &str = "tests/fixtures/sample/frame.png";
+pub(crate) const SAMPLE: &str = "tests/fixtures/sample/frame.png";
 
 /// A point inside the sample's target, in pixels of the frame.
-const SAMPLE_POINT: &str = "269,279";
+pub(crate) const SAMPLE_POINT: &str = "269,279";
 
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]

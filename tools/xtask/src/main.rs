@@ -1,7 +1,9 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`, `race`.
+//! `demo`, `race`,
+//! `cross`.
 
 mod check;
+mod cross;
 mod demo;
 mod files;
 mod msrv;
@@ -37,6 +39,8 @@ enum Command {
     Train(train::Args),
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
+    /// Build the device binary for 64-bit ARM Linux; the toolchain is set up on the first call.
+    Cross(cross::Args),
     /// Time our runtime and its peers on the same weights, frame and click, in turns.
     Race(race::Args),
 }
@@ -62,6 +66,7 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
         Command::SetupTrain => train::setup(workspace)?,
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
+        Command::Cross(args) => cross::run(workspace, args)?,
         Command::Race(args) => race::run(workspace, args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ mod figures;
 mod files;
 mod lane;
 mod machine;
-mod npy;
+pub(crate) mod npy;
 mod record;
 mod rounds;
 mod table;

@@ -6,7 +6,7 @@ use std::path::Path;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The values of a file, row-major.
-pub(super) fn read(path: &Path) -> Result<Vec<f32>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<f32>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     values(&bytes).with_context(|| format!("{}", path.display()))
 }

@@ -1,0 +1,90 @@
+//! The kernels' tests, and the device binary on the sample frame, as on each kind of core.
+
+use super::{TARGET, Toolchain, folder};
+use crate::demo::{SAMPLE, SAMPLE_POINT};
+use crate::race::npy;
+use crate::screen;
+use crate::workspace::{self, Workspace};
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+
+/// Without dot products (A53 in order, A72 out of order), and with.
+const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
+
+/// Largest difference of a logit between processors, of the largest magnitude. The integer sums are
+/// equal; what is float around them (attention, LayerNorm, GELU) is summed in other orders, and a
+/// value that is rounded to 8 bits the other way moves what follows by a step.
+const LOGITS_LIMIT: f32 = 3e-2;
+/// Least Dice between the masks of two processors.
+const DICE_LIMIT: f64 = 0.995;
+
+pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, binary: &Path) -> Result<()> {
+    for core in CORES {
+        kernels(workspace, toolchain, core)?;
+    }
+    workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", "--bins"]))?;
+    let results = folder(workspace).join("emulated");
+    std::fs::create_dir_all(&results)
+        .with_context(|| format!("cannot create {}", results.display()))?;
+    let host = workspace.binary("debug", "uniultra").display().to_string();
+    let expected = segment(workspace, &[host], &results.join("host.npy"))?;
+    for core in CORES {
+        let mut words = toolchain.emulator(core).to_vec();
+        words.push(binary.display().to_string());
+        let found = segment(workspace, &words, &results.join(core).with_extension("npy"))?;
+        let (error, dice) = difference(&found, &expected)?;
+        screen::line(&format!("{core}: logits differ by {error:.1e}, Dice {dice:.4}"));
+        ensure!(
+            error <= LOGITS_LIMIT && dice >= DICE_LIMIT,
+            "{core}: expected logits within {LOGITS_LIMIT:.0e} and Dice of at least {DICE_LIMIT}"
+        );
+    }
+    Ok(())
+}
+
+/// The unit tests of the kernels, each SIMD path against its plain form.
+fn kernels(workspace: &Workspace, toolchain: &Toolchain, core: &str) -> Result<()> {
+    let target = folder(workspace).join("tests");
+    let args = ["test", "--locked", "--release", "-p", "uniultra-kernels", "--lib"];
+    let mut command = toolchain.cargo(workspace, &target, &args);
+    let runner = toolchain.emulator(core).join(" ");
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner);
+    screen::line(&format!("{TARGET} as on {core}"));
+    workspace::run(&mut command)
+}
+
+/// Logits of one click on the sample frame.
+fn segment(workspace: &Workspace, words: &[String], logits: &Path) -> Result<Vec<f32>> {
+    let (program, rest) = words.split_first().context("no program")?;
+    let mut command = workspace.command(program);
+    command.args(rest).args(["segment", SAMPLE, "--point", SAMPLE_POINT, "--logits"]).arg(logits);
+    workspace::run(&mut command)?;
+    npy::read(logits)
+}
+
+/// The largest difference over the largest magnitude, and the Dice of what is above zero.
+fn difference(found: &[f32], expected: &[f32]) -> Result<(f32, f64)> {
+    let sizes = [found.len(), expected.len()];
+    ensure!(sizes[0] == sizes[1], "expected {} logits, found {}", sizes[1], sizes[0]);
+    let largest = expected.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
+    let pairs = || found.iter().zip(expected);
+    let error = pairs().fold(0.0_f32, |max, (a, b)| max.max((a - b).abs()));
+    let count = |set: &dyn Fn(f32, f32) -> bool| pairs().filter(|(a, b)| set(**a, **b)).count();
+    let both = count(&|a, b| a > 0.0 && b > 0.0);
+    let (ours, theirs) = (count(&|a, _| a > 0.0), count(&|_, b| b > 0.0));
+    Ok((error / largest, 2.0 * both as f64 / (ours + theirs) as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_relative_and_masks_above_zero() {
+        let (error, dice) = difference(&[1.0, -4.0, 2.0], &[1.0, -4.0, -2.0]).unwrap();
+        assert_eq!((error, dice), (1.0, 2.0 / 3.0));
+        assert!(difference(&[1.0], &[]).is_err());
+        // NaN is no agreement.
+        assert!(difference(&[0.0], &[0.0]).unwrap().0.is_nan());
+    }
+}

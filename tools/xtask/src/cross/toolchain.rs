@@ -1,0 +1,96 @@
+//! What a build for ARM needs beside cargo: a standard library, a linker, and qemu to run the result.
+
+use super::{TARGET, debian, folder, starts};
+use crate::screen;
+use crate::workspace::{self, Workspace};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The C compiler that links.
+const LINKER: &str = "aarch64-linux-gnu-gcc";
+/// Its packages: with a C library for that processor.
+const LINKER_PACKAGES: [&str; 2] = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"];
+/// Where they put that library.
+const SYSROOT: &str = "/usr/aarch64-linux-gnu";
+const QEMU: &str = "qemu-aarch64";
+
+/// A toolchain that is ready.
+#[derive(Debug)]
+pub(super) struct Toolchain {
+    /// The compiler where it is not rustup's.
+    rustc: Option<PathBuf>,
+    qemu: PathBuf,
+}
+
+impl Toolchain {
+    /// Finds each part, and fetches those that are missing, by package name.
+    pub(super) fn setup(workspace: &Workspace) -> Result<Self> {
+        let prefix = folder(workspace).join("toolchain");
+        if !starts(workspace, Path::new(LINKER)) || !Path::new(SYSROOT).join("lib/libc.a").is_file()
+        {
+            debian::install(workspace, &LINKER_PACKAGES)?;
+        }
+        let rustc = match rustup(workspace) {
+            true => None,
+            false => Some(debian::rustc(workspace, &prefix.join("rust"))?),
+        };
+        let qemu = match starts(workspace, Path::new(QEMU)) {
+            true => PathBuf::from(QEMU),
+            false => debian::qemu(workspace, &prefix.join("qemu"))?,
+        };
+        let compiler = rustc.as_ref().map_or("rustup's", |_| "Debian's");
+        screen::line(&format!("toolchain for {TARGET}: {compiler} compiler, {LINKER}"));
+        Ok(Self { rustc, qemu })
+    }
+
+    /// A cargo command for the target, with its output in `target`.
+    pub(super) fn cargo(&self, workspace: &Workspace, target: &Path, args: &[&str]) -> Command {
+        let mut command = workspace.cargo(args);
+        command.args(["--target", TARGET]).arg("--target-dir").arg(target);
+        command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
+        command.env("CC_aarch64_unknown_linux_gnu", LINKER);
+        if let Some(rustc) = &self.rustc {
+            command.env("RUSTC", rustc);
+        }
+        // What cargo tells its children of its own compiler is not this one.
+        for name in ["RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+            if name != "RUSTUP_TOOLCHAIN" || self.rustc.is_some() {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// The words before a program that make it run as on `core`.
+    pub(super) fn emulator(&self, core: &str) -> [String; 5] {
+        let qemu = self.qemu.display().to_string();
+        [&qemu, "-cpu", core, "-L", SYSROOT].map(ToString::to_string)
+    }
+}
+
+/// Whether rustup has the target's standard library, or can fetch it.
+fn rustup(workspace: &Workspace) -> bool {
+    let has = || {
+        let list = ["target", "list", "--installed"];
+        workspace::output(workspace.command("rustup").args(list))
+            .is_ok_and(|text| text.lines().any(|line| line == TARGET))
+    };
+    if has() {
+        return true;
+    }
+    let add = workspace::output(workspace.command("rustup").args(["target", "add", TARGET]));
+    add.is_ok() && has()
+}
+
+/// Writes `text` to a file that can be run.
+pub(super) fn script(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("cannot make {} executable", path.display()))?;
+    }
+    Ok(())
+}
