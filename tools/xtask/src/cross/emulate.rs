@@ -11,12 +11,13 @@ use std::path::Path;
 /// Without dot products (A53 in order, A72 out of order), and with.
 const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
 
-/// Largest difference of a logit between processors, of the largest magnitude. The integer sums are
-/// equal; what is float around them (attention, LayerNorm, GELU) is summed in other orders, and a
-/// value that is rounded to 8 bits the other way moves what follows by a step.
-const LOGITS_LIMIT: f32 = 3e-2;
-/// Least Dice between the masks of two processors.
-const DICE_LIMIT: f64 = 0.995;
+/// Largest difference of a logit from this machine's, of the largest magnitude. Integer sums are equal
+/// everywhere; what is float around them (attention, LayerNorm, GELU) is summed in the order of the
+/// vectors' width, and a value that 8 bits then round the other way moves what follows by a step.
+/// 2.4e-2 was seen between AVX-512 and NEON, with 6 pixels of four masks; in f32 it is 8e-7.
+const LOGITS_LIMIT: f32 = 5e-2;
+/// Least Dice between the masks of two processors; 0.9995 was seen.
+const DICE_LIMIT: f64 = 0.998;
 
 pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, binary: &Path) -> Result<()> {
     for core in CORES {
@@ -28,6 +29,7 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, binary: &Path) -
         .with_context(|| format!("cannot create {}", results.display()))?;
     let host = workspace.binary("debug", "uniultra").display().to_string();
     let expected = segment(workspace, &[host], &results.join("host.npy"))?;
+    let mut first: Option<Vec<f32>> = None;
     for core in CORES {
         let mut words = toolchain.emulator(core).to_vec();
         words.push(binary.display().to_string());
@@ -38,6 +40,9 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, binary: &Path) -
             error <= LOGITS_LIMIT && dice >= DICE_LIMIT,
             "{core}: expected logits within {LOGITS_LIMIT:.0e} and Dice of at least {DICE_LIMIT}"
         );
+        // Vectors are as wide on each of them, and the integer sums exact.
+        let first = first.get_or_insert_with(|| found.clone());
+        ensure!(*first == found, "{core}: expected the same bits as {}", CORES[0]);
     }
     Ok(())
 }
