@@ -2,6 +2,7 @@
 
 use crate::failure;
 use crate::output::JsonTarget;
+use crate::selftest::{self, SelftestArgs};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use uniultra_core::PixelSpacing;
@@ -15,6 +16,7 @@ Examples:
   uniultra segment frame.png --point 210,160 --mask-prompt logits.npy --mask-prompt-index 0
   uniultra segment frame.png --model my-pack --point 200,150 --out-mask mask.png
   uniultra bench --threads 2 --json -
+  uniultra selftest
   uniultra info";
 
 const BENCH_EXAMPLES: &str = "\
@@ -32,7 +34,7 @@ fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
 }
 
-fn model_help() -> String {
+pub(crate) fn model_help() -> String {
     let default = if cfg!(feature = "embedded-model") {
         "[default: the UniUltra-mini inside this program]"
     } else {
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Measure how fast a model is on this machine: stages, cold start, memory.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
+    /// Check that this machine gives the right answer on the sample inside the program.
+    #[command(after_help = selftest::EXAMPLES)]
+    Selftest(SelftestArgs),
     /// Print the engine, the processor's features and the model's facts.
     Info(InfoArgs),
 }
@@ -194,7 +199,7 @@ fn spacing(text: &str) -> Result<PixelSpacing, String> {
     PixelSpacing::new(mm).map_err(|e| e.to_string())
 }
 
-fn threads(text: &str) -> Result<usize, String> {
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=MAX_THREADS) => Ok(count),
         _ => Err(format!("expected 1 to {MAX_THREADS}")),

@@ -15,12 +15,14 @@ Exit codes:
   2  wrong usage
   3  bad input: frame, prompt or .npy file
   4  bad or missing model
+  5  a check of the self-test failed
   6  output cannot be written";
 
 const INTERNAL: u8 = 1;
 const USAGE: u8 = 2;
 const INPUT: u8 = 3;
 const MODEL: u8 = 4;
+const MISSED: u8 = 5;
 const OUTPUT: u8 = 6;
 
 /// Failures that belong to the command line itself.
@@ -32,12 +34,15 @@ pub(crate) enum AppError {
     Input(String),
     /// No model was named and none is inside the program (exit code 4).
     NoModel,
+    /// These checks of the self-test failed (exit code 5).
+    Selftest(String),
 }
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::Selftest(checks) => write!(f, "self-test: {checks} failed"),
             Self::NoModel => f.write_str(
                 "expected --model DIR, found none: this program was built without a model inside",
             ),
@@ -94,6 +99,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                     (USAGE, Some("see `uniultra segment --help`, `uniultra bench --help`"))
                 }
                 AppError::Input(_) => (INPUT, None),
+                AppError::Selftest(_) => (MISSED, None),
                 AppError::NoModel => (
                     MODEL,
                     Some(
@@ -174,6 +180,7 @@ mod tests {
         assert_eq!(code(AppError::Usage(String::new())), 2);
         assert_eq!(code(AppError::Input(String::new())), 3);
         assert_eq!(code(AppError::NoModel), 4);
+        assert_eq!(code(AppError::Selftest(String::new())), 5);
         assert_eq!(code(PromptError::Empty), 3);
         assert_eq!(code(SegmentError::<EngineError>::Prompt(PromptError::Empty)), 3);
         assert_eq!(code(FrameError::Size { width: 1, height: 1 }), 3);

@@ -13,6 +13,7 @@ mod output;
 mod report;
 mod request;
 mod segment;
+mod selftest;
 mod summary;
 mod warning;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Segment(args) => segment::run(&args),
         Command::Bench(args) => bench::run(&args, started),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Info(args) => info::run(&args),
     };
     failure::report(outcome)

@@ -1,0 +1,117 @@
+//! `uniultra selftest`: does this machine give the right answer, twice, within its memory?
+//!
+//! It needs no file but the program, so that it also runs where there is nothing else: as the first
+//! process of a system ([`init`]).
+
+mod args;
+mod checks;
+#[cfg(target_os = "linux")]
+mod init;
+mod report;
+mod sample;
+mod system;
+
+pub(crate) use args::{EXAMPLES, SelftestArgs};
+
+use crate::failure::AppError;
+use crate::model::ModelSource;
+use crate::output::{JsonTarget, print};
+use crate::request::check_json;
+use checks::Checks;
+use log::info;
+use report::{Answer, SelftestReport};
+use std::time::Instant;
+use uniultra_core::{Mask, MaskChoice, Prediction, dice};
+use uniultra_engine::EngineOptions;
+use uniultra_manifest::sha256_hex;
+
+/// Dice that the answers must reach against the exact mask: far below what the shipped models reach,
+/// far above what a wrong answer does.
+const MIN_DICE: f32 = 0.9;
+
+/// Runs the command; exit code 5 if a check fails.
+pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<()> {
+    if args.as_init {
+        return run_as_init(args);
+    }
+    check_json(args.json.as_ref(), None)?;
+    let report = test(args)?;
+    if let Some(target) = &args.json {
+        target.write(&report)?;
+    }
+    if args.json != Some(JsonTarget::Stdout) {
+        print(&report.text()?)?;
+    }
+    verdict(&report)
+}
+
+#[cfg(target_os = "linux")]
+fn run_as_init(args: &SelftestArgs) -> anyhow::Result<()> {
+    init::begin()?;
+    let outcome = test(args).and_then(|report| {
+        JsonTarget::Stdout.write(&report)?;
+        verdict(&report)
+    });
+    // Nobody reads the exit code of a machine that is off.
+    crate::failure::report(outcome);
+    init::power_off();
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run_as_init(_: &SelftestArgs) -> anyhow::Result<()> {
+    Err(AppError::Usage("--as-init: expected Linux, found another system".to_string()).into())
+}
+
+fn verdict(report: &SelftestReport) -> anyhow::Result<()> {
+    let failed = report.failed();
+    if failed.is_empty() { Ok(()) } else { Err(AppError::Selftest(failed.join(", ")).into()) }
+}
+
+fn test(args: &SelftestArgs) -> anyhow::Result<SelftestReport> {
+    let model = ModelSource::of(args.model.as_deref())?;
+    let (frame, truth) = (sample::frame()?, sample::truth()?);
+    let start = Instant::now();
+    let options = EngineOptions { threads: args.threads, ..EngineOptions::default() };
+    let segmenter = model.open(&options)?;
+    let load_ms = start.elapsed().as_secs_f32() * 1e3;
+    info!("model {}: {load_ms:.0} ms", segmenter.manifest().model.id);
+
+    let encoded = segmenter.encode(&frame)?;
+    let point = encoded.predict(&sample::point()?)?;
+    let corners = encoded.predict(&sample::corners()?)?;
+    drop(encoded);
+    let again = segmenter.encode(&frame)?.predict(&sample::point()?)?;
+    let mask = mask(&point);
+    let answer = Answer {
+        load_ms,
+        timings: point.timings(),
+        mask_dice: dice(&mask, &truth)?,
+        box_mask_dice: dice(&self::mask(&corners), &truth)?,
+        logits_sha256: sha256_hex(&little_endian(&point)),
+        mask,
+    };
+    let peak_rss_mib = uniultra_engine::peak_rss_mib();
+
+    let mut checks = Checks::default();
+    checks.at_least("mask_from_point", MIN_DICE, answer.mask_dice);
+    checks.at_least("mask_from_box", MIN_DICE, answer.box_mask_dice);
+    let second = sha256_hex(&little_endian(&again));
+    checks.equal("same_bits_twice", &answer.logits_sha256, &second);
+    if let Some(expected) = &args.expect_logits {
+        checks.equal("expected_logits", expected, &answer.logits_sha256);
+    }
+    if let Some(limit) = args.max_rss_mib {
+        checks.memory("peak_rss_mib", limit, peak_rss_mib);
+    }
+    Ok(SelftestReport::new(&segmenter, model.report(), args.threads, answer, peak_rss_mib, checks))
+}
+
+fn mask(prediction: &Prediction) -> Mask {
+    prediction.mask(prediction.choose(MaskChoice::Single))
+}
+
+/// All four masks' logits as bytes, the same on every processor.
+fn little_endian(prediction: &Prediction) -> Vec<u8> {
+    prediction.logits().iter().flat_map(|logit| logit.to_le_bytes()).collect()
+}
