@@ -147,8 +147,8 @@ impl TractNetwork {
         let run = || self.workers.run(|| self.recorder.run(name, plan, inputs));
         let outcome = catch_unwind(AssertUnwindSafe(run));
         match outcome {
-            Ok(result) => result.map_err(|e| run_error(name, &e)),
-            Err(_) => {
+            Ok(Some(result)) => result.map_err(|e| run_error(name, &e)),
+            Ok(None) | Err(_) => {
                 Err(EngineError::Run { network: name, reason: "internal assertion".to_string() })
             }
         }

@@ -2,7 +2,8 @@
 
 use crate::EngineError;
 use rayon::prelude::*;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 /// Most threads a segmenter may use: a bound on what a caller can make the device start.
@@ -30,9 +31,27 @@ impl Workers {
         }
     }
 
-    /// Runs `work` with its matrix products on these threads.
-    pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        multithread_tract_scope(self.0.clone(), work)
+    /// Runs `work` on the first of these threads, while the others wait for what it shares out:
+    /// awake, because an operation is shorter than it takes to wake a thread. Nothing comes back if
+    /// `work` panicked.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        let scope = || multithread_tract_scope(self.0.clone(), work);
+        let Executor::MultiThread(pool) = &self.0 else { return Some(scope()) };
+        if pool.current_thread_index().is_some() {
+            // One of several objects, a thread each.
+            return Some(scope());
+        }
+        let (finished, scope) = (AtomicBool::new(false), Mutex::new(Some(scope)));
+        let results = pool.broadcast(|thread| {
+            if thread.index() > 0 {
+                serve(&finished);
+                return None;
+            }
+            let _end = End(&finished);
+            let scope = scope.lock().ok()?.take()?;
+            Some(scope())
+        });
+        results.into_iter().flatten().next()
     }
 
     /// Runs `work` on each item, several at once if there are threads for it.
@@ -44,6 +63,33 @@ impl Workers {
         match &self.0 {
             Executor::MultiThread(pool) => pool.install(|| items.par_iter_mut().try_for_each(work)),
             _ => items.iter_mut().try_for_each(work),
+        }
+    }
+}
+
+/// Lets the other threads go, also when the work panics.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Looks for work in vain before another process may have the core.
+const PATIENCE: u32 = 1 << 10;
+
+/// Does what the first thread shares out until it has finished.
+fn serve(finished: &AtomicBool) {
+    let mut idle = 0;
+    while !finished.load(Ordering::Acquire) {
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            idle = 0;
+        } else if idle < PATIENCE {
+            idle += 1;
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
         }
     }
 }

@@ -37,6 +37,12 @@ impl Blocks {
         self.cells.map(|cells| cells << self.levels)
     }
 
+    /// How often a cell is cut into quarters.
+    #[must_use]
+    pub fn levels(&self) -> u32 {
+        self.levels
+    }
+
     /// Pixels of the map.
     #[must_use]
     pub fn pixels(&self) -> usize {

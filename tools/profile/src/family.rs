@@ -12,19 +12,24 @@ pub(crate) enum Family {
 }
 
 /// Parts of operations' names, the first that fits.
-const MARKS: [(&str, Family); 20] = [
+const MARKS: [(&str, Family); 25] = [
     ("Attention", Family::Attention),
     ("SDPA", Family::Attention),
     ("Pack", Family::Layout),
     ("Im2col", Family::Layout),
     ("Linear", Family::Product),
     ("MatMul", Family::Product),
+    ("Planes", Family::Product),
+    ("Masks", Family::Product),
+    ("Patches", Family::Convolution),
     ("Norm", Family::Norm),
     ("Softmax", Family::Norm),
     ("Conv", Family::Convolution),
     ("Pool", Family::Convolution),
-    ("Edges", Family::Convolution),
+    ("Edge", Family::Convolution),
     ("Axis", Family::Layout),
+    ("Tokens", Family::Layout),
+    ("Broadcast", Family::Layout),
     ("Shape", Family::Layout),
     ("Slice", Family::Layout),
     ("Concat", Family::Layout),

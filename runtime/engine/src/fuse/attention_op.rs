@@ -2,7 +2,7 @@
 
 use super::graph::integers_attribute;
 use super::recycle;
-use super::split::pool;
+use super::split::{each, pool};
 use rayon::prelude::*;
 use std::cell::RefCell;
 use tract_onnx::model::ParsingContext;
@@ -126,9 +126,10 @@ impl EvalOp for AttentionOp {
         let mut out = recycle::tensor(f32::datum_type(), &[rows * columns, heads * dim_v])?;
         let mut plain = out.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;
+        let bands = attention.bands().count();
         match pool() {
-            None => SCRATCH.with_borrow_mut(|scratch| attention.run(scratch, values))?,
-            Some(pool) => {
+            Some(pool) if bands < pool.current_num_threads() => {
+                // Few queries: a head for each thread.
                 let compute = |task| {
                     SCRATCH.with_borrow_mut(|scratch| {
                         attention.compute(task, scratch);
@@ -143,6 +144,18 @@ impl EvalOp for AttentionOp {
                 for (task, result) in results.iter().enumerate() {
                     attention.place(task, result, values)?;
                 }
+            }
+            _ => {
+                let mut rest = values;
+                let mut parts = Vec::with_capacity(bands);
+                for len in attention.bands() {
+                    let (part, after) = rest.split_at_mut(len);
+                    parts.push(part);
+                    rest = after;
+                }
+                each(&mut parts, |band, part| {
+                    SCRATCH.with_borrow_mut(|scratch| Ok(attention.run_band(band, scratch, part)?))
+                })?;
             }
         }
         recycle::recycle(inputs);

@@ -37,7 +37,7 @@ pub(super) fn build(
 
 /// A layer whose weights are not packed yet.
 #[derive(Clone, Debug)]
-struct Linear {
+pub(super) struct Linear {
     integer: bool,
     attributes: LayerAttributes,
 }
@@ -48,6 +48,11 @@ impl Linear {
         if self.integer { 4 } else { 3 }
     }
 
+    /// All inputs of a layer that does not pad.
+    pub(super) fn inputs(&self) -> usize {
+        self.own_inputs() + self.attributes.residual.inputs()
+    }
+
     fn output_type(&self) -> DatumType {
         match self.attributes.output_scale {
             Some(_) => i8::datum_type(),
@@ -55,7 +60,7 @@ impl Linear {
         }
     }
 
-    fn input_type(&self) -> DatumType {
+    pub(super) fn input_type(&self) -> DatumType {
         match self.attributes.input_scale {
             None if self.integer => i8::datum_type(),
             _ => f32::datum_type(),
@@ -97,6 +102,23 @@ impl Expansion for Linear {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
+        let (op, inputs) = self.pack(prefix, model, inputs)?;
+        model.wire_node(prefix, op, &inputs)
+    }
+}
+
+impl Linear {
+    pub(super) fn of(integer: bool, attributes: LayerAttributes) -> Self {
+        Self { integer, attributes }
+    }
+
+    /// The layer with its weights packed, and what it reads when it runs.
+    pub(super) fn pack(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<(Packed, TVec<OutletId>)> {
         let constant = |input: usize| -> TractResult<Arc<Tensor>> {
             let fact = model.outlet_fact(inputs[input])?;
             fact.konst.clone().context("constant weights of a linear layer")
@@ -149,7 +171,7 @@ impl Expansion for Linear {
         }
         let op =
             Packed { weights: Arc::new(weights), padding: padding.into(), linear: self.clone() };
-        model.wire_node(prefix, op, &wired)
+        Ok((op, wired))
     }
 }
 
@@ -192,7 +214,7 @@ enum Weights {
 
 /// A layer ready to run: `x [.., K]` to `[.., N]`.
 #[derive(Clone, Debug)]
-struct Packed {
+pub(super) struct Packed {
     weights: Arc<Weights>,
     /// What surrounds the map, `[N]`, or nothing.
     padding: Arc<[f32]>,
@@ -210,15 +232,27 @@ impl PartialEq for Packed {
 impl Eq for Packed {}
 
 impl Packed {
-    fn sizes(&self) -> [usize; 2] {
+    pub(super) fn sizes(&self) -> [usize; 2] {
         match &*self.weights {
             Weights::Real(layer) => layer.sizes(),
             Weights::Integer(layer) => layer.sizes(),
         }
     }
 
+    /// The number of rows, if the inputs are as large as they should be.
+    pub(super) fn check(&self, inputs: &[TValue]) -> TractResult<usize> {
+        let [x, residual @ ..] = inputs else { bail!("linear layer: expected an input") };
+        let [k, n] = self.sizes();
+        ensure!(x.shape().last() == Some(&k), "expected [.., {k}], found {:?}", x.shape());
+        let rows = x.len().checked_div(k).unwrap_or(0);
+        for (input, expected) in residual.iter().zip([rows * n, rows, n]) {
+            ensure!(input.len() == expected, "residual of {rows} rows: {:?}", input.shape());
+        }
+        Ok(rows)
+    }
+
     /// The rows of the input from `first` that `out` has room for.
-    fn run(&self, inputs: &[TValue], first: usize, out: Output<'_>) -> TractResult<()> {
+    pub(super) fn run(&self, inputs: &[TValue], first: usize, out: Output<'_>) -> TractResult<()> {
         let attributes = &self.linear.attributes;
         let [k, n] = self.sizes();
         let len = match &out {
@@ -270,13 +304,8 @@ impl EvalOp for Packed {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [x, residual @ ..] = &inputs[..] else { bail!("linear layer: expected an input") };
-        let [k, n] = self.sizes();
-        ensure!(x.shape().last() == Some(&k), "expected [.., {k}], found {:?}", x.shape());
-        let rows = x.len().checked_div(k).unwrap_or(0);
-        for (input, expected) in residual.iter().zip([rows * n, rows, n]) {
-            ensure!(input.len() == expected, "residual of {rows} rows: {:?}", input.shape());
-        }
+        let rows = self.check(&inputs)?;
+        let (n, x) = (self.sizes()[1], &inputs[0]);
         let mut shape: TVec<usize> = x.shape().into();
         if let Some(last) = shape.last_mut() {
             *last = n;

@@ -17,6 +17,7 @@ mod kernel_op;
 mod layer;
 mod linear;
 mod linear_op;
+mod masks;
 mod norm;
 mod padding;
 mod patches;
@@ -42,6 +43,9 @@ pub(crate) fn fuse(graph: &mut GraphProto, integer_attention: bool) {
     planes::replace(&mut chains);
     tokens::replace(&mut chains);
     linear::replace(&mut chains);
+    // What was replaced reads nothing any more.
+    chains = Chains::of(chains.into_graph());
+    masks::replace(&mut chains);
     // Knows the sizes of maps that layers have padded.
     pool::replace(&mut chains);
     norm::replace(&mut chains);
@@ -56,6 +60,7 @@ pub(crate) fn register(onnx: &mut Onnx) {
     register.insert(attention_op::NAME, attention_op::build);
     register.insert(linear_op::REAL, linear_op::build);
     register.insert(linear_op::INTEGER, linear_op::build);
+    register.insert(masks::NAME, masks::build);
     register.insert(norm::NAME, norm::build);
     register.insert(quantize::NAME, quantize::build);
     add::<patches::PatchesOp>(onnx);

@@ -2,16 +2,18 @@
 
 use super::graph::{Chains, integers, operation};
 use super::kernel_op::{KernelOp, ensure_volume, fixed, product, sizes, values};
-use super::split::by_parts;
+use super::split::each;
+use std::cell::RefCell;
+use std::ops::Range;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
-use uniultra_kernels::{Blocks, add_doubled, pack_tokens, panel_pixels, planes};
+use uniultra_kernels::{Blocks, add_doubled, pack_tokens, panel_pixels, planes as products};
 
 /// Sizes of a map, channels and so on: whatever is larger is none, and might overflow.
 const SIZES: std::ops::Range<i64> = 1..1 << 12;
-/// Planes, and panels of packed tokens, that are worth a thread's attention.
-const MIN_PLANES: usize = 4;
-const MIN_PANELS: usize = 8;
+/// Pixels that are computed together, at least: few enough for their tokens and planes to stay in the
+/// second cache.
+const BAND_PIXELS: usize = 128;
 
 pub(super) fn replace(chains: &mut Chains) {
     for product in chains.outputs_of("MatMul") {
@@ -137,19 +139,26 @@ fn doubled(chains: &Chains, sum: &str) -> Option<NodeProto> {
 }
 
 /// Tokens, factors `[planes, inputs]`, then what `parts` says, to `[1, planes, rows, columns]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlanesOp {
-    blocks: [usize; 3],
+    pub(super) blocks: [usize; 3],
     /// Planes, and channels of tokens.
-    sizes: [usize; 2],
+    pub(super) sizes: [usize; 2],
     /// Whether there is a bias `[planes]`, and planes of half the size.
-    parts: [usize; 2],
+    pub(super) parts: [usize; 2],
 }
 
 impl PlanesOp {
-    fn order(&self) -> TractResult<Blocks> {
+    pub(super) fn order(&self) -> TractResult<Blocks> {
         let [rows, columns, levels] = self.blocks;
         Ok(Blocks::new([rows, columns], u32::try_from(levels)?)?)
+    }
+
+    /// Rows of cells that are computed together. Rows of pixels are even, for planes of half the size.
+    fn band(&self) -> usize {
+        let [_, columns, levels] = self.blocks;
+        let cells = BAND_PIXELS.div_ceil(columns << (2 * levels));
+        if levels == 0 { cells.next_multiple_of(2) } else { cells }
     }
 }
 
@@ -189,26 +198,87 @@ impl KernelOp for PlanesOp {
     }
 
     fn run(&self, inputs: &[&Tensor], _: &[usize], out: &mut [f32]) -> TractResult<()> {
-        let ([_, width], order) = (self.sizes, self.order()?);
         let (tokens, factors) = (values(inputs[0])?, values(inputs[1])?);
         let bias = if self.parts[0] > 0 { values(inputs[2])? } else { &[] };
         let half = if self.parts[1] > 0 { Some(values(inputs[2 + self.parts[0]])?) } else { None };
-        let pixels = order.pixels();
-        let panel = panel_pixels() * width;
-        let mut packed = vec![0.0; pixels.div_ceil(panel_pixels()) * panel];
-        by_parts(&mut packed, panel, MIN_PANELS, |first, packed| {
-            Ok(pack_tokens(&order, tokens, width, first, packed)?)
-        })?;
-        by_parts(out, pixels, MIN_PLANES, |first, out| {
-            let count = out.len() / pixels;
-            let factors = &factors[first * width..][..count * width];
-            let bias = if bias.is_empty() { bias } else { &bias[first..first + count] };
-            planes(&packed, factors, [width, pixels], bias, out)?;
-            if let Some(half) = half {
-                let quarter = pixels / 4;
-                add_doubled(&half[first * quarter..][..count * quarter], order.size(), out)?;
+        let width = self.sizes[1];
+        let read = |range: Range<usize>, use_them: UseTokens<'_>| {
+            use_them(&tokens[range.start * width..range.end * width])
+        };
+        self.compute(read, Terms { factors, bias, half }, out)
+    }
+}
+
+/// What tokens are multiplied by, and what is added to the products.
+pub(super) struct Terms<'a> {
+    /// `[planes, inputs]`.
+    pub(super) factors: &'a [f32],
+    /// `[planes]`, or nothing.
+    pub(super) bias: &'a [f32],
+    /// Planes of half the size.
+    pub(super) half: Option<&'a [f32]>,
+}
+
+/// What is done with some tokens.
+pub(super) type UseTokens<'a> = &'a mut dyn FnMut(&[f32]) -> TractResult<()>;
+
+impl PlanesOp {
+    /// Whether the tokens of every band are whole rows of `n` values.
+    pub(super) fn holds_rows_of(&self, n: usize) -> bool {
+        let band = self.blocks[1] << (2 * self.blocks[2]);
+        n > 0 && (band * self.sizes[1]).is_multiple_of(n)
+    }
+
+    /// Computes all planes, band by band; `tokens` hands over those of a range of pixels.
+    pub(super) fn compute(
+        &self,
+        tokens: impl Fn(Range<usize>, UseTokens<'_>) -> TractResult<()> + Sync,
+        Terms { factors, bias, half }: Terms<'_>,
+        out: &mut [f32],
+    ) -> TractResult<()> {
+        let ([planes, width], order) = (self.sizes, self.order()?);
+        let (sides, levels) = (order.size(), order.levels());
+        let (height, pixels) = (self.band() << levels, sides[0] * sides[1]);
+        let mut bands: Vec<Vec<&mut [f32]>> = Vec::new();
+        bands.resize_with(sides[0].div_ceil(height), || Vec::with_capacity(planes));
+        for plane in out.chunks_exact_mut(pixels) {
+            for (band, part) in bands.iter_mut().zip(plane.chunks_mut(height * sides[1])) {
+                band.push(part);
             }
-            Ok(())
+        }
+        each(&mut bands, |index, parts| {
+            let rows = parts.first().map_or(0, |part| part.len() / sides[1]);
+            let order = Blocks::new([rows >> levels, self.blocks[1]], levels)?;
+            let (first, count) = (index * height * sides[1], order.pixels());
+            tokens(first..first + count, &mut |tokens| {
+                BUFFERS.with_borrow_mut(|Buffers { packed, out }| {
+                    packed.resize(count.next_multiple_of(panel_pixels()) * width, 0.0);
+                    pack_tokens(&order, tokens, width, 0, packed)?;
+                    out.resize(planes * count, 0.0);
+                    Ok(products(packed, factors, [width, count], bias, out)?)
+                })
+            })?;
+            BUFFERS.with_borrow(|Buffers { out, .. }| {
+                for (plane, (part, made)) in parts.iter_mut().zip(out.chunks(count)).enumerate() {
+                    part.copy_from_slice(made);
+                    if let Some(half) = half {
+                        let half = &half[(plane * pixels + first) / 4..][..count / 4];
+                        add_doubled(half, [rows, sides[1]], part)?;
+                    }
+                }
+                Ok(())
+            })
         })
     }
+}
+
+/// Buffers of a thread for a band.
+#[derive(Default)]
+struct Buffers {
+    packed: Vec<f32>,
+    out: Vec<f32>,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
 }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use tract_core::internal::{DatumType, IntoArcTensor, TValue, TVec, Tensor, TractResult};
 
 /// Most tensors that a thread keeps, and most bytes of them together.
-const MAX_TENSORS: usize = 8;
-const MAX_BYTES: usize = 8 << 20;
+const MAX_TENSORS: usize = 16;
+const MAX_BYTES: usize = 4 << 20;
+/// Smaller tensors would only push out large ones.
+const MIN_BYTES: usize = 32 << 10;
 
 thread_local! {
     static KEPT: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::new()) };
@@ -41,15 +43,16 @@ pub(super) fn tensor(datum_type: DatumType, shape: &[usize]) -> TractResult<Tens
 
 /// Keeps what an operation has read, if nothing else will.
 pub(super) fn recycle(read: TVec<TValue>) {
+    let bytes = |tensor: &Tensor| tensor.len() * tensor.datum_type().size_of();
     KEPT.with_borrow_mut(|kept| {
         for value in read {
             if let Ok(tensor) = Arc::try_unwrap(value.into_arc_tensor())
                 && tensor.is_plain_ram()
+                && bytes(&tensor) >= MIN_BYTES
             {
                 kept.push(tensor);
             }
         }
-        let bytes = |tensor: &Tensor| tensor.len() * tensor.datum_type().size_of();
         let mut total: usize = kept.iter().map(bytes).sum();
         while kept.len() > MAX_TENSORS || total > MAX_BYTES {
             total -= bytes(&kept.remove(0));
@@ -68,27 +71,29 @@ mod tests {
 
     #[test]
     fn what_nothing_else_reads_comes_back() {
-        let old = tensor(f32::datum_type(), &[6, 7]).unwrap();
+        let old = tensor(f32::datum_type(), &[60, 700]).unwrap();
         let place = address(&old);
         recycle([old.into_tvalue()].into_iter().collect());
         // Another type or number of values is another tensor.
-        assert_eq!(tensor(i8::datum_type(), &[6, 7]).unwrap().datum_type(), i8::datum_type());
-        assert_ne!(address(&tensor(f32::datum_type(), &[6, 8]).unwrap()), place);
-        let new = tensor(f32::datum_type(), &[42]).unwrap();
-        assert_eq!((address(&new), new.shape()), (place, &[42][..]));
+        assert_eq!(tensor(i8::datum_type(), &[60, 700]).unwrap().datum_type(), i8::datum_type());
+        assert_ne!(address(&tensor(f32::datum_type(), &[60, 800]).unwrap()), place);
+        let new = tensor(f32::datum_type(), &[42_000]).unwrap();
+        assert_eq!((address(&new), new.shape()), (place, &[42_000][..]));
     }
 
     #[test]
     fn what_is_read_elsewhere_stays() {
-        let value = tensor(f32::datum_type(), &[5]).unwrap().into_tvalue();
+        let value = tensor(f32::datum_type(), &[50_000]).unwrap().into_tvalue();
         let place = address(&value);
         recycle([value.clone()].into_iter().collect());
-        assert_ne!(address(&tensor(f32::datum_type(), &[5]).unwrap()), place);
+        assert_ne!(address(&tensor(f32::datum_type(), &[50_000]).unwrap()), place);
         drop(value);
     }
 
     #[test]
-    fn little_is_kept() {
+    fn little_is_kept_and_nothing_small() {
+        recycle([tensor(f32::datum_type(), &[100]).unwrap().into_tvalue()].into_iter().collect());
+        KEPT.with_borrow(|kept| assert!(kept.is_empty()));
         for size in 1..100 {
             let large = tensor(f32::datum_type(), &[size << 10]).unwrap();
             recycle([large.into_tvalue()].into_iter().collect());

@@ -46,3 +46,17 @@ pub(super) fn by_parts<T: Send>(
         parts.try_for_each(|(index, part)| work(index * share, part))
     })
 }
+
+/// Runs `work(index, part)` for parts of which each is worth a thread's attention.
+pub(super) fn each<T: Send>(
+    parts: &mut [T],
+    work: impl Fn(usize, &mut T) -> TractResult<()> + Sync,
+) -> TractResult<()> {
+    match pool() {
+        Some(pool) => pool.install(|| {
+            let parts = parts.par_iter_mut().enumerate();
+            parts.try_for_each(|(index, part)| work(index, part))
+        }),
+        None => parts.iter_mut().enumerate().try_for_each(|(index, part)| work(index, part)),
+    }
+}

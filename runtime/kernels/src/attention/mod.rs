@@ -3,7 +3,8 @@
 //! Queries, keys and values are read where their projection left them, windows and heads included
 //! ([`MapView`]), and the result is written as the next projection reads it. A task is a few
 //! hundred query rows of one head of one window; each query row is computed by itself, in an order
-//! that depends on nothing but the number of keys.
+//! that depends on nothing but the number of keys. The tasks of all heads and of the windows beside
+//! each other give a band: whole rows of the output, which a thread can write by itself.
 
 mod integer;
 mod tile;
@@ -16,7 +17,7 @@ use crate::KernelError;
 use crate::error::same;
 use std::ops::Range;
 
-/// Most query rows of a task: enough to be worth gathering the keys and values, and, in integers,
+/// Query rows of a task, about: enough to be worth gathering the keys and values, and, in integers,
 /// quantizing them.
 const TASK_ROWS: usize = 256;
 const INTEGER_TASK_ROWS: usize = 1024;
@@ -101,8 +102,11 @@ impl<'a> Attention<'a> {
         self.q.tokens().div_ceil(self.task_rows())
     }
 
+    /// Whole rows of a window.
     fn task_rows(&self) -> usize {
-        if self.in_integers { INTEGER_TASK_ROWS } else { TASK_ROWS }
+        let rows = if self.in_integers { INTEGER_TASK_ROWS } else { TASK_ROWS };
+        let [height, width] = self.q.window;
+        (rows / width).clamp(1, height) * width
     }
 
     fn task(&self, index: usize) -> Task {
@@ -133,25 +137,72 @@ impl<'a> Attention<'a> {
         let task = self.task(index % self.tasks().max(1));
         same("attention output", self.output_len(), out.len())?;
         same("attention task", task.rows.len() * self.dim_v, values.len())?;
+        self.put(&task, values, 0, out);
+        Ok(())
+    }
+
+    /// Copies a task's result to rows of the output, of which `out` starts with row `top`.
+    fn put(&self, task: &Task, values: &[f32], top: usize, out: &mut [f32]) {
         let channels = self.heads * self.dim_v;
         let places = self.q.places(task.window, task.rows.start);
         for ([y, x], value) in places.zip(values.chunks_exact(self.dim_v)) {
             if y < self.output[0] && x < self.output[1] {
-                let start = (y * self.output[1] + x) * channels + task.head * self.dim_v;
+                let start = ((y - top) * self.output[1] + x) * channels + task.head * self.dim_v;
                 view::copy_token(value, &mut out[start..start + self.dim_v]);
+            }
+        }
+    }
+
+    /// How many values each band of the output has, from the first on.
+    pub fn bands(&self) -> impl Iterator<Item = usize> {
+        let (height, band) = (self.q.window[0], self.task_rows() / self.q.window[1]);
+        let starts = (0..self.output[0]).step_by(height).flat_map(move |top| {
+            (0..height)
+                .step_by(band)
+                .map(move |first| [top + first, top + height.min(first + band)])
+        });
+        let row = self.output[1] * self.heads * self.dim_v;
+        let last = self.output[0];
+        starts.map(move |[first, end]| (end.min(last) - first.min(last)) * row)
+    }
+
+    /// Computes band `index` into `out`, which has as many values as [`bands`](Self::bands) says.
+    ///
+    /// # Errors
+    /// [`KernelError::Size`] if it has not.
+    pub fn run_band(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Result<(), KernelError> {
+        same("attention band", self.bands().nth(index).unwrap_or(0), out.len())?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let (blocks, across) = (self.blocks(), self.q.columns / self.q.window[1]);
+        let (down, block) = (index / blocks, index % blocks);
+        let top = down * self.q.window[0] + block * self.task_rows() / self.q.window[1];
+        for window in down * across..(down + 1) * across {
+            for head in 0..self.heads {
+                let task = (window * self.heads + head) * blocks + block;
+                self.compute(task, scratch);
+                self.put(&self.task(task), scratch.result(), top, out);
             }
         }
         Ok(())
     }
 
-    /// Runs all tasks on this thread.
+    /// Runs all bands on this thread.
     ///
     /// # Errors
     /// [`KernelError::Size`] if `out` has another length than [`output_len`](Self::output_len).
-    pub fn run(&self, scratch: &mut Scratch, out: &mut [f32]) -> Result<(), KernelError> {
-        for index in 0..self.tasks() {
-            self.compute(index, scratch);
-            self.place(index, scratch.result(), out)?;
+    pub fn run(&self, scratch: &mut Scratch, mut out: &mut [f32]) -> Result<(), KernelError> {
+        same("attention output", self.output_len(), out.len())?;
+        for (index, len) in self.bands().enumerate() {
+            let (band, rest) = out.split_at_mut(len);
+            self.run_band(index, scratch, band)?;
+            out = rest;
         }
         Ok(())
     }

@@ -112,6 +112,33 @@ proptest! {
 }
 
 #[test]
+fn bands_and_tasks_are_the_whole() {
+    // Queries by windows, cropped, and as one window of several bands, the last a short one.
+    let (k, v) = (numbers(1800 * 32, 2, 1.0), numbers(1800 * 32, 3, 1.0));
+    let q = numbers(1800 * 32, 1, 1.0);
+    for (columns, window, output) in [
+        (60, [10, 30], [25, 60]),
+        (60, [30, 60], [30, 60]),
+        (1, [1800, 1], [1800, 1]),
+        (1800, [1, 1800], [1, 1700]),
+    ] {
+        let view = |values| MapView { values, columns, channels: 32, first: 0, window };
+        let attention = Attention::new([view(&q), view(&k), view(&v)], 2, [16; 2], output).unwrap();
+        let whole = run(&attention);
+        assert_eq!(attention.bands().sum::<usize>(), whole.len());
+        let mut by_tasks = vec![f32::NAN; whole.len()];
+        let mut scratch = Scratch::default();
+        for task in 0..attention.tasks() {
+            attention.compute(task, &mut scratch);
+            attention.place(task, scratch.result(), &mut by_tasks).unwrap();
+        }
+        assert_eq!(by_tasks, whole);
+        assert!(attention.run_band(0, &mut scratch, &mut by_tasks[..1]).is_err());
+        assert!(attention.run_band(usize::MAX / 4, &mut scratch, &mut by_tasks).is_err());
+    }
+}
+
+#[test]
 fn large_scores_do_not_overflow() {
     // Maxima that grow from tile to tile, by more than exp can hold.
     let k: Vec<f32> = (0..600).map(|i| i as f32).collect();

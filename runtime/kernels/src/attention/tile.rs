@@ -7,14 +7,17 @@
 use super::integer::{Buffers, Head, LANES, attend};
 use super::{Attention, MapView, Task};
 use crate::exp::exp2_nonpositive;
+use crate::transpose::{SIDE, square};
 use rten_simd::ops::{FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
+use std::f32::consts::LOG2_E;
 
 /// Keys of a tile: with 32 queries of AVX-512 its scores take 16 KiB.
 const TILE: usize = 128;
-/// Keys, or channels of the values, computed together: enough sums to keep the units busy within
-/// the 16 registers of AVX2.
+/// Keys, or channels of the values, computed together with several vectors of queries, or with one:
+/// enough sums to keep the units busy within the 16 registers of AVX2.
 const TOGETHER: usize = 4;
+const TOGETHER_WITH_ONE: usize = 8;
 
 /// Buffers of a thread, grown on demand and reused.
 #[derive(Clone, Debug, Default)]
@@ -116,16 +119,19 @@ impl Attend<'_> {
         let ops = isa.f32();
         let (dim, dim_v) = (self.dim, self.dim_v);
         let width = Q * ops.len();
-        self.work.clear();
-        self.work.resize((dim + dim_v + TILE) * width, 0.0);
-        let (columns, rest) = self.work.split_at_mut(dim * width);
-        let (sums, scores) = rest.split_at_mut(dim_v * width);
-        for (lane, query) in self.q[first * dim..][..count * dim].chunks_exact(dim).enumerate() {
-            for (d, value) in query.iter().enumerate() {
-                // Scores are then powers of two's exponents.
-                columns[d * width + lane] = *value * std::f32::consts::LOG2_E;
-            }
+        // What is left of another block in lanes without a query is in nothing's way.
+        let len = (dim + dim_v + TILE) * width;
+        if self.work.len() < len {
+            self.work.resize(len, 0.0);
         }
+        let (columns, rest) = self.work[..len].split_at_mut(dim * width);
+        let (sums, scores) = rest.split_at_mut(dim_v * width);
+        rows_to_columns(&self.q[first * dim..][..count * dim], dim, columns, width);
+        for vector in columns.chunks_exact_mut(ops.len()) {
+            // Scores are then powers of two's exponents.
+            ops.store(ops.mul(ops.load(vector), ops.splat(LOG2_E)), vector);
+        }
+        sums.fill(0.0);
 
         let mut max = [ops.splat(f32::NEG_INFINITY); Q];
         let mut total = [ops.zero(); Q];
@@ -135,7 +141,11 @@ impl Attend<'_> {
             let k = &self.k[start * dim..][..tile * dim];
             let v = &self.v[start * dim_v..][..tile * dim_v];
             let before = max;
-            products(isa, columns, k, dim, scores, &mut max);
+            if Q == 1 {
+                products::<I, Q, TOGETHER_WITH_ONE>(isa, columns, k, dim, scores, &mut max);
+            } else {
+                products::<I, Q, TOGETHER>(isa, columns, k, dim, scores, &mut max);
+            }
             // Nothing was summed before the first tile.
             let mut shrink = [ops.zero(); Q];
             if start > 0 {
@@ -152,7 +162,12 @@ impl Attend<'_> {
                     total[i] = ops.add(total[i], weight);
                 }
             }
-            weigh(isa, &scores[..tile * width], v, dim_v, sums, &shrink);
+            let scores = &scores[..tile * width];
+            if Q == 1 {
+                weigh::<I, Q, TOGETHER_WITH_ONE>(isa, scores, v, dim_v, sums, &shrink);
+            } else {
+                weigh::<I, Q, TOGETHER>(isa, scores, v, dim_v, sums, &shrink);
+            }
             start += tile;
         }
 
@@ -163,18 +178,57 @@ impl Attend<'_> {
                 ops.store(mean, part);
             }
         }
-        let out = &mut self.out[first * dim_v..][..count * dim_v];
-        for (lane, row) in out.chunks_exact_mut(dim_v).enumerate() {
-            for (d, value) in row.iter_mut().enumerate() {
-                *value = sums[d * width + lane];
+        columns_to_rows(sums, width, &mut self.out[first * dim_v..][..count * dim_v], dim_v);
+    }
+}
+
+/// Row `i` of `rows [_, dim]` to column `i` of `columns [dim, width]`.
+#[inline(always)]
+fn rows_to_columns(rows: &[f32], dim: usize, columns: &mut [f32], width: usize) {
+    let (count, whole) = (rows.len() / dim, dim - dim % SIDE);
+    let fours = count - count % SIDE;
+    for (four, rows) in rows.chunks_exact(SIDE * dim).enumerate() {
+        let row = |i: usize| &rows[i * dim..][..dim];
+        for first in (0..whole).step_by(SIDE) {
+            let square = square([row(0), row(1), row(2), row(3)], first);
+            for (d, values) in square.iter().enumerate() {
+                columns[(first + d) * width + four * SIDE..][..SIDE].copy_from_slice(values);
             }
+        }
+    }
+    for (i, row) in rows.chunks_exact(dim).enumerate() {
+        let from = if i < fours { whole } else { 0 };
+        for (d, value) in row.iter().enumerate().skip(from) {
+            columns[d * width + i] = *value;
+        }
+    }
+}
+
+/// Column `i` of `columns [dim, width]` to row `i` of `rows [_, dim]`.
+#[inline(always)]
+fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) {
+    let (count, whole) = (rows.len() / dim, dim - dim % SIDE);
+    let fours = count - count % SIDE;
+    for (four, rows) in rows.chunks_exact_mut(SIDE * dim).enumerate() {
+        for first in (0..whole).step_by(SIDE) {
+            let line = |d: usize| &columns[(first + d) * width..][..width];
+            let square = square([line(0), line(1), line(2), line(3)], four * SIDE);
+            for (i, values) in square.iter().enumerate() {
+                rows[i * dim + first..][..SIDE].copy_from_slice(values);
+            }
+        }
+    }
+    for (i, row) in rows.chunks_exact_mut(dim).enumerate() {
+        let from = if i < fours { whole } else { 0 };
+        for (d, value) in row.iter_mut().enumerate().skip(from) {
+            *value = columns[d * width + i];
         }
     }
 }
 
 /// `scores[key] = columns . k[key]`, and each query's maximum over them.
 #[inline(always)]
-fn products<I: Isa, const Q: usize>(
+fn products<I: Isa, const Q: usize, const R: usize>(
     isa: I,
     columns: &[f32],
     k: &[f32],
@@ -183,12 +237,12 @@ fn products<I: Isa, const Q: usize>(
     max: &mut [I::F32; Q],
 ) {
     let width = Q * isa.f32().len();
-    let together = k.chunks_exact(TOGETHER * dim);
-    let (whole, rest) = (k.len() / (TOGETHER * dim), together.remainder());
-    for (keys, scores) in together.zip(scores.chunks_exact_mut(TOGETHER * width)) {
-        score_rows::<I, Q, TOGETHER>(isa, columns, keys, dim, scores, max);
+    let together = k.chunks_exact(R * dim);
+    let (whole, rest) = (k.len() / (R * dim), together.remainder());
+    for (keys, scores) in together.zip(scores.chunks_exact_mut(R * width)) {
+        score_rows::<I, Q, R>(isa, columns, keys, dim, scores, max);
     }
-    let scores = &mut scores[whole * TOGETHER * width..];
+    let scores = &mut scores[whole * R * width..];
     for (key, scores) in rest.chunks_exact(dim).zip(scores.chunks_exact_mut(width)) {
         score_rows::<I, Q, 1>(isa, columns, key, dim, scores, max);
     }
@@ -231,7 +285,7 @@ fn score_rows<I: Isa, const Q: usize, const R: usize>(
 
 /// `sums[d] = shrink * sums[d] + weights . v[.., d]`.
 #[inline(always)]
-fn weigh<I: Isa, const Q: usize>(
+fn weigh<I: Isa, const Q: usize, const C: usize>(
     isa: I,
     weights: &[f32],
     v: &[f32],
@@ -241,10 +295,10 @@ fn weigh<I: Isa, const Q: usize>(
 ) {
     let width = Q * isa.f32().len();
     let mut d = 0;
-    while d + TOGETHER <= dim_v {
+    while d + C <= dim_v {
         let sums = &mut sums[d * width..];
-        weigh_channels::<I, Q, TOGETHER>(isa, weights, v, [d, dim_v], sums, shrink);
-        d += TOGETHER;
+        weigh_channels::<I, Q, C>(isa, weights, v, [d, dim_v], sums, shrink);
+        d += C;
     }
     for d in d..dim_v {
         weigh_channels::<I, Q, 1>(isa, weights, v, [d, dim_v], &mut sums[d * width..], shrink);
