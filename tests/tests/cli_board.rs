@@ -36,7 +36,7 @@ impl Profile {
         let text = fs::read_to_string(root().join("boards/host.toml")).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let host =
-            Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 112", "rss_mib = 4096")]);
+            Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 112", "rss_mib = 512")]);
         if cfg!(target_arch = "aarch64") {
             let triple = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu");
             return host.with(&[triple, ("\"avx2\", \"fma\"", "\"neon\"")]);
@@ -130,7 +130,7 @@ fn pinning_changes_no_bit_and_the_command_line_wins() {
         );
     }
     // The profile's memory limit is the check's, unless another is given.
-    let small = Profile::new().with(&[("rss_mib = 4096", "rss_mib = 1")]);
+    let small = Profile::new().with(&[("rss_mib = 512", "rss_mib = 1")]);
     small.run(&["selftest"]).fails(5, &["peak_rss_mib"]);
     small.run(&["selftest", "--max-rss-mib", "4096"]).succeeds();
 }
@@ -194,7 +194,7 @@ fn a_frame_that_takes_too_long_is_given_up() {
 
 #[test]
 fn memory_beyond_the_budget_is_a_warning_with_the_answer() {
-    let small = Profile::new().with(&[("rss_mib = 4096", "rss_mib = 1")]);
+    let small = Profile::new().with(&[("rss_mib = 512", "rss_mib = 1")]);
     let report = json(small.run(&refs(&segment(&[]))).succeeds());
     assert_eq!(report["warnings"][0]["code"], "over_memory_budget");
 }
