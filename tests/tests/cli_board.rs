@@ -16,6 +16,12 @@ struct Profile {
     text: String,
 }
 
+const TARGET: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-gnu"
+} else {
+    "x86_64-unknown-linux-gnu"
+};
+
 /// Budgets that every machine holds, however busy; memory is beside the point.
 const PATIENT: [(&str, &str); 4] = [
     ("encode_ms = 400", "encode_ms = 20000"),
@@ -38,7 +44,7 @@ impl Profile {
         let host =
             Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 80", "rss_mib = 512")]);
         if cfg!(target_arch = "aarch64") {
-            let triple = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu");
+            let triple = ("x86_64-unknown-linux-gnu", TARGET);
             return host.with(&[triple, ("\"avx2\", \"fma\"", "\"neon\"")]);
         }
         host
@@ -92,18 +98,19 @@ fn every_report_names_the_profile_as_it_was_applied() {
     let hash = sha256_hex(&fs::read(profile.path()).unwrap());
     let selftest = ["selftest", "--json", "-"];
     let bench = ["bench", "--runs", "1", "--warm-up", "0", "--json", "-"];
-    for args in [&selftest[..], &bench, &["info", "--json", "-"], &refs(&segment(&[]))] {
+    let (info, segment) = (["info", "--json", "-"], segment(&[]));
+    for args in [&selftest[..], &bench[..], &info[..], &refs(&segment)[..]] {
         let report = json(profile.run(args).succeeds());
         let board = &report["board"];
         assert_eq!(board["sha256"], hash.as_str(), "{report}");
-        assert_eq!((&board["id"], &board["tier"]), (&"host".into(), &"measured".into()));
+        assert_eq!((&board["id"], &board["target"]), (&"host".into(), &TARGET.into()));
         assert_eq!((&board["threads"], &board["pins"][0]), (&1.into(), &last.into()));
         if args[0] != "info" {
             assert_eq!(report["threads"], 1);
         }
     }
     let line = profile.run(&["info"]).succeeds().stdout.clone();
-    assert!(line.contains("host (measured") && line.contains("bound to CPUs"), "{line}");
+    assert!(line.contains("host (" && line.contains("bound to CPUs"), "{line}");
     // Without a profile the field is there, and says so.
     let report = json(run("uniultra", ["info", "--json", "-"]).succeeds());
     assert!(report.get("board").is_some_and(Value::is_null), "{report}");
@@ -121,7 +128,7 @@ fn pinning_changes_no_bit_and_the_command_line_wins() {
         ("count = 2", &count),
         ("threads = 2", "threads = 1"),
     ]);
-    for (tail, threads) in [(&[][..], 1), (&["--threads", "2"], 2), (&["--threads", "3"], 3)] {
+    for (tail, threads) in [(&[][..], 1), (&["--threads", "2"][..], 2), (&["--threads", "3"][..], 3)] {
         let args = [&["selftest", "--expect-logits", bits, "--json", "-"], tail].concat();
         let report = json(profile.run(&args).succeeds());
         assert_eq!(
@@ -137,7 +144,8 @@ fn pinning_changes_no_bit_and_the_command_line_wins() {
 
 #[test]
 fn a_bad_profile_is_bad_input() {
-    for command in [&["info"][..], &["selftest"], &["bench"], &refs(&segment(&[]))] {
+    let segment = segment(&[]);
+    for command in [&["info"][..], &["selftest"][..], &["bench"][..], &refs(&segment)[..]] {
         let absent = command.iter().copied().chain(["--board", "absent.toml"]);
         run("uniultra", absent).fails(3, &["absent.toml"]);
     }
@@ -155,14 +163,15 @@ fn what_machine_or_model_do_not_meet_is_named() {
     let path = root().join("boards").join(other).with_extension("toml").display().to_string();
     let other = run("uniultra", ["selftest", "--board", &path]);
     other.fails(7, &["expected a program for", "found one for", std::env::consts::ARCH]);
+    let segment = segment(&[]);
     let absent_cpu = [("count = 2", "count = 64"), ("pin = []", "pin = [62, 63]")];
     for (changes, words) in [
         (&absent_cpu[..], ["expected CPUs", "63", "found"]),
-        (&[("image_size_px = 512", "image_size_px = 1024")], ["model of 1024 px", "512", "host"]),
-        (&[("\"int8\"", "\"f32\"")], ["precision f32", "found int8", "host"]),
+        (&[("image_size_px = 512", "image_size_px = 1024")][..], ["model of 1024 px", "512", "host"]),
+        (&[("\"int8\"", "\"f32\"")][..], ["precision f32", "found int8", "host"]),
     ] {
         let profile = Profile::new().with(changes);
-        for args in [&["selftest"][..], &["bench", "--runs", "1"], &refs(&segment(&[]))] {
+        for args in [&["selftest"][..], &["bench", "--runs", "1"][..], &refs(&segment)[..]] {
             profile.run(args).fails(7, &words);
         }
         // What there is to know is told all the same.
@@ -189,14 +198,16 @@ fn a_frame_that_takes_too_long_is_given_up() {
     assert!(late.stdout.is_empty() && !mask.exists(), "{late:?}");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "no half-written file is left");
     let done = Profile::new().run(&refs(&segment(&tail)));
-    assert!(json(done.succeeds())["warnings"].as_array().unwrap().is_empty() && mask.exists());
+    let text = json(done.succeeds())["warnings"].to_string();
+    assert!(mask.exists() && !text.contains("over_memory_budget"), "{text}");
 }
 
 #[test]
 fn memory_beyond_the_budget_is_a_warning_with_the_answer() {
     let small = Profile::new().with(&[("rss_mib = 512", "rss_mib = 1")]);
     let report = json(small.run(&refs(&segment(&[]))).succeeds());
-    assert_eq!(report["warnings"][0]["code"], "over_memory_budget");
+    let codes: Vec<_> = report["warnings"].as_array().unwrap().iter().map(|w| &w["code"]).collect();
+    assert!(codes.contains(&&"over_memory_budget".into()), "{codes:?}");
 }
 
 #[test]
