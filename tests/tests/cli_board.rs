@@ -41,8 +41,7 @@ impl Profile {
     fn new() -> Self {
         let text = fs::read_to_string(root().join("boards/host.toml")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let host =
-            Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 80", "rss_mib = 512")]);
+        let host = Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 80", "rss_mib = 512")]);
         if cfg!(target_arch = "aarch64") {
             let triple = ("x86_64-unknown-linux-gnu", TARGET);
             return host.with(&[triple, ("\"avx2\", \"fma\"", "\"neon\"")]);
@@ -110,7 +109,7 @@ fn every_report_names_the_profile_as_it_was_applied() {
         }
     }
     let line = profile.run(&["info"]).succeeds().stdout.clone();
-    assert!(line.contains("host (" && line.contains("bound to CPUs"), "{line}");
+    assert!(line.contains("host (") && line.contains("bound to CPUs"), "{line}");
     // Without a profile the field is there, and says so.
     let report = json(run("uniultra", ["info", "--json", "-"]).succeeds());
     assert!(report.get("board").is_some_and(Value::is_null), "{report}");
@@ -128,7 +127,9 @@ fn pinning_changes_no_bit_and_the_command_line_wins() {
         ("count = 2", &count),
         ("threads = 2", "threads = 1"),
     ]);
-    for (tail, threads) in [(&[][..], 1), (&["--threads", "2"][..], 2), (&["--threads", "3"][..], 3)] {
+    for (tail, threads) in
+        [(&[][..], 1), (&["--threads", "2"][..], 2), (&["--threads", "3"][..], 3)]
+    {
         let args = [&["selftest", "--expect-logits", bits, "--json", "-"], tail].concat();
         let report = json(profile.run(&args).succeeds());
         assert_eq!(
@@ -167,7 +168,10 @@ fn what_machine_or_model_do_not_meet_is_named() {
     let absent_cpu = [("count = 2", "count = 64"), ("pin = []", "pin = [62, 63]")];
     for (changes, words) in [
         (&absent_cpu[..], ["expected CPUs", "63", "found"]),
-        (&[("image_size_px = 512", "image_size_px = 1024")][..], ["model of 1024 px", "512", "host"]),
+        (
+            &[("image_size_px = 512", "image_size_px = 1024")][..],
+            ["model of 1024 px", "512", "host"],
+        ),
         (&[("\"int8\"", "\"f32\"")][..], ["precision f32", "found int8", "host"]),
     ] {
         let profile = Profile::new().with(changes);
