@@ -57,7 +57,7 @@ pub(super) fn run(
 /// once, which ends the emulation.
 fn kernel_line(logits: &str) -> String {
     format!(
-        "console=ttyAMA0 quiet panic=-1 rdinit=/{PROGRAM} -- selftest --as-init \
+        "console=ttyAMA0 quiet cma=0 panic=-1 rdinit=/{PROGRAM} -- selftest --as-init \
          --max-rss-mib {MAX_RSS_MIB} --expect-logits {logits}"
     )
 }

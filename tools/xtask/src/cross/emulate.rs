@@ -52,7 +52,7 @@ pub(super) fn run(
     let host = workspace.binary("debug", "uniultra").display().to_string();
     for pack in &PACKS {
         let file = |kind: &str| results.join(format!("{kind}-{}.npy", pack.name));
-        let expected = segment(workspace, &[host.clone()], pack, &file("host"))?;
+        let expected = segment(workspace, std::slice::from_ref(&host), pack, &file("host"))?;
         let mut first: Option<Vec<f32>> = None;
         for core in cores {
             let mut words = toolchain.emulator(core).to_vec();

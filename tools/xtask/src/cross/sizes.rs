@@ -131,15 +131,20 @@ mod tests {
 
     #[test]
     fn symbols_belong_to_crates() {
-        // Legacy names, and those of version 0.
-        assert_eq!(owner("_ZN10tract_core3ops4conv17h0123456789abcdefE"), "tract_core");
-        let implementation = "_ZN72_$LT$tract_core..ops..Foo$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE";
-        assert_eq!(owner(implementation), "tract_core");
-        let dropped = "_ZN4core3ptr42drop_in_place$LT$tract_core..ops..Foo$GT$17h0123456789abcdefE";
-        assert_eq!(owner(dropped), "tract_core");
-        let slice =
-            "_ZN46_$LT$$u5b$T$u5d$$u20$as$u20$alloc..vec..Spec$GT$6to_vec17h0123456789abcdefE";
-        assert_eq!(owner(slice), "alloc");
+        // Legacy names, each part behind its length, and those of version 0.
+        let legacy = |parts: &[&str]| {
+            let hash = "h0123456789abcdef";
+            let parts = parts.iter().chain([&hash]);
+            let text: String = parts.map(|part| format!("{}{part}", part.len())).collect();
+            format!("_ZN{text}E")
+        };
+        assert_eq!(owner(&legacy(&["tract_core", "ops", "conv"])), "tract_core");
+        let implementation = "_$LT$tract_core..ops..Foo$u20$as$u20$core..fmt..Debug$GT$";
+        assert_eq!(owner(&legacy(&[implementation, "fmt"])), "tract_core");
+        let dropped = "drop_in_place$LT$tract_core..ops..Foo$GT$";
+        assert_eq!(owner(&legacy(&["core", "ptr", dropped])), "tract_core");
+        let slice = "_$LT$$u5b$T$u5d$$u20$as$u20$alloc..vec..Spec$GT$";
+        assert_eq!(owner(&legacy(&[slice, "to_vec"])), "alloc");
         assert_eq!(owner("_RNvNtCs1234_7mycrate3foo3bar"), "mycrate");
         assert_eq!(owner("memcpy"), "C library, assembly");
     }
