@@ -155,7 +155,8 @@ fn build(
         format!("-C target-feature={static_glibc}"),
     );
     workspace::run(&mut command)?;
-    let binary = target.join(profile).join("uniultra");
+    // Not in cargo's own folders.
+    let binary = folder(workspace).join(format!("{}-{profile}", link.name())).join("uniultra");
     toolchain.strip(workspace, &with_symbols(workspace, link, profile), &binary)?;
     let bytes = bytes(&binary)?;
     screen::line(&format!(
