@@ -8,10 +8,10 @@ use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use toolchain::Toolchain;
+pub(crate) use toolchain::Toolchain;
 
 /// What is built for.
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 const PROFILE: &str = "device";
 
 /// Options of `cargo xtask cross`.
@@ -61,6 +61,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         emulate::run(workspace, &toolchain, &binary)?;
     }
     Ok(())
+}
+
+/// The static device binary, for packages.
+pub(crate) fn device_binary(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    build(workspace, toolchain, Link::Static)
 }
 
 /// Folder of all that this command makes.

@@ -17,7 +17,7 @@ const QEMU: &str = "qemu-aarch64";
 
 /// A toolchain that is ready.
 #[derive(Debug)]
-pub(super) struct Toolchain {
+pub(crate) struct Toolchain {
     /// The compiler where it is not rustup's.
     rustc: Option<PathBuf>,
     qemu: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Toolchain {
 
 impl Toolchain {
     /// Finds each part, and fetches those that are missing, by package name.
-    pub(super) fn setup(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn setup(workspace: &Workspace) -> Result<Self> {
         let prefix = folder(workspace).join("toolchain");
         if !starts(workspace, Path::new(LINKER)) || !Path::new(SYSROOT).join("lib/libc.a").is_file()
         {
@@ -63,7 +63,7 @@ impl Toolchain {
     }
 
     /// The words before a program that make it run as on `core`.
-    pub(super) fn emulator(&self, core: &str) -> [String; 5] {
+    pub(crate) fn emulator(&self, core: &str) -> [String; 5] {
         let qemu = self.qemu.display().to_string();
         [&qemu, "-cpu", core, "-L", SYSROOT].map(ToString::to_string)
     }
