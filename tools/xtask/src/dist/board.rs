@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_profile_is_of_its_board_and_of_the_target() {
         let board = example();
-        assert_eq!((board.package().as_str(), board.name.as_str()), ("uniultra-some-board", "Some Board"));
+        assert_eq!(
+            (board.package().as_str(), board.name.as_str()),
+            ("uniultra-some-board", "Some Board")
+        );
         assert_eq!((board.memory_limit_mib, board.rss_mib), (128, 48));
         for (from, to, words) in [
             ("some-board", "other", "`id`: expected `some-board`, found `other`"),

@@ -100,8 +100,8 @@ fn edges(tree: &str) -> Result<BTreeMap<Id, BTreeSet<Id>>> {
             let version = words.next()?.strip_prefix('v')?.to_string();
             (depth <= above.len()).then_some((depth, Id { name, version }))
         };
-        let (depth, id) = entry()
-            .with_context(|| format!("expected a line of `cargo tree`, found `{line}`"))?;
+        let (depth, id) =
+            entry().with_context(|| format!("expected a line of `cargo tree`, found `{line}`"))?;
         above.truncate(depth);
         if let Some(parent) = above.last() {
             found.entry(parent.clone()).or_default().insert(id.clone());
@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn reads_cargo_s_tree() {
-        let tree = "0a v1.0.0 (/x/a)\n1b v2.0.0\n2c v3.0.0 (proc-macro)\n1d v4.0.0\n2b v2.0.0 (*)\n";
+        let tree =
+            "0a v1.0.0 (/x/a)\n1b v2.0.0\n2c v3.0.0 (proc-macro)\n1d v4.0.0\n2b v2.0.0 (*)\n";
         let found = edges(tree).unwrap();
         assert_eq!(found[&id("a", "1.0.0")], [id("b", "2.0.0"), id("d", "4.0.0")].into());
         assert_eq!(found[&id("b", "2.0.0")], [id("c", "3.0.0")].into());

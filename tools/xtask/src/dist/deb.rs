@@ -162,7 +162,8 @@ mod tests {
         let mut archive = ar::Archive::new(&package[..]);
         let mut bytes = Vec::new();
         archive.next_entry().unwrap().unwrap();
-        std::io::Read::read_to_end(&mut archive.next_entry().unwrap().unwrap(), &mut bytes).unwrap();
+        std::io::Read::read_to_end(&mut archive.next_entry().unwrap().unwrap(), &mut bytes)
+            .unwrap();
         let files = archive::read_tar_gz(&bytes).unwrap();
         let control = String::from_utf8(files[0].bytes.clone()).unwrap();
         for line in [

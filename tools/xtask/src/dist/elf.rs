@@ -56,7 +56,8 @@ pub(super) fn rust_version(bytes: &[u8]) -> Option<String> {
 pub(super) fn glibc_version(bytes: &[u8]) -> Option<String> {
     let at = find(bytes, b"GNU C Library (")?;
     let banner = bytes.get(at..at.saturating_add(256).min(bytes.len()))?;
-    let version = word_after(banner, b"release version ").or_else(|| word_after(banner, b" version "));
+    let version =
+        word_after(banner, b"release version ").or_else(|| word_after(banner, b" version "));
     version.map(|version| version.trim_end_matches('.').to_string())
 }
 

@@ -39,8 +39,10 @@ pub(super) fn list(crates: &Crates, libraries: &[Library]) -> Result<Licences> {
         if library.name == "glibc" && own.is_none() {
             warnings.push(format!("no text of {} at {LGPL}: add it yourself", library.licence));
         }
-        let numbers: Vec<usize> =
-            own.iter().map(|text| texts.add(text, format!("{} (LGPL-2.1)", library.name))).collect();
+        let numbers: Vec<usize> = own
+            .iter()
+            .map(|text| texts.add(text, format!("{} (LGPL-2.1)", library.name)))
+            .collect();
         let version = library.version.as_deref().unwrap_or("(version not named)");
         rows.push(row(library.name, version, library.licence, Some(library.repository), &numbers));
     }
@@ -49,8 +51,8 @@ pub(super) fn list(crates: &Crates, libraries: &[Library]) -> Result<Licences> {
         let Id { name, version } = id;
         let mut numbers = Vec::new();
         for file in files(found)? {
-            let bytes = std::fs::read(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes =
+                std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let file_name = file.file_name().unwrap_or_default().to_string_lossy();
             let of = format!("{name} {version} ({file_name})");
             numbers.push(texts.add(&String::from_utf8_lossy(&bytes), of));
@@ -123,8 +125,8 @@ impl Texts {
 /// Licence files of a crate, sorted by name.
 fn files(found: &Crate) -> Result<Vec<PathBuf>> {
     let folder = &found.folder;
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in entries {
         let entry = entry?;

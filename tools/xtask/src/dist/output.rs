@@ -53,8 +53,10 @@ impl Release {
             bytes: deb::build(&control, &files, commit.time_s)?,
             name: format!("{package}_{version}_arm64.deb"),
         };
-        let sbom =
-            Artifact { bytes: contents.sbom.clone().into_bytes(), name: format!("{stem}.cdx.json") };
+        let sbom = Artifact {
+            bytes: contents.sbom.clone().into_bytes(),
+            name: format!("{stem}.cdx.json"),
+        };
         let sums = [&tarball, &deb, &sbom]
             .map(|file| format!("{}  {}\n", sha256_hex(&file.bytes).as_str(), file.name));
         let sums = Artifact { bytes: sums.concat().into_bytes(), name: SUMS.to_string() };

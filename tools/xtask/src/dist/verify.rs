@@ -34,10 +34,15 @@ pub(super) fn run(
     sums(folder)?;
 
     std::fs::create_dir_all(&workspace.target)?;
-    let scratch = tempfile::tempdir_in(&workspace.target).context("cannot make a scratch folder")?;
+    let scratch =
+        tempfile::tempdir_in(&workspace.target).context("cannot make a scratch folder")?;
     let installed = [
         install_deb(workspace, &folder.join(&release.deb.name), &scratch.path().join("deb"))?,
-        install_tarball(workspace, &folder.join(&release.tarball.name), &scratch.path().join("tar"))?,
+        install_tarball(
+            workspace,
+            &folder.join(&release.tarball.name),
+            &scratch.path().join("tar"),
+        )?,
     ];
     let emulator = toolchain.emulator(CORE);
     let mut masks = Vec::new();
@@ -209,8 +214,12 @@ impl Program<'_> {
             std::fs::remove_file(&file)?;
             Ok::<_, anyhow::Error>(bytes)
         });
-        let (inside, outside) = (masks.next().context("a mask")??, masks.next().context("a mask")??);
-        ensure!(inside == outside, "expected equal masks from the model inside and the installed one");
+        let (inside, outside) =
+            (masks.next().context("a mask")??, masks.next().context("a mask")??);
+        ensure!(
+            inside == outside,
+            "expected equal masks from the model inside and the installed one"
+        );
         Ok(inside)
     }
 }

@@ -62,7 +62,11 @@ fn bom(subject: Subject<'_>) -> Result<Bom> {
         hashes: vec![Hash::sha256(sha256_hex(binary).as_str())],
         ..crates.all.get(&crates.root).map_or_else(
             || Component::new(Kind::Application, &root, &crates.root.name),
-            |found| Component { kind: Kind::Application, scope: None, ..of_crate(&crates.root, found) },
+            |found| Component {
+                kind: Kind::Application,
+                scope: None,
+                ..of_crate(&crates.root, found)
+            },
         )
     };
     let version = env!("CARGO_PKG_VERSION");

@@ -13,7 +13,11 @@ const NOT_A_DEVICE: &str = "Research software, not a medical device; not for dia
 pub(super) fn components(manifest: &Manifest) -> [Component; 2] {
     [
         component(manifest, "image encoder: a frame's embedding", &manifest.image_encoder),
-        component(manifest, "mask decoder: masks from embedding and prompt", &manifest.mask_decoder),
+        component(
+            manifest,
+            "mask decoder: masks from embedding and prompt",
+            &manifest.mask_decoder,
+        ),
     ]
 }
 
@@ -33,7 +37,8 @@ fn component(manifest: &Manifest, what: &str, network: &Network) -> Component {
 
 fn card(manifest: &Manifest) -> ModelCard {
     let model = &manifest.model;
-    let metric = |(name, value): (&String, &f64)| Metric { kind: name.clone(), value: value.to_string() };
+    let metric =
+        |(name, value): (&String, &f64)| Metric { kind: name.clone(), value: value.to_string() };
     ModelCard {
         model_parameters: ModelParameters {
             task: "promptable image segmentation",

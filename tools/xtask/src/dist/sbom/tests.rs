@@ -83,7 +83,10 @@ fn crates_libraries_and_weights_are_components() {
     assert_eq!(log["purl"], "pkg:cargo/log@0.4.1");
     assert_eq!(log["hashes"][0]["content"], "ab".repeat(32));
     assert_eq!(log["licenses"][0]["expression"], "MIT OR Apache-2.0");
-    assert_eq!((&log["scope"], &by_name(&bom, "cc")["scope"]), (&"required".into(), &"excluded".into()));
+    assert_eq!(
+        (&log["scope"], &by_name(&bom, "cc")["scope"]),
+        (&"required".into(), &"excluded".into())
+    );
     assert_eq!(by_name(&bom, "glibc")["version"], "2.36");
 
     let model = by_name(&bom, "uniultra-mini-int8/mask_decoder.onnx");
@@ -91,7 +94,12 @@ fn crates_libraries_and_weights_are_components() {
     assert_eq!(model["hashes"][0]["content"].as_str().unwrap().len(), 64);
     let card = &model["modelCard"];
     assert!(card["quantitativeAnalysis"]["performanceMetrics"][0]["value"].is_string(), "{card}");
-    assert!(card["considerations"]["technicalLimitations"][0].as_str().unwrap().contains("not a medical"));
+    assert!(
+        card["considerations"]["technicalLimitations"][0]
+            .as_str()
+            .unwrap()
+            .contains("not a medical")
+    );
 
     let program = &bom["metadata"]["component"];
     let hash = sha256_hex(&elf::good_stub());
