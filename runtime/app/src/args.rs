@@ -4,6 +4,7 @@ use crate::failure;
 use crate::output::JsonTarget;
 use crate::selftest::{self, SelftestArgs};
 use clap::{Parser, Subcommand};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use uniultra_core::PixelSpacing;
 use uniultra_engine::MAX_THREADS;
@@ -15,6 +16,7 @@ Examples:
   uniultra segment frame.png --point 200,150 --pixel-spacing 0.12 --json -
   uniultra segment frame.png --point 210,160 --mask-prompt logits.npy --mask-prompt-index 0
   uniultra segment frame.png --model my-pack --point 200,150 --out-mask mask.png
+  uniultra segment frame.png --point 200,150 --board boards/raspberry-pi-5.toml
   uniultra bench --threads 2 --json -
   uniultra selftest
   uniultra info";
@@ -25,10 +27,16 @@ Examples:
       the model inside this program on a frame that it makes itself, one thread
   uniultra bench --model my-pack --frame frame.png --threads 2 --runs 100
   uniultra bench --runs 20 --json - > bench.json
+  uniultra bench --board boards/host.toml                  are its budgets held here?
+  uniultra bench --board boards/host.toml --minutes 10 --fps 20
+      heat, clock and memory over ten minutes, frames that came too early
 
 Stages: preprocess, image encoder, first click, next click, mask. A quantile is one of the times, by
 nearest rank. Cold start is from the first line of the program to its first mask. Times are those of
-this machine at this moment: compare two models, or two builds, by turns.";
+this machine at this moment: compare two models, or two builds, by turns.
+
+With --board, exit code 5 says that a budget was missed: encoder and clicks by their p90, the watchdog by
+the slowest frame, memory by its peak.";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
@@ -53,6 +61,10 @@ pub(crate) struct Cli {
     /// Say more on stderr: -v what is done, -vv details.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+    /// Profile of the board that this is, a TOML file as in `boards/`: threads, the CPUs that they are
+    /// bound to, deadlines, memory. What the command line says itself wins.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) board: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -117,9 +129,9 @@ pub(crate) struct SegmentArgs {
     /// Side of a pixel in millimetres, for lengths and areas in mm.
     #[arg(long, value_name = "MM", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
-    /// Threads of the engine.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
-    pub(crate) threads: usize,
+    /// Threads of the engine [default: the board's, else 1].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
 }
 
 /// `uniultra info`.
@@ -140,15 +152,22 @@ pub(crate) struct BenchArgs {
     /// Frame to run on, as `segment` takes it; without one, 640 x 480 px of speckle from a fixed seed.
     #[arg(long, value_name = "FILE")]
     pub(crate) frame: Option<PathBuf>,
-    /// Threads of the engine.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
-    pub(crate) threads: usize,
+    /// Threads of the engine [default: the board's, else 1].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
     /// Runs that count, 1 to 10000: a frame with two clicks each.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) runs: u32,
     /// Runs before those, 0 to 10000, besides the cold start.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) warm_up: u32,
+    /// Then go on for so many minutes, 0.01 to 240, with an eye on temperature, clock and memory.
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    pub(crate) minutes: Option<f64>,
+    /// Frames a second in these minutes, 0.1 to 240; those that come before the last is done are dropped.
+    /// Without it, one frame follows the other.
+    #[arg(long, value_name = "F", requires = "minutes", value_parser = fps)]
+    pub(crate) fps: Option<f64>,
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<JsonTarget>,
@@ -206,6 +225,19 @@ pub(crate) fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+fn minutes(text: &str) -> Result<f64, String> {
+    number_within(text, 0.01..=240.0)
+}
+
+fn fps(text: &str) -> Result<f64, String> {
+    number_within(text, 0.1..=240.0)
+}
+
+fn number_within(text: &str, range: RangeInclusive<f64>) -> Result<f64, String> {
+    let found = text.parse().ok().filter(|number| range.contains(number));
+    found.ok_or_else(|| format!("expected {} to {}", range.start(), range.end()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,7 +265,7 @@ mod tests {
         assert_eq!(read, [(1.0, true), (3.5, false), (-1.0, true)]);
         assert!(args.points[2].y.is_nan());
         assert_eq!(args.corners, Some(RawBox([-1.0, 2.0, 3.0, 4.0])));
-        assert_eq!(args.threads, 1);
+        assert_eq!(args.threads, None);
         assert!(!args.multimask);
     }
 
@@ -275,7 +307,19 @@ mod tests {
             Cli::try_parse_from(line.split_whitespace())
         };
         assert!(matches!(parse("").unwrap().command, Command::Bench(_)));
-        for tail in ["--runs 0", "--runs 10001", "--warm-up -1", "--threads 17", "frame.png"] {
+        assert!(parse("--minutes 0.5 --fps 30 --board b.toml").unwrap().board.is_some());
+        for tail in [
+            "--runs 0",
+            "--runs 10001",
+            "--warm-up -1",
+            "--threads 17",
+            "frame.png",
+            "--minutes 0",
+            "--minutes nan",
+            "--minutes 1000",
+            "--fps 30",
+            "--minutes 1 --fps 0",
+        ] {
             assert_eq!(parse(tail).unwrap_err().exit_code(), 2, "{tail}");
         }
     }

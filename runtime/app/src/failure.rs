@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use uniultra_core::{FrameError, PromptError, SegmentError};
 use uniultra_engine::EngineError;
-use uniultra_manifest::ManifestError;
+use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_sink::SinkError;
 
 /// The table shown by `--help`; `uniultra-tools` keeps the same numbers.
@@ -13,10 +13,11 @@ Exit codes:
   0  done
   1  internal error
   2  wrong usage
-  3  bad input: frame, prompt or .npy file
+  3  bad input: frame, prompt, board profile or .npy file
   4  bad or missing model
-  5  a check of the self-test failed
-  6  output cannot be written";
+  5  a budget or deadline was missed, or a check of the self-test failed
+  6  output cannot be written
+  7  machine or model is not what the board profile asks for";
 
 const INTERNAL: u8 = 1;
 const USAGE: u8 = 2;
@@ -24,6 +25,7 @@ const INPUT: u8 = 3;
 const MODEL: u8 = 4;
 const MISSED: u8 = 5;
 const OUTPUT: u8 = 6;
+const BOARD: u8 = 7;
 
 /// Failures that belong to the command line itself.
 #[derive(Debug)]
@@ -36,12 +38,18 @@ pub(crate) enum AppError {
     NoModel,
     /// These checks of the self-test failed (exit code 5).
     Selftest(String),
+    /// A deadline or budget was not kept (exit code 5).
+    Missed(String),
+    /// The machine or the model is not as the board's profile requires (exit code 7).
+    Board(String),
 }
 
 impl std::fmt::Display for AppError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Usage(text) | Self::Input(text) => f.write_str(text),
+            Self::Usage(text) | Self::Input(text) | Self::Missed(text) | Self::Board(text) => {
+                f.write_str(text)
+            }
             Self::Selftest(checks) => write!(f, "self-test: {checks} failed"),
             Self::NoModel => f.write_str(
                 "expected --model DIR, found none: this program was built without a model inside",
@@ -58,14 +66,24 @@ pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     if is_closed_reader(&error) {
         return ExitCode::SUCCESS;
     }
-    let (code, hint) = explain(&error);
+    ExitCode::from(print(&error))
+}
+
+/// Prints the error and ends the process, whatever other threads do.
+pub(crate) fn abandon(error: &anyhow::Error) -> ! {
+    std::process::exit(i32::from(print(error)))
+}
+
+/// Prints the error; the answer is its exit code.
+fn print(error: &anyhow::Error) -> u8 {
+    let (code, hint) = explain(error);
     // Nobody is left to tell if stderr fails too.
     let mut stderr = io::stderr().lock();
-    let _ = writeln!(stderr, "error: {}", one_line(&error));
+    let _ = writeln!(stderr, "error: {}", one_line(error));
     if let Some(hint) = hint {
         let _ = writeln!(stderr, "hint: {hint}");
     }
-    ExitCode::from(code)
+    code
 }
 
 /// The error and its causes on one line. A cause that the message before it already quotes is left
@@ -99,7 +117,8 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                     (USAGE, Some("see `uniultra segment --help`, `uniultra bench --help`"))
                 }
                 AppError::Input(_) => (INPUT, None),
-                AppError::Selftest(_) => (MISSED, None),
+                AppError::Selftest(_) | AppError::Missed(_) => (MISSED, None),
+                AppError::Board(_) => (BOARD, board_hint()),
                 AppError::NoModel => (
                     MODEL,
                     Some(
@@ -112,6 +131,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<SegmentError<EngineError>>() {
             return match error {
                 SegmentError::Prompt(prompt) => (INPUT, prompt_hint(prompt)),
+                SegmentError::Open(EngineError::Pins(_)) => (BOARD, board_hint()),
                 SegmentError::Open(_) => (MODEL, model_hint()),
                 SegmentError::NotFinite { .. } | SegmentError::Output { .. } => (MODEL, None),
                 _ => (INTERNAL, None),
@@ -119,6 +139,9 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         }
         if let Some(prompt) = cause.downcast_ref::<PromptError>() {
             return (INPUT, prompt_hint(prompt));
+        }
+        if cause.is::<BoardError>() {
+            return (INPUT, Some("boards/README.md has the fields of a board profile"));
         }
         if cause.is::<FrameError>() {
             return (INPUT, None);
@@ -145,6 +168,10 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         }
     }
     (INTERNAL, None)
+}
+
+fn board_hint() -> Option<&'static str> {
+    Some("`uniultra info --board FILE` says how this machine and a model fit a profile")
 }
 
 fn model_hint() -> Option<&'static str> {
@@ -181,6 +208,11 @@ mod tests {
         assert_eq!(code(AppError::Input(String::new())), 3);
         assert_eq!(code(AppError::NoModel), 4);
         assert_eq!(code(AppError::Selftest(String::new())), 5);
+        assert_eq!(code(AppError::Missed(String::new())), 5);
+        assert_eq!(code(AppError::Board(String::new())), 7);
+        assert_eq!(code(BoardError::Toml(String::new())), 3);
+        let pins = EngineError::Pins(String::new());
+        assert_eq!(code(SegmentError::<EngineError>::Open(pins)), 7);
         assert_eq!(code(PromptError::Empty), 3);
         assert_eq!(code(SegmentError::<EngineError>::Prompt(PromptError::Empty)), 3);
         assert_eq!(code(FrameError::Size { width: 1, height: 1 }), 3);

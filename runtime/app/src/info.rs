@@ -1,11 +1,13 @@
 //! `uniultra info`: what runs here, and what a model pack says about itself.
 
 use crate::args::InfoArgs;
+use crate::board::{FitReport, Running};
 use crate::failure::AppError;
 use crate::model::{ModelSource, OriginReport};
 use crate::output::{JsonTarget, print};
 use serde::Serialize;
 use std::fmt::{self, Write};
+use std::path::Path;
 use uniultra_manifest::{Manifest, Network, WeightFormat};
 use uniultra_sink::check_writable;
 
@@ -32,6 +34,8 @@ struct Info {
     model: Option<Manifest>,
     /// Where that model comes from; `null` as `model` is.
     model_origin: Option<OriginReport>,
+    /// The board's profile, and how this machine and the model fit it; `null` without `--board`.
+    board: Option<FitReport>,
 }
 
 /// What the program was built for.
@@ -60,7 +64,7 @@ const TARGET: Target = Target {
 };
 
 /// Runs the command.
-pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
     if let Some(JsonTarget::File(path)) = &args.json {
         check_writable(path)?;
     }
@@ -70,6 +74,11 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
         Err(AppError::NoModel) => None,
         Err(error) => return Err(error.into()),
     };
+    let running = Running::resolve(board, None)?;
+    let manifest = model.as_ref().map(verified).transpose()?;
+    let of_model = manifest.as_ref().map(|manifest| running.misfits_of_model(manifest));
+    let misfits = [running.misfits_of_machine(), of_model.unwrap_or_default()].concat();
+    let fit = |board| FitReport { board, fits: misfits.is_empty(), misfits: misfits.clone() };
     let info = Info {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
@@ -77,13 +86,15 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<()> {
         target: TARGET,
         cpu_features: uniultra_engine::cpu_features(),
         threads_available: std::thread::available_parallelism().ok().map(usize::from),
-        model: model.as_ref().map(verified).transpose()?,
+        model: manifest,
         model_origin: model.as_ref().map(ModelSource::report),
+        board: running.report().map(fit),
     };
     match &args.json {
-        Some(target) => target.write(&info),
-        None => print(&text(&info)?),
+        Some(target) => target.write(&info)?,
+        None => print(&text(&info)?)?,
     }
+    Ok(running.refuse(misfits)?)
 }
 
 /// The manifest of a pack whose files are what it says.
@@ -107,6 +118,12 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
     match info.threads_available {
         Some(count) => writeln!(text, "threads       {count} available")?,
         None => writeln!(text, "threads       unknown")?,
+    }
+    if let Some(FitReport { board, misfits, .. }) = &info.board {
+        writeln!(text, "board         {}", board.line())?;
+        for misfit in misfits {
+            writeln!(text, "misfit        {misfit}")?;
+        }
     }
     match (&info.model, &info.model_origin) {
         (Some(manifest), Some(origin)) => model_text(&mut text, manifest, origin)?,
@@ -183,6 +200,7 @@ mod tests {
             threads_available: Some(2),
             model: None,
             model_origin: None,
+            board: None,
         }
     }
 

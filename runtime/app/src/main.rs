@@ -6,8 +6,10 @@
 mod answer;
 mod args;
 mod bench;
+mod board;
 mod failure;
 mod info;
+mod meminfo;
 mod model;
 mod output;
 mod report;
@@ -16,6 +18,7 @@ mod segment;
 mod selftest;
 mod summary;
 mod warning;
+mod watchdog;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -30,11 +33,12 @@ fn main() -> ExitCode {
         ["warn,tract_onnx=error", "warn,tract_onnx=error,uniultra=info", "warn,uniultra=debug"]
             [usize::from(cli.verbose.min(2))];
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
-    let outcome = match cli.command {
-        Command::Segment(args) => segment::run(&args),
-        Command::Bench(args) => bench::run(&args, started),
-        Command::Selftest(args) => selftest::run(&args),
-        Command::Info(args) => info::run(&args),
+    let board = cli.board.as_deref();
+    let outcome = match &cli.command {
+        Command::Segment(args) => segment::run(args, board),
+        Command::Bench(args) => bench::run(args, board, started),
+        Command::Selftest(args) => selftest::run(args, board),
+        Command::Info(args) => info::run(args, board),
     };
     failure::report(outcome)
 }

@@ -3,8 +3,6 @@
 use crate::failure::AppError;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use uniultra_core::SegmentError;
-use uniultra_engine::{EngineError, EngineOptions, Segmenter, open_pack};
 use uniultra_manifest::{ManifestError, Pack};
 
 /// Where a model comes from.
@@ -46,15 +44,6 @@ impl ModelSource {
             Self::Embedded => embedded(),
             Self::Folder(folder) => Pack::open(folder),
         }
-    }
-
-    /// The model, ready to run.
-    pub(crate) fn open(
-        &self,
-        options: &EngineOptions,
-    ) -> Result<Segmenter, SegmentError<EngineError>> {
-        let pack = self.pack().map_err(|error| SegmentError::Open(error.into()))?;
-        open_pack(&pack, options)
     }
 
     pub(crate) fn report(&self) -> OriginReport {

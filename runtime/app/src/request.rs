@@ -1,6 +1,7 @@
 //! From arguments to a request: whatever can be refused without a model is refused here.
 
 use crate::args::{RawBox, RawPoint, SegmentArgs};
+use crate::board::Running;
 use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::JsonTarget;
@@ -11,7 +12,6 @@ use std::path::{Path, PathBuf};
 use uniultra_core::{
     Frame, MAX_SIDE_PX, MaskChoice, PixelSpacing, PointLabel, PromptError, Prompts,
 };
-use uniultra_engine::EngineOptions;
 use uniultra_sink::{check_writable, read_mask_prompt};
 
 /// Largest frame file that is read: the largest frame, uncompressed 16-bit RGB, and its header.
@@ -26,7 +26,7 @@ pub(crate) struct Request {
     pub(crate) choice: MaskChoice,
     pub(crate) outputs: Outputs,
     pub(crate) spacing: Option<PixelSpacing>,
-    pub(crate) engine: EngineOptions,
+    pub(crate) running: Running,
 }
 
 /// Where the frame comes from.
@@ -47,8 +47,8 @@ pub(crate) struct Outputs {
 
 impl Request {
     /// Resolves arguments: builds the prompts, reads the mask prompt, checks that every output can
-    /// be written.
-    pub(crate) fn resolve(args: &SegmentArgs) -> anyhow::Result<Self> {
+    /// be written, and that this machine is as the profile `board` says.
+    pub(crate) fn resolve(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<Self> {
         let outputs = Outputs {
             mask: args.out_mask.clone(),
             overlay: args.overlay.clone(),
@@ -64,8 +64,8 @@ impl Request {
         let prompts = prompts(args)?;
         let model = ModelSource::of(args.model.as_deref())?;
         let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
-        let engine = EngineOptions { threads: args.threads, ..EngineOptions::default() };
-        Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, engine })
+        let running = Running::resolve_here(board, args.threads)?;
+        Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, running })
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
     fn resolve(tail: &[&str]) -> anyhow::Result<Request> {
         let line = ["uniultra", "segment"].into_iter().chain(tail.iter().copied());
         match Cli::try_parse_from(line)?.command {
-            Command::Segment(args) => Request::resolve(&args),
+            Command::Segment(args) => Request::resolve(&args, None),
             _ => panic!("not a segment line"),
         }
     }
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(request.prompts.points()[1].label, PointLabel::Negative);
         assert_eq!(request.prompts.bounding_box(), Some([0.0, 0.0, 9.0, 9.0]));
         assert_eq!(request.choice, MaskChoice::Multimask);
-        assert_eq!(request.engine.threads, 2);
+        assert_eq!(request.running.engine.threads, 2);
         assert_eq!(request.spacing.map(PixelSpacing::mm), Some(0.5));
         assert_eq!(request.frame.name(), "f.png");
         assert_eq!(request.model, ModelSource::Folder(PathBuf::from("m")));

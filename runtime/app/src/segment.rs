@@ -2,12 +2,16 @@
 
 use crate::answer::Answer;
 use crate::args::SegmentArgs;
+use crate::board::Running;
 use crate::output::{JsonTarget, print};
 use crate::report::{Parts, Report, TimingsReport};
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::warnings;
+use crate::warning::{Warning, warnings};
+use crate::watchdog::Watchdog;
+use anyhow::Context;
 use log::info;
+use std::path::Path;
 use std::time::Instant;
 use uniultra_core::{Frame, Prediction};
 use uniultra_manifest::Manifest;
@@ -15,9 +19,11 @@ use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_ov
 
 /// Runs the command. Everything cheap comes first, so that a mistake costs no inference: arguments,
 /// outputs, the frame, prompts against the frame, and only then the model.
-pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()> {
     let start = Instant::now();
-    let request = Request::resolve(args)?;
+    let request = Request::resolve(args, board)?;
+    // Before the model is opened, for then threads are bound to CPUs.
+    let watchdog = watchdog(&request.running)?;
     let mut timings = TimingsReport::default();
 
     let stage = Instant::now();
@@ -30,12 +36,15 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     request.prompts.validate(width, height, own_side)?;
 
     let stage = Instant::now();
-    let segmenter = request.model.open(&request.engine)?;
+    let segmenter = request.running.open(&request.model)?;
     timings.load = elapsed_ms(stage);
     let manifest = segmenter.manifest();
     info!("model {} {}: {:.1} ms", manifest.model.id, manifest.model.version, timings.load);
     request.prompts.validate(width, height, segmenter.mask_side())?;
 
+    if let Some(watchdog) = &watchdog {
+        watchdog.begin();
+    }
     let prediction = segmenter.encode(&frame)?.predict(&request.prompts)?;
     let stages = prediction.timings();
     timings.preprocess = stages.preprocess_ms;
@@ -47,9 +56,11 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     );
 
     let answer = Answer::of(&prediction, request.choice);
+    drop(watchdog);
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
-    let warnings = warnings(&answer, &request.prompts, prediction.object_score());
+    let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
+    warnings.extend(Warning::of_memory(request.running.board(), uniultra_engine::peak_rss_mib()));
 
     let stage = Instant::now();
     write_files(&request, manifest, &frame, &prediction, &answer)?;
@@ -61,7 +72,8 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         manifest,
         origin: request.model.report(),
         frame_path: request.frame.name(),
-        threads: request.engine.threads,
+        threads: request.running.engine.threads,
+        board: request.running.report(),
         prediction: &prediction,
         answer: &answer,
         spacing: request.spacing,
@@ -75,6 +87,15 @@ pub(crate) fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         print(&summary(&report, &request.outputs)?)?;
     }
     Ok(())
+}
+
+/// The board's deadline for this frame, if there is one.
+fn watchdog(running: &Running) -> anyhow::Result<Option<Watchdog>> {
+    let (Some(limit), Some(board)) = (running.watchdog(), running.board()) else {
+        return Ok(None);
+    };
+    let what = format!("watchdog of board {}", board.id);
+    Ok(Some(Watchdog::start(limit, what).context("cannot start the watchdog")?))
 }
 
 fn write_files(

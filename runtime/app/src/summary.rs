@@ -12,6 +12,9 @@ pub(crate) fn summary(report: &Report, outputs: &Outputs) -> Result<String, fmt:
     let built_in = if model.origin.embedded { " (built in)" } else { "" };
     write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;
     writeln!(text, "{} px, {}, {}", model.image_size, report.engine, threads(report.threads))?;
+    if let Some(board) = &report.board {
+        writeln!(text, "board      {}", board.line())?;
+    }
     let found = if report.area_px > 0 { "found" } else { "not found" };
     let iou = report.predicted_iou.get(report.chosen).copied().unwrap_or_default();
     write!(text, "object     {found}, mask {}, predicted IoU {iou:.3}", report.chosen)?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::fmt;
 use uniultra_core::Prompts;
+use uniultra_manifest::Board;
 
 /// Predicted IoU below which a mask is seldom usable.
 const LOW_IOU: f32 = 0.5;
@@ -16,7 +17,7 @@ const LOW_OBJECT_SCORE: f32 = 0.5;
 const HIGH_ASPECT: f32 = 2.0;
 
 /// Most warnings of one answer: each kind occurs once at most.
-const MAX_WARNINGS: usize = 8;
+const MAX_WARNINGS: usize = 9;
 
 /// A kind of doubt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +30,7 @@ pub(crate) enum Warning {
     MaskTouchesBorder,
     PromptOnBorder,
     FarFromSquare { aspect: f32 },
+    OverMemoryBudget { mib: f32, budget_mib: u32 },
 }
 
 /// The warnings of one answer.
@@ -46,7 +48,15 @@ impl Warning {
             Self::MaskTouchesBorder => "mask_touches_border",
             Self::PromptOnBorder => "prompt_on_border",
             Self::FarFromSquare { .. } => "far_from_square",
+            Self::OverMemoryBudget { .. } => "over_memory_budget",
         }
+    }
+
+    /// The warning that the process has needed more memory than its board allows, if so.
+    pub(crate) fn of_memory(board: Option<&Board>, peak_mib: Option<f32>) -> Option<Self> {
+        let (budget_mib, mib) = (board?.budget.rss_mib, peak_mib?);
+        let over = f64::from(mib) > f64::from(budget_mib);
+        over.then_some(Self::OverMemoryBudget { mib, budget_mib })
     }
 }
 
@@ -74,6 +84,10 @@ impl fmt::Display for Warning {
                 f,
                 "the frame's sides differ by a factor of {aspect:.1}; the model sees it squeezed \
                  into a square"
+            ),
+            Self::OverMemoryBudget { mib, budget_mib } => write!(
+                f,
+                "the board's budget is {budget_mib} MiB of memory; {mib:.1} MiB were needed"
             ),
         }
     }
@@ -110,7 +124,7 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
         on_border(prompts, [w, h]).then_some(Warning::PromptOnBorder),
         (aspect > HIGH_ASPECT).then_some(Warning::FarFromSquare { aspect }),
     ];
-    // `found` has as many entries as the list has room for.
+    // `found` has fewer entries than the list has room for.
     found.into_iter().flatten().collect()
 }
 

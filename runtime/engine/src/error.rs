@@ -51,4 +51,7 @@ pub enum EngineError {
         /// The operating system's reason, if it refused.
         reason: String,
     },
+    /// Threads cannot be bound to the CPUs asked for.
+    #[error("pins: {0}")]
+    Pins(String),
 }

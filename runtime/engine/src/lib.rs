@@ -3,6 +3,7 @@
 //! This is the only crate that names tract. A pack's graphs are vetted before tract sees them
 //! ([`EngineError::Graph`]), because a graph is input like any other and may be hostile.
 
+mod affinity;
 mod cpu;
 mod decoder;
 mod error;
@@ -16,9 +17,10 @@ mod threads;
 mod vet;
 mod widen;
 
+pub use affinity::allowed_cpus;
 pub use cpu::{cpu_features, cpu_name, engine_name};
 pub use error::EngineError;
-pub use memory::peak_rss_mib;
+pub use memory::{peak_rss_mib, rss_mib};
 pub use network::{Embedding, EngineOptions, TractNetwork};
 pub use probe::{Probe, ProbeTensor};
 pub use profile::{OpRun, PlanRun};

@@ -3,12 +3,22 @@
 /// Largest resident set so far, in MiB, where the kernel tells (`VmHWM`, proc(5)).
 #[must_use]
 pub fn peak_rss_mib() -> Option<f32> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    parse(&status)
+    of_status("VmHWM:")
 }
 
-fn parse(status: &str) -> Option<f32> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// Resident set now, in MiB, where the kernel tells (`VmRSS`, proc(5)).
+#[must_use]
+pub fn rss_mib() -> Option<f32> {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> Option<f32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    parse(&status, name)
+}
+
+fn parse(status: &str, name: &str) -> Option<f32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: f32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024.0)
 }
@@ -19,14 +29,17 @@ mod tests {
 
     #[test]
     fn reads_the_kernel_s_line() {
-        assert_eq!(parse("Name:\tx\nVmHWM:\t   2048 kB\nVmRSS:\t 1 kB\n"), Some(2.0));
-        assert_eq!(parse("Name:\tx\n"), None);
-        assert_eq!(parse("VmHWM:\tmany kB\n"), None);
+        let status = "Name:\tx\nVmHWM:\t   2048 kB\nVmRSS:\t 1024 kB\n";
+        assert_eq!(parse(status, "VmHWM:"), Some(2.0));
+        assert_eq!(parse(status, "VmRSS:"), Some(1.0));
+        assert_eq!(parse("Name:\tx\n", "VmHWM:"), None);
+        assert_eq!(parse("VmHWM:\tmany kB\n", "VmHWM:"), None);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_needs_some_memory() {
-        assert!(peak_rss_mib().unwrap() > 1.0);
+        let now = rss_mib().unwrap();
+        assert!(now > 1.0 && peak_rss_mib().unwrap() > 1.0);
     }
 }

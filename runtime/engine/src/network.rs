@@ -25,11 +25,16 @@ pub struct EngineOptions {
     /// `uniultra_kernels::Attention::in_integers`): faster, but it is not what the ONNX file says, and
     /// a few images whose answer is on edge tip over. Off unless asked for.
     pub integer_attention: bool,
+    /// CPUs that threads are bound to, as Linux numbers them; none if empty. Where there is one for
+    /// each thread, each gets its own, else they share them all. The thread that opens the network is
+    /// bound to them, too, and stays so: it does what is too small to share out. The output's bits do
+    /// not depend on it.
+    pub pins: Vec<usize>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { threads: 1, integer_attention: false }
+        Self { threads: 1, integer_attention: false, pins: Vec::new() }
     }
 }
 
@@ -111,7 +116,7 @@ impl TractNetwork {
     }
 
     fn with(pack: &Pack, options: &EngineOptions, kernels: Kernels) -> Result<Self, EngineError> {
-        let workers = Workers::start(options.threads)?;
+        let workers = Workers::start(options.threads, &options.pins)?;
         let manifest = pack.manifest();
         let weights = manifest.model.weights;
         let image_size = manifest.model.image_size;

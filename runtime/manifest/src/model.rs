@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Image sizes that the networks are built for: multiples of 32 in this range.
-const IMAGE_SIZES: std::ops::RangeInclusive<usize> = 64..=2048;
+pub(crate) const IMAGE_SIZES: std::ops::RangeInclusive<usize> = 64..=2048;
 
 /// Longest free text accepted in one field, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;

@@ -4,7 +4,7 @@ use crate::{Manifest, ManifestError, Network, sha256_hex};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a pack's folder.
@@ -47,7 +47,7 @@ impl Pack {
     /// # Errors
     /// [`ManifestError`] if the file cannot be read or is refused.
     pub fn open(folder: &Path) -> Result<Self, ManifestError> {
-        let bytes = read_at_most(&folder.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
+        let bytes = read_named(&folder.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
         Ok(Self { place: Place::Folder(folder.to_path_buf()), manifest: parse(&bytes)? })
     }
 
@@ -120,7 +120,7 @@ fn parse(model_toml: &[u8]) -> Result<Manifest, ManifestError> {
 
 fn read_verified(folder: &Path, network: &Network) -> Result<Cow<'static, [u8]>, ManifestError> {
     let path = folder.join(&network.file);
-    let bytes = read_at_most(&path, network.bytes)?;
+    let bytes = read_named(&path, network.bytes)?;
     // One byte more than allowed was read at most: ask the file how large it really is.
     let size = || std::fs::metadata(&path).map_or(bytes.len() as u64, |data| data.len());
     verify(&bytes, network, &path, size)?;
@@ -154,12 +154,14 @@ fn verify(
     Ok(())
 }
 
+fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, ManifestError> {
+    read_at_most(path, limit)
+        .map_err(|source| ManifestError::Read { path: path.to_path_buf(), source })
+}
+
 /// Reads a file, but never more than one byte past `limit`, so that a wrong file costs no memory.
-fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, ManifestError> {
-    let read = || {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    read().map_err(|source| ManifestError::Read { path: path.to_path_buf(), source })
+pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

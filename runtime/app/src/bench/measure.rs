@@ -51,7 +51,7 @@ pub(super) fn measure(
     let mut times = Times::default();
     let mut clicks = 0;
     for run in 0..warm_up + runs {
-        progress(run, warm_up + runs);
+        progress("run", run + 1, warm_up + runs);
         if run == warm_up {
             times = Times::default();
         }
@@ -73,7 +73,7 @@ pub(super) fn measure(
         times.mask_ms.push(ms(upsampling.elapsed()));
         clicks += 2;
     }
-    progress(warm_up + runs, warm_up + runs);
+    progress("run", 0, 0);
     Ok(times)
 }
 
@@ -93,15 +93,27 @@ pub(super) fn nth_click(frame: &Frame, index: u32) -> Result<Prompts, PromptErro
     Prompts::new().with_point(x, y, PointLabel::Positive)
 }
 
-/// A line on stderr where that is a terminal, taken away at the end.
-fn progress(done: u32, all: u32) {
+/// One more frame with one click, from pixels to mask, in milliseconds.
+pub(super) fn frame_to_mask_ms(
+    segmenter: &Segmenter,
+    frame: &Frame,
+    click: u32,
+) -> Result<f64, SegmentError<EngineError>> {
+    let start = Instant::now();
+    let encoded = segmenter.encode(frame)?;
+    mask(&encoded.predict(&nth_click(frame, click)?)?);
+    Ok(ms(start.elapsed()))
+}
+
+/// A line on stderr where that is a terminal; of nothing, it is taken away.
+pub(super) fn progress(what: &str, number: u32, all: u32) {
     let mut stderr = io::stderr().lock();
     if stderr.is_terminal() {
         // Nobody is left to tell if stderr fails.
-        let _ = if done == all {
+        let _ = if all == 0 {
             write!(stderr, "\r\x1b[K")
         } else {
-            write!(stderr, "\rrun {} of {all}\x1b[K", done + 1)
+            write!(stderr, "\r{what} {number} of {all}\x1b[K")
         };
         let _ = stderr.flush();
     }

@@ -2,28 +2,38 @@
 //!
 //! The first pass is the cold start: the clock runs from the first line of `main`, so the system's
 //! own work to start a process (a few milliseconds) is not in it. Then the same frame is encoded
-//! again and again with two clicks each, at another place every time.
+//! again and again with two clicks each, at another place every time. With `--minutes` this goes on until
+//! the machine is warm. With a board's profile, the report says whether its budgets are held.
 
+mod budget;
+mod endurance;
 mod frame;
 mod measure;
 mod report;
+mod sensors;
 
 use crate::args::BenchArgs;
+use crate::board::Running;
+use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::{JsonTarget, print};
 use crate::request::{FrameSource, check_json};
+use endurance::endure;
 use log::info;
 use measure::{mask, measure, ms, nth_click};
 use report::{BenchReport, ColdStart, FrameReport, Setting};
+use sensors::Sensors;
+use std::path::Path;
 use std::time::Instant;
-use uniultra_engine::{EngineOptions, Segmenter};
+use uniultra_engine::Segmenter;
 use uniultra_manifest::ManifestError;
 
 /// Runs the command; `started` is when the program began.
-pub(crate) fn run(args: &BenchArgs, started: Instant) -> anyhow::Result<()> {
+pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> anyhow::Result<()> {
     let source = args.frame.clone().map(FrameSource::File);
     check_json(args.json.as_ref(), source.as_ref())?;
     let model = ModelSource::of(args.model.as_deref())?;
+    let running = Running::resolve_here(board, args.threads)?;
     let mut clock = Clock(started);
     let mut cold_start = ColdStart { start_up: clock.lap_ms(), ..ColdStart::default() };
 
@@ -32,8 +42,7 @@ pub(crate) fn run(args: &BenchArgs, started: Instant) -> anyhow::Result<()> {
         None => frame::speckle()?,
     };
     cold_start.frame = clock.lap_ms();
-    let segmenter =
-        model.open(&EngineOptions { threads: args.threads, ..EngineOptions::default() })?;
+    let segmenter = running.open(&model)?;
     cold_start.load = clock.lap_ms();
     let encoded = segmenter.encode(&frame)?;
     cold_start.first_encode = clock.lap_ms();
@@ -46,20 +55,32 @@ pub(crate) fn run(args: &BenchArgs, started: Instant) -> anyhow::Result<()> {
 
     let read_and_verify_ms = read_and_verify_ms(&model)?;
     let times = measure(&segmenter, &frame, [args.warm_up, args.runs])?;
+    let endure = |minutes| {
+        let sensors = Sensors::find(Path::new("/sys"), &running.engine.pins);
+        endure(&segmenter, &frame, minutes, args.fps, &sensors)
+    };
+    let endurance = args.minutes.map(endure).transpose()?;
     let frame = FrameReport {
         path: source.as_ref().map(FrameSource::name),
         width: frame.width(),
         height: frame.height(),
     };
-    let setting = setting(args, &model, &segmenter, frame);
-    let report = BenchReport::new(setting, &times, cold_start, read_and_verify_ms);
+    let setting = setting(args, &running, &model, &segmenter, frame);
+    let mut report = BenchReport::new(setting, &times, cold_start, read_and_verify_ms);
+    report.add_endurance(endurance);
+    report.compare(running.board().map(|board| &board.budget));
     if let Some(target) = &args.json {
         target.write(&report)?;
     }
     if args.json != Some(JsonTarget::Stdout) {
         print(&report.text()?)?;
     }
-    Ok(())
+    match (running.board(), report.missed()) {
+        (Some(board), missed) if !missed.is_empty() => {
+            Err(AppError::Missed(format!("board {}: {missed}", board.id)).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Time since the lap before.
@@ -83,6 +104,7 @@ fn read_and_verify_ms(model: &ModelSource) -> Result<f64, ManifestError> {
 
 fn setting(
     args: &BenchArgs,
+    running: &Running,
     model: &ModelSource,
     segmenter: &Segmenter,
     frame: FrameReport,
@@ -98,7 +120,8 @@ fn setting(
         image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
         mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
         engine: uniultra_engine::engine_name(),
-        threads: args.threads,
+        threads: running.engine.threads,
+        board: running.report(),
         threads_available: std::thread::available_parallelism().ok().map(usize::from),
         cpu: uniultra_engine::cpu_name(),
         arch: std::env::consts::ARCH,

@@ -1,10 +1,14 @@
 //! What `uniultra bench` says: JSON for machines, a table for people.
 
+use super::budget::{Budgets, Found};
+use super::endurance::Endurance;
 use super::measure::Times;
+use crate::board::BoardReport;
 use crate::model::OriginReport;
 use serde::Serialize;
 use std::fmt::{self, Write};
 use uniultra_core::Quantiles;
+use uniultra_manifest::Budget;
 
 /// Version of the fields below.
 const SCHEMA_VERSION: u32 = 1;
@@ -44,6 +48,10 @@ pub(crate) struct BenchReport {
     read_and_verify_ms: f64,
     /// Largest resident set of the process, in MiB; `null` where the system does not tell.
     peak_rss_mib: Option<f32>,
+    /// The minutes of `--minutes`; `null` without.
+    endurance: Option<Endurance>,
+    /// Whether the board's budgets are held; `null` without `--board`.
+    budgets: Option<Budgets>,
 }
 
 /// What was measured, and where.
@@ -69,6 +77,8 @@ pub(crate) struct Setting {
     pub(super) engine: &'static str,
     /// Threads of the engine.
     pub(super) threads: usize,
+    /// The board's profile as applied; `null` without `--board`.
+    pub(super) board: Option<BoardReport>,
     /// Threads that the system offers; `null` if it does not say.
     pub(super) threads_available: Option<usize>,
     /// Name of the processor or the board.
@@ -149,7 +159,32 @@ impl BenchReport {
             cold_start_parts_ms: cold_start,
             read_and_verify_ms,
             peak_rss_mib: uniultra_engine::peak_rss_mib(),
+            endurance: None,
+            budgets: None,
         }
+    }
+
+    /// The minutes that followed the runs, if there were any.
+    pub(super) fn add_endurance(&mut self, endurance: Option<Endurance>) {
+        self.endurance = endurance;
+        self.peak_rss_mib = uniultra_engine::peak_rss_mib();
+    }
+
+    /// Compares what was measured with the board's budgets, if there are any.
+    pub(super) fn compare(&mut self, budget: Option<&Budget>) {
+        let slowest = self.endurance.as_ref().map_or(0.0, |endurance| endurance.slowest_ms);
+        let found = Found {
+            encode_ms: self.encode_ms.p90,
+            click_ms: self.first_click_ms.p90.max(self.click_ms.p90),
+            slowest_ms: self.frame_to_mask_ms.max.max(slowest),
+            rss_mib: self.peak_rss_mib.map(f64::from),
+        };
+        self.budgets = budget.map(|budget| Budgets::new(budget, found));
+    }
+
+    /// Budgets that are not held; empty if all are, or there are none.
+    pub(super) fn missed(&self) -> String {
+        self.budgets.as_ref().map(Budgets::missed).unwrap_or_default()
     }
 
     /// The table.
@@ -178,6 +213,12 @@ impl BenchReport {
         if let Some(peak) = self.peak_rss_mib {
             writeln!(text, "peak memory    {peak:.1} MiB")?;
         }
+        if let Some(endurance) = &self.endurance {
+            endurance.write(&mut text)?;
+        }
+        if let Some(budgets) = &self.budgets {
+            budgets.write(&mut text)?;
+        }
         Ok(text)
     }
 }
@@ -190,6 +231,9 @@ impl Setting {
         writeln!(text, "processor      {}, {}: {features}", self.cpu, self.arch)?;
         let plural = if *threads == 1 { "" } else { "s" };
         writeln!(text, "engine         {engine}, {threads} thread{plural}")?;
+        if let Some(board) = &self.board {
+            writeln!(text, "board          {}", board.line())?;
+        }
         let FrameReport { path, width, height } = &self.frame;
         let origin = path.as_deref().unwrap_or("made by this program");
         writeln!(text, "frame          {width} x {height} px, {origin}")?;
@@ -213,6 +257,7 @@ mod tests {
             mask_decoder_sha256: "b".to_string(),
             engine: "engine 1",
             threads: 2,
+            board: None,
             threads_available: None,
             cpu: "Some CPU".to_string(),
             arch: "x86_64",
@@ -245,6 +290,25 @@ mod tests {
         assert_eq!(json["click_ms"]["p50"], 5.0);
         assert_eq!(json["cold_start_parts_ms"]["load"], 100.0);
         assert!(json["frame"]["path"].is_null() && json["threads_available"].is_null());
+        for key in ["board", "budgets", "endurance"] {
+            assert!(json[key].is_null() && json.get(key).is_some(), "{key}: {json}");
+        }
+    }
+
+    #[test]
+    fn budgets_are_of_the_slower_click_and_the_slowest_frame() {
+        let mut report = report();
+        report.peak_rss_mib = Some(50.0);
+        report.compare(None);
+        assert!(report.missed().is_empty());
+        report.compare(Some(&Budget { encode_ms: 40, click_ms: 9, watchdog_ms: 51, rss_mib: 50 }));
+        assert!(report.missed().is_empty() && report.text().unwrap().contains("held"));
+        report.compare(Some(&Budget { encode_ms: 39, click_ms: 8, watchdog_ms: 50, rss_mib: 49 }));
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["budgets"]["ok"], false);
+        assert_eq!(json["budgets"]["click_ms"]["found"], 9.0);
+        assert_eq!(report.missed().matches("expected at most").count(), 4);
+        assert_eq!(report.text().unwrap().matches("MISSED").count(), 4);
     }
 
     #[test]

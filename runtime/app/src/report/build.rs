@@ -4,6 +4,7 @@ use super::{
     ContourReport, FrameReport, MaskReport, ModelReport, Report, SCHEMA_VERSION, TimingsReport,
 };
 use crate::answer::{Answer, Candidate};
+use crate::board::BoardReport;
 use crate::model::OriginReport;
 use crate::warning::Warnings;
 use uniultra_core::{PixelSpacing, Polygon, Prediction, Segment};
@@ -16,6 +17,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) origin: OriginReport,
     pub(crate) frame_path: String,
     pub(crate) threads: usize,
+    pub(crate) board: Option<BoardReport>,
     pub(crate) prediction: &'a Prediction,
     pub(crate) answer: &'a Answer,
     pub(crate) spacing: Option<PixelSpacing>,
@@ -55,6 +57,7 @@ impl Report {
             },
             engine: uniultra_engine::engine_name(),
             threads,
+            board: parts.board,
             frame: FrameReport {
                 path: frame_path,
                 width: prediction.width(),

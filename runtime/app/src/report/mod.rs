@@ -10,6 +10,7 @@ mod tests;
 
 pub(crate) use build::Parts;
 
+use crate::board::BoardReport;
 use crate::model::OriginReport;
 use crate::warning::Warnings;
 use serde::{Serialize, Serializer};
@@ -29,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) engine: &'static str,
     /// Threads that the engine was given.
     pub(crate) threads: usize,
+    /// The board's profile as applied; `null` without `--board`.
+    pub(crate) board: Option<BoardReport>,
     /// Which frame was asked about.
     pub(crate) frame: FrameReport,
     /// `[width, height]` of one mask's logits.

@@ -22,6 +22,7 @@ fn report() -> Report {
         },
         engine: "engine 1",
         threads: 2,
+        board: None,
         frame: FrameReport { path: "f.png".to_string(), width: 800, height: 540 },
         logits_size: [256, 256],
         predicted_iou: [0.9, 0.8, 0.7, 0.6],
@@ -63,6 +64,7 @@ fn the_documented_fields_are_there() {
     assert_eq!(json["model"]["embedded"], true);
     assert!(json["model"]["folder"].is_null() && json["model"]["image_encoder_sha256"].is_string());
     assert_eq!(json["predicted_iou"].as_array().map(Vec::len), Some(4));
+    assert!(json["board"].is_null() && json.get("board").is_some());
     assert!(json["object_score"].is_null() && json["peak_rss_mib"].is_null());
     assert_eq!(json["bounding_box"], serde_json::json!([0, 1, 2, 3]));
     assert_eq!(json["contours"][0]["points"][0], serde_json::json!([0.25, 1.0]));

@@ -12,6 +12,7 @@ Examples:
   uniultra selftest --max-rss-mib 48 --json -
   uniultra selftest --expect-logits 3b5d5c37...   the same bits as on another machine
   uniultra selftest --model my-pack --threads 2
+  uniultra selftest --board boards/raspberry-pi-5.toml    on its CPUs, within its memory
 
 The frame is simulated, so its exact mask is known: the answers to a point and to a box must agree with
 it, and a second run must give the same bits as the first. Exit code 5 says that a check failed; a
@@ -26,10 +27,10 @@ mounts /proc and /sys, prints the JSON on the console and powers off.";
 pub(crate) struct SelftestArgs {
     #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
-    /// Threads of the engine.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
-    pub(crate) threads: usize,
-    /// Largest resident set allowed, in MiB.
+    /// Threads of the engine [default: the board's, else 1].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// Largest resident set allowed, in MiB [default: the board's, else any].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_rss_mib: Option<u32>,
     /// SHA-256 that the point's logits must have, as `logits_sha256` of a report says it.

@@ -13,6 +13,7 @@ mod system;
 
 pub(crate) use args::{EXAMPLES, SelftestArgs};
 
+use crate::board::Running;
 use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::{JsonTarget, print};
@@ -20,9 +21,9 @@ use crate::request::check_json;
 use checks::Checks;
 use log::info;
 use report::{Answer, SelftestReport};
+use std::path::Path;
 use std::time::Instant;
 use uniultra_core::{Mask, MaskChoice, Prediction, dice};
-use uniultra_engine::EngineOptions;
 use uniultra_manifest::sha256_hex;
 
 /// Dice that the answers must reach against the exact mask: far below what the shipped models reach,
@@ -30,12 +31,12 @@ use uniultra_manifest::sha256_hex;
 const MIN_DICE: f32 = 0.9;
 
 /// Runs the command; exit code 5 if a check fails.
-pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<()> {
     if args.as_init {
-        return run_as_init(args);
+        return run_as_init(args, board);
     }
     check_json(args.json.as_ref(), None)?;
-    let report = test(args)?;
+    let report = test(args, board)?;
     if let Some(target) = &args.json {
         target.write(&report)?;
     }
@@ -46,9 +47,9 @@ pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<()> {
 }
 
 #[cfg(target_os = "linux")]
-fn run_as_init(args: &SelftestArgs) -> anyhow::Result<()> {
+fn run_as_init(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<()> {
     init::begin()?;
-    let outcome = test(args).and_then(|report| {
+    let outcome = test(args, board).and_then(|report| {
         JsonTarget::Stdout.write(&report)?;
         verdict(&report)
     });
@@ -59,7 +60,7 @@ fn run_as_init(args: &SelftestArgs) -> anyhow::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn run_as_init(_: &SelftestArgs) -> anyhow::Result<()> {
+fn run_as_init(_: &SelftestArgs, _: Option<&Path>) -> anyhow::Result<()> {
     Err(AppError::Usage("--as-init: expected Linux, found another system".to_string()).into())
 }
 
@@ -68,12 +69,12 @@ fn verdict(report: &SelftestReport) -> anyhow::Result<()> {
     if failed.is_empty() { Ok(()) } else { Err(AppError::Selftest(failed.join(", ")).into()) }
 }
 
-fn test(args: &SelftestArgs) -> anyhow::Result<SelftestReport> {
+fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<SelftestReport> {
+    let running = Running::resolve_here(board, args.threads)?;
     let model = ModelSource::of(args.model.as_deref())?;
     let (frame, truth) = (sample::frame()?, sample::truth()?);
     let start = Instant::now();
-    let options = EngineOptions { threads: args.threads, ..EngineOptions::default() };
-    let segmenter = model.open(&options)?;
+    let segmenter = running.open(&model)?;
     let load_ms = start.elapsed().as_secs_f32() * 1e3;
     info!("model {}: {load_ms:.0} ms", segmenter.manifest().model.id);
 
@@ -101,10 +102,11 @@ fn test(args: &SelftestArgs) -> anyhow::Result<SelftestReport> {
     if let Some(expected) = &args.expect_logits {
         checks.equal("expected_logits", expected, &answer.logits_sha256);
     }
-    if let Some(limit) = args.max_rss_mib {
+    let limit = args.max_rss_mib.or(running.board().map(|board| board.budget.rss_mib));
+    if let Some(limit) = limit {
         checks.memory("peak_rss_mib", limit, peak_rss_mib);
     }
-    Ok(SelftestReport::new(&segmenter, model.report(), args.threads, answer, peak_rss_mib, checks))
+    Ok(SelftestReport::new(&segmenter, model.report(), &running, answer, peak_rss_mib, checks))
 }
 
 fn mask(prediction: &Prediction) -> Mask {

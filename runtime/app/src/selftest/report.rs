@@ -2,6 +2,7 @@
 
 use super::checks::Checks;
 use super::system::SystemReport;
+use crate::board::{BoardReport, Running};
 use crate::model::OriginReport;
 use serde::Serialize;
 use std::fmt::{self, Write};
@@ -44,6 +45,8 @@ pub(super) struct SelftestReport {
     engine: &'static str,
     /// Threads of the engine.
     threads: usize,
+    /// The board's profile as applied; `null` without `--board`.
+    board: Option<BoardReport>,
     /// Processor, kernel, memory.
     #[serde(flatten)]
     system: SystemReport,
@@ -86,7 +89,7 @@ impl SelftestReport {
     pub(super) fn new(
         segmenter: &Segmenter,
         model_origin: OriginReport,
-        threads: usize,
+        running: &Running,
         answer: Answer,
         peak_rss_mib: Option<f32>,
         checks: Checks,
@@ -108,7 +111,8 @@ impl SelftestReport {
             image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
             mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
             engine: uniultra_engine::engine_name(),
-            threads,
+            threads: running.engine.threads,
+            board: running.report(),
             system: SystemReport::now(),
             load_ms,
             preprocess_ms: timings.preprocess_ms,
@@ -138,6 +142,9 @@ impl SelftestReport {
         }
         let Self { model, model_version, precision, threads, .. } = self;
         writeln!(text, "model {model} {model_version}, {precision}, threads {threads}")?;
+        if let Some(board) = &self.board {
+            writeln!(text, "board {}", board.line())?;
+        }
         writeln!(
             text,
             "load {:.0} ms, first frame {:.1} ms, first click {:.1} ms",

@@ -1,0 +1,106 @@
+//! Temperature and clock as Linux's sysfs tells them, where it does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Most files of a kind that are read: more than any board has.
+const MAX_FILES: usize = 64;
+
+/// Believable temperatures, in degrees Celsius; a sensor that is off may say anything.
+const BELIEVABLE_C: std::ops::RangeInclusive<f32> = -40.0..=150.0;
+
+/// Files to be read again and again.
+#[derive(Clone, Debug)]
+pub(super) struct Sensors {
+    /// `thermal_zone*/temp`, thousandths of a degree.
+    temperatures: Vec<PathBuf>,
+    /// `policy*/scaling_cur_freq`, kHz.
+    clocks: Vec<PathBuf>,
+}
+
+impl Sensors {
+    /// What there is under `sys`, which is `/sys` but in tests. Clocks are those of `cpus`, or of all
+    /// CPUs if that is empty.
+    pub(super) fn find(sys: &Path, cpus: &[usize]) -> Self {
+        let temperatures = folders(&sys.join("class/thermal"), "thermal_zone");
+        let temperatures = temperatures.into_iter().map(|zone| zone.join("temp")).collect();
+        let clocks = folders(&sys.join("devices/system/cpu/cpufreq"), "policy");
+        let used = |policy: &PathBuf| {
+            let affected = fs::read_to_string(policy.join("affected_cpus")).unwrap_or_default();
+            let mut affected = affected.split_whitespace().filter_map(|cpu| cpu.parse().ok());
+            cpus.is_empty() || affected.any(|cpu: usize| cpus.contains(&cpu))
+        };
+        let clocks = clocks.into_iter().filter(used);
+        let clocks = clocks.map(|policy| policy.join("scaling_cur_freq")).collect();
+        Self { temperatures, clocks }
+    }
+
+    /// The hottest zone, in degrees Celsius.
+    pub(super) fn temperature_c(&self) -> Option<f32> {
+        let degrees = numbers(&self.temperatures).map(|thousandths| thousandths / 1e3);
+        degrees.filter(|degrees| BELIEVABLE_C.contains(degrees)).reduce(f32::max)
+    }
+
+    /// The slowest of the clocks, in MHz.
+    pub(super) fn clock_mhz(&self) -> Option<f32> {
+        numbers(&self.clocks).map(|khz| khz / 1e3).filter(|mhz| *mhz > 0.0).reduce(f32::min)
+    }
+}
+
+/// Folders that begin with `name`, in a stable order.
+fn folders(parent: &Path, name: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let entries = entries.flatten().map(|entry| entry.path());
+    let begins = |path: &PathBuf| {
+        path.file_name().and_then(|file| file.to_str()).is_some_and(|file| file.starts_with(name))
+    };
+    let mut folders: Vec<_> = entries.filter(begins).take(MAX_FILES).collect();
+    folders.sort();
+    folders
+}
+
+/// What can be read; a zone may answer with an error.
+fn numbers(files: &[PathBuf]) -> impl Iterator<Item = f32> {
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sys(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let sys = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = sys.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        sys
+    }
+
+    #[test]
+    fn the_hottest_zone_and_the_slowest_clock_in_use() {
+        let sys = sys(&[
+            ("class/thermal/thermal_zone0/temp", "41500\n"),
+            ("class/thermal/thermal_zone1/temp", "62250\n"),
+            ("class/thermal/thermal_zone2/temp", "nothing\n"),
+            ("class/thermal/thermal_zone3/temp", "999999\n"),
+            ("class/thermal/cooling_device0/temp", "90000\n"),
+            ("devices/system/cpu/cpufreq/policy0/affected_cpus", "0 1 2 3\n"),
+            ("devices/system/cpu/cpufreq/policy0/scaling_cur_freq", "600000\n"),
+            ("devices/system/cpu/cpufreq/policy4/affected_cpus", "4 5\n"),
+            ("devices/system/cpu/cpufreq/policy4/scaling_cur_freq", "2400000\n"),
+        ]);
+        let all = Sensors::find(sys.path(), &[]);
+        assert_eq!((all.temperature_c(), all.clock_mhz()), (Some(62.25), Some(600.0)));
+        assert_eq!(Sensors::find(sys.path(), &[5, 4]).clock_mhz(), Some(2400.0));
+        assert_eq!(Sensors::find(sys.path(), &[9]).clock_mhz(), None);
+    }
+
+    #[test]
+    fn a_system_that_does_not_tell_is_no_error() {
+        let sys = sys(&[]);
+        let sensors = Sensors::find(sys.path(), &[]);
+        assert_eq!((sensors.temperature_c(), sensors.clock_mhz()), (None, None));
+    }
+}

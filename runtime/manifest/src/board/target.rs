@@ -1,0 +1,75 @@
+//! What a board's programs are built for, and what its processor may be asked for.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Target triples that the runtime is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Target {
+    /// 64-bit ARM Linux.
+    #[serde(rename = "aarch64-unknown-linux-gnu")]
+    Aarch64Linux,
+    /// 64-bit x86 Linux.
+    #[serde(rename = "x86_64-unknown-linux-gnu")]
+    X86_64Linux,
+}
+
+impl Target {
+    /// The triple as Rust calls it.
+    #[must_use]
+    pub fn triple(self) -> &'static str {
+        match self {
+            Self::Aarch64Linux => "aarch64-unknown-linux-gnu",
+            Self::X86_64Linux => "x86_64-unknown-linux-gnu",
+        }
+    }
+
+    /// The architecture as Rust calls it (`std::env::consts::ARCH`).
+    #[must_use]
+    pub fn arch(self) -> &'static str {
+        match self {
+            Self::Aarch64Linux => "aarch64",
+            Self::X86_64Linux => "x86_64",
+        }
+    }
+
+    /// Names of the SIMD features that a profile may require: those that the engine looks for, as
+    /// Rust calls them.
+    #[must_use]
+    pub fn cpu_features(self) -> &'static [&'static str] {
+        match self {
+            Self::Aarch64Linux => &["neon", "fp16", "dotprod", "i8mm", "bf16", "sve", "sve2"],
+            Self::X86_64Linux => &[
+                "sse4.2",
+                "avx",
+                "avx2",
+                "fma",
+                "f16c",
+                "avx512f",
+                "avx512bw",
+                "avx512vnni",
+                "avx512bf16",
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.triple())
+    }
+}
+
+/// SIMD features of Arm's cores among [`Target::cpu_features`], by the technical reference manual of
+/// each; `None` for a kind that is not listed.
+pub(super) fn features_of_core(kind: &str) -> Option<&'static [&'static str]> {
+    match kind {
+        // Armv8.0-A
+        "cortex-a53" | "cortex-a57" | "cortex-a72" | "cortex-a73" => Some(&["neon"]),
+        // Armv8.2-A with FEAT_FP16 and FEAT_DotProd
+        "cortex-a55" | "cortex-a76" | "cortex-a78" | "cortex-a78ae" => {
+            Some(&["neon", "fp16", "dotprod"])
+        }
+        _ => None,
+    }
+}
