@@ -8,6 +8,7 @@ mod toolchain;
 use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
+pub(crate) use board::check as board_file;
 use std::path::{Path, PathBuf};
 pub(crate) use toolchain::Toolchain;
 

@@ -1,121 +1,91 @@
 //! The board that a package is for, as its profile in `boards/` says.
 
-use crate::cross::TARGET;
+use crate::cross;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result, ensure};
-use std::path::PathBuf;
+use anyhow::{Context, Result};
+use std::path::Path;
+use uniultra_manifest::{Board as Profile, BoardFile};
 
-/// What packages take from a profile.
+/// A board, and its profile's bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Board {
-    pub(super) id: String,
-    /// As people call it.
-    pub(super) name: String,
-    /// Memory that the service may have, MiB.
-    pub(super) memory_limit_mib: u32,
-    /// Largest resident set that the self-test accepts, MiB.
-    pub(super) rss_mib: u32,
-    /// The profile as it is.
+    pub(super) profile: Profile,
+    /// The file as it is.
     pub(super) bytes: Vec<u8>,
 }
 
-/// Folder of all profiles.
-pub(super) fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("boards")
-}
-
 impl Board {
-    /// Reads `boards/ID.toml`.
+    /// Reads `boards/ID.toml`, which has to be of the target.
     pub(super) fn read(workspace: &Workspace, id: &str) -> Result<Self> {
-        let file = folder(workspace).join(id).with_extension("toml");
-        let known = || {
-            let ids = ids(workspace);
-            let ids = if ids.is_empty() { "none".to_string() } else { ids.join(", ") };
-            format!("{} (boards that have one: {ids})", workspace.shown(&file))
-        };
-        let bytes = std::fs::read(&file)
-            .with_context(|| format!("cannot read the board's profile {}", known()))?;
-        Self::parse(id, bytes).with_context(|| workspace.shown(&file).to_string())
+        let path = cross::board_file(&workspace.root, id)?;
+        let bytes = std::fs::read(&path)
+            .with_context(|| format!("cannot read {}", workspace.shown(&path)))?;
+        let file = BoardFile::from_bytes(&bytes).context(path.display().to_string())?;
+        Ok(Self { profile: file.board, bytes })
     }
 
-    /// A profile that is of this board, and of the processor that is built for.
-    pub(super) fn parse(id: &str, bytes: Vec<u8>) -> Result<Self> {
-        let text = std::str::from_utf8(&bytes).context("expected UTF-8 text")?;
-        let profile: toml::Table = toml::from_str(text).context("expected TOML")?;
-        let word = |key: &str| profile.get(key).and_then(toml::Value::as_str);
-        for (key, expected) in [("id", id), ("target", TARGET)] {
-            let found = word(key).with_context(|| format!("expected `{key}`, found none"))?;
-            ensure!(found == expected, "`{key}`: expected `{expected}`, found `{found}`");
-        }
-        let mib = |section: &str, key: &str| {
-            let value = profile.get(section).and_then(|section| section.get(key)?.as_integer());
-            let mib = value.and_then(|mib| u32::try_from(mib).ok()).filter(|mib| *mib > 0);
-            mib.with_context(|| format!("expected `{section}.{key}` in MiB, found none"))
-        };
-        Ok(Self {
-            id: id.to_string(),
-            name: word("name").context("expected `name`, found none")?.to_string(),
-            memory_limit_mib: mib("memory", "limit_mib")?,
-            rss_mib: mib("budget", "rss_mib")?,
-            bytes,
-        })
+    pub(super) fn id(&self) -> &str {
+        &self.profile.id
     }
 
     /// What distributions call a package for it.
     pub(super) fn package(&self) -> String {
-        format!("uniultra-{}", self.id)
+        format!("uniultra-{}", self.id())
+    }
+
+    /// Its profile's place below the prefix.
+    pub(super) fn installed(&self) -> String {
+        format!("share/uniultra/boards/{}.toml", self.id())
+    }
+
+    /// The kind of core to emulate: the smallest that has what the profile requires.
+    pub(super) fn emulated_core(&self) -> &'static str {
+        // Both without what is newer: what runs there runs on later cores.
+        let required = &self.profile.cpu.required_features;
+        if required.iter().all(|feature| feature == "neon") { "cortex-a53" } else { "cortex-a76" }
+    }
+
+    /// Whether a machine with so many CPUs has those that the profile binds threads to.
+    pub(super) fn fits(&self, cpus: usize) -> bool {
+        self.profile.pins().iter().all(|pin| *pin < cpus)
     }
 }
 
 /// The first board, by name, that has the target's processor.
 pub(super) fn first(workspace: &Workspace) -> Option<String> {
-    ids(workspace).into_iter().find(|id| Board::read(workspace, id).is_ok())
+    let entries = std::fs::read_dir(workspace.root.join("boards")).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    let id = |path: &Path| Some(path.file_stem()?.to_str()?.to_string());
+    files.iter().filter_map(|path| id(path)).find(|id| Board::read(workspace, id).is_ok())
 }
 
-/// Names of the profiles.
-fn ids(workspace: &Workspace) -> Vec<String> {
-    let entries = std::fs::read_dir(folder(workspace)).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    names
-}
-
-/// A profile with what packages need of one.
+/// The Raspberry Pi 4 of this checkout.
 #[cfg(test)]
 pub(super) fn example() -> Board {
-    Board::parse("some-board", EXAMPLE.into()).unwrap_or_else(|error| unreachable!("{error:#}"))
+    let workspace = Workspace::find().unwrap_or_else(|error| unreachable!("{error:#}"));
+    Board::read(&workspace, "raspberry-pi-4").unwrap_or_else(|error| unreachable!("{error:#}"))
 }
-
-#[cfg(test)]
-const EXAMPLE: &str = "id = \"some-board\"\nname = \"Some Board\"\ntarget = \"aarch64-unknown-linux-gnu\"\n\
-                       [memory]\nlimit_mib = 128\n[budget]\nrss_mib = 48\n";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_is_of_its_board_and_of_the_target() {
+    fn a_board_is_found_by_its_id() {
+        let workspace = Workspace::find().unwrap();
         let board = example();
+        assert_eq!(board.package(), "uniultra-raspberry-pi-4");
+        assert_eq!((board.emulated_core(), board.fits(1)), ("cortex-a53", true));
+        let board = Board::read(&workspace, "rk3588").unwrap();
         assert_eq!(
-            (board.package().as_str(), board.name.as_str()),
-            ("uniultra-some-board", "Some Board")
+            (board.emulated_core(), board.fits(7), board.fits(8)),
+            ("cortex-a76", false, true)
         );
-        assert_eq!((board.memory_limit_mib, board.rss_mib), (128, 48));
-        for (from, to, words) in [
-            ("some-board", "other", "`id`: expected `some-board`, found `other`"),
-            ("aarch64", "x86_64", "found `x86_64-unknown-linux-gnu`"),
-            ("limit_mib = 128", "", "`memory.limit_mib`"),
-            ("rss_mib = 48", "rss_mib = 0", "`budget.rss_mib`"),
-            ("name =", "name", "expected TOML"),
-        ] {
-            let bytes = EXAMPLE.replacen(from, to, 1).into_bytes();
-            let error = format!("{:#}", Board::parse("some-board", bytes).unwrap_err());
-            assert!(error.contains(words), "{words} in {error}");
+        for (id, words) in [("host", "found one for x86_64"), ("absent", "found `absent`")] {
+            let error = format!("{:#}", Board::read(&workspace, id).unwrap_err());
+            assert!(error.contains(words), "{error}");
         }
+        assert!(first(&workspace).is_some_and(|id| Board::read(&workspace, &id).is_ok()));
     }
 }

@@ -68,7 +68,7 @@ impl Contents {
         let mut files = vec![
             File::program("bin/uniultra", self.binary.as_slice()),
             File::plain(format!("lib/systemd/system/{}", unit::NAME), unit::text(prefix, board)),
-            File::plain(format!("share/uniultra/boards/{}.toml", board.id), board.bytes.as_slice()),
+            File::plain(board.installed(), board.bytes.as_slice()),
             File::plain(format!("{model}/{MANIFEST_FILE}"), model_toml),
             File::plain(format!("{model}/{}", manifest.image_encoder.file), encoder.into_owned()),
             File::plain(format!("{model}/{}", manifest.mask_decoder.file), decoder.into_owned()),
@@ -125,13 +125,13 @@ mod tests {
         let expected = [
             "bin/uniultra",
             "lib/systemd/system/uniultra-selftest.service",
-            "share/doc/uniultra-some-board/LICENSE-APACHE",
-            "share/doc/uniultra-some-board/LICENSE-MIT",
-            "share/doc/uniultra-some-board/README.txt",
-            "share/doc/uniultra-some-board/THIRD-PARTY.txt",
-            "share/doc/uniultra-some-board/copyright",
-            "share/doc/uniultra-some-board/sbom.cdx.json",
-            "share/uniultra/boards/some-board.toml",
+            "share/doc/uniultra-raspberry-pi-4/LICENSE-APACHE",
+            "share/doc/uniultra-raspberry-pi-4/LICENSE-MIT",
+            "share/doc/uniultra-raspberry-pi-4/README.txt",
+            "share/doc/uniultra-raspberry-pi-4/THIRD-PARTY.txt",
+            "share/doc/uniultra-raspberry-pi-4/copyright",
+            "share/doc/uniultra-raspberry-pi-4/sbom.cdx.json",
+            "share/uniultra/boards/raspberry-pi-4.toml",
             "share/uniultra/models/uniultra-mini-int8/README.md",
             "share/uniultra/models/uniultra-mini-int8/image_encoder.onnx",
             "share/uniultra/models/uniultra-mini-int8/mask_decoder.onnx",
@@ -143,7 +143,9 @@ mod tests {
         assert_eq!((programs.len(), programs[0].path.as_str()), (1, "bin/uniultra"));
         let readme = files.iter().find(|file| file.path.ends_with("README.txt")).unwrap();
         let readme = String::from_utf8_lossy(&readme.bytes);
-        for words in ["NOT A MEDICAL DEVICE", "Some Board", "uniultra-some-board_", "BUSI"] {
+        for words in
+            ["NOT A MEDICAL DEVICE", "Raspberry Pi 4 Model B", "uniultra-raspberry-pi-4_", "BUSI"]
+        {
             assert!(readme.contains(words), "{words} in\n{readme}");
         }
         std::fs::write(&binary, "#!/bin/sh\n").unwrap();

@@ -12,6 +12,8 @@ pub(super) struct Library {
     /// SPDX expression.
     pub(super) licence: &'static str,
     pub(super) repository: &'static str,
+    /// Where its licence's text is, if not among the crates'.
+    pub(super) text: &'static str,
 }
 
 /// Those of a build by `cargo xtask cross`.
@@ -23,6 +25,7 @@ pub(super) fn of(binary: &[u8]) -> [Library; 3] {
             description: "the GNU C Library, linked statically",
             licence: "LGPL-2.1-or-later",
             repository: "https://sourceware.org/git/glibc.git",
+            text: "1, or /usr/share/common-licenses/LGPL-2.1 on Debian",
         },
         Library {
             name: "libgcc",
@@ -30,6 +33,7 @@ pub(super) fn of(binary: &[u8]) -> [Library; 3] {
             description: "run-time support and unwinding of GCC",
             licence: "GPL-3.0-or-later WITH GCC-exception-3.1",
             repository: "https://gcc.gnu.org/git/gcc.git",
+            text: "none needed: the exception lets a compiled program be under any licence",
         },
         Library {
             name: "rust-std",
@@ -37,6 +41,7 @@ pub(super) fn of(binary: &[u8]) -> [Library; 3] {
             description: "the standard library of Rust",
             licence: "MIT OR Apache-2.0",
             repository: "https://github.com/rust-lang/rust",
+            text: "LICENSE-APACHE beside this file",
         },
     ]
 }

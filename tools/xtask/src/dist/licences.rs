@@ -1,6 +1,6 @@
 //! The list of what others wrote that is in the binary, with the licence texts found in their folders.
 
-use super::crates::{Crate, Crates, Id};
+use super::crates::{Crate, Crates};
 use super::libraries::Library;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -30,38 +30,54 @@ struct Text {
     of: Vec<String>,
 }
 
+/// Where the text of the Apache licence is in every package.
+const APACHE: &str = "LICENSE-APACHE beside this file";
+
 pub(super) fn list(crates: &Crates, libraries: &[Library]) -> Result<Licences> {
     let mut texts = Texts::default();
-    let mut rows = Vec::new();
     let mut warnings = Vec::new();
-    for library in libraries {
-        let own = if library.name == "glibc" { std::fs::read_to_string(LGPL).ok() } else { None };
-        if library.name == "glibc" && own.is_none() {
-            warnings.push(format!("no text of {} at {LGPL}: add it yourself", library.licence));
+    match std::fs::read_to_string(LGPL) {
+        Ok(text) => texts.add(&text, "glibc (LGPL-2.1)".to_string()),
+        Err(_) => {
+            warnings.push(format!("no {LGPL} here, which glibc's licence asks to ship: add it"));
+            texts.add("(not found where this was packed)", "glibc".to_string())
         }
-        let numbers: Vec<usize> = own
-            .iter()
-            .map(|text| texts.add(text, format!("{} (LGPL-2.1)", library.name)))
-            .collect();
-        let version = library.version.as_deref().unwrap_or("(version not named)");
-        rows.push(row(library.name, version, library.licence, Some(library.repository), &numbers));
+    };
+    let mut rows = Vec::new();
+    for library in libraries {
+        let Library { name, version, licence, repository, text, .. } = library;
+        let version = version.as_deref().unwrap_or("(version not named)");
+        rows.push(row(name, version, licence, Some(repository), text));
     }
-    let mut without = Vec::new();
+    let mut numbers = BTreeMap::new();
     for (id, found) in crates.third_party() {
-        let Id { name, version } = id;
-        let mut numbers = Vec::new();
+        let mut own = Vec::new();
         for file in files(found)? {
             let bytes =
                 std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let file_name = file.file_name().unwrap_or_default().to_string_lossy();
-            let of = format!("{name} {version} ({file_name})");
-            numbers.push(texts.add(&String::from_utf8_lossy(&bytes), of));
+            let of = format!("{} {} ({file_name})", id.name, id.version);
+            own.push(texts.add(&String::from_utf8_lossy(&bytes), of).to_string());
         }
-        if numbers.is_empty() {
-            without.push(name.as_str());
-        }
+        numbers.insert(id, own.join(", "));
+    }
+    let mut without = Vec::new();
+    for (id, found) in crates.third_party() {
         let licence = found.licence.as_deref().unwrap_or("see its text");
-        rows.push(row(name, version, licence, found.repository.as_deref(), &numbers));
+        // One that has none may have been published beside one that has.
+        let beside = || {
+            let same = crates.third_party().filter(|(_, other)| same_source(found, other));
+            let with = same.filter_map(|(id, _)| Some((id, numbers.get(id)?)));
+            let mut with = with.filter(|(_, numbers)| !numbers.is_empty());
+            with.next().map(|(id, numbers)| format!("{numbers} (of {}, same source)", id.name))
+        };
+        let own = numbers.get(id).filter(|numbers| !numbers.is_empty()).cloned();
+        let apache = || licence.contains("Apache-2.0").then(|| APACHE.to_string());
+        let text = own.or_else(beside).or_else(apache).unwrap_or_else(|| {
+            without.push(id.name.as_str());
+            "none in its folder".to_string()
+        });
+        rows.push(row(&id.name, &id.version, licence, found.repository.as_deref(), &text));
     }
     if !without.is_empty() {
         warnings.push(format!("no licence text in the folders of {}", without.join(", ")));
@@ -69,14 +85,17 @@ pub(super) fn list(crates: &Crates, libraries: &[Library]) -> Result<Licences> {
     Ok(Licences { text: document(&rows, &texts), warnings })
 }
 
-fn row(name: &str, version: &str, licence: &str, at: Option<&str>, texts: &[usize]) -> String {
-    let mut text = format!("{name} {version}\n    licence: {licence}\n");
-    if let Some(at) = at {
-        text += &format!("    source: {at}\n");
-    }
-    let numbers: Vec<String> = texts.iter().map(ToString::to_string).collect();
-    let numbers = if numbers.is_empty() { "none in its folder".into() } else { numbers.join(", ") };
-    text + &format!("    texts below: {numbers}\n")
+fn same_source(one: &Crate, other: &Crate) -> bool {
+    let source = |found: &Crate| {
+        let url = found.repository.as_deref()?.trim_end_matches('/');
+        Some(url.trim_end_matches(".git").to_string())
+    };
+    source(one).is_some_and(|one| source(other) == Some(one))
+}
+
+fn row(name: &str, version: &str, licence: &str, at: Option<&str>, text: &str) -> String {
+    let at = at.map_or_else(String::new, |at| format!("    source: {at}\n"));
+    format!("{name} {version}\n    licence: {licence}\n{at}    text: {text}\n")
 }
 
 fn document(rows: &[String], texts: &Texts) -> String {
@@ -172,7 +191,7 @@ mod tests {
         let libraries = libraries::of(&elf::good_stub());
         let Licences { text, .. } = list(&crates, &libraries).unwrap();
         for words in [
-            "log 0.4.1\n    licence: MIT OR Apache-2.0\n    source: https://example.org/log\n",
+            "log 0.4.1\n    licence: MIT OR Apache-2.0\n    source: https://example.org/log\n    text: 2\n",
             "glibc 2.36\n    licence: LGPL-2.1-or-later\n",
             ", of log 0.4.1 (LICENSE-MIT)\n",
             "\nthe text of log\n",
@@ -180,7 +199,13 @@ mod tests {
             assert!(text.contains(words), "{words} in\n{text}");
         }
         assert!(!text.contains("cc 1.0.0") && !text.contains("code\n"), "{text}");
+        // Without a text of its own: that of the project where the licence is one of ours, else a warning.
         std::fs::remove_file(folder.path().join("log/LICENSE-MIT")).unwrap();
+        let Licences { text, warnings } = list(&crates, &libraries).unwrap();
+        assert!(text.contains("/log\n    text: LICENSE-APACHE beside"), "{text}");
+        assert!(!warnings.iter().any(|warning| warning.contains("log")), "{warnings:?}");
+        let mut crates = crates;
+        crates.all.values_mut().for_each(|found| found.licence = Some("MIT".to_string()));
         let warnings = list(&crates, &libraries).unwrap().warnings.join("; ");
         assert!(warnings.contains("no licence text in the folders of log"), "{warnings}");
     }

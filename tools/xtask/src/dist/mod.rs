@@ -32,7 +32,7 @@ const PACK: &str = "models/uniultra-mini-int8";
 #[command(after_help = "Examples:
   cargo xtask dist --board raspberry-pi-4            tarball, .deb, SBOM and checksums, in target/dist
   cargo xtask dist --board raspberry-pi-4 --verify   and install and run them under emulation
-  cargo xtask dist --board my-board --binary uniultra --out release --json release.json
+  cargo xtask dist --board rk3588 --binary uniultra --out release --json release.json
 
 The board's profile is boards/ID.toml. Every file has the time of the commit (or SOURCE_DATE_EPOCH), so
 that the same commit, binary and toolchain give the same bytes.")]
@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     // Said now, not after the minutes that a build takes.
     let board = Board::read(workspace, &args.board)?;
     let out = args.out.as_ref().map(|folder| here.join(folder));
-    let out = out.unwrap_or_else(|| workspace.target.join("dist").join(&board.id));
+    let out = out.unwrap_or_else(|| workspace.target.join("dist").join(board.id()));
     let toolchain = match args.binary {
         Some(_) if !args.verify => None,
         _ => Some(Toolchain::setup(workspace)?),

@@ -35,7 +35,7 @@ impl Release {
     /// Packs; the same contents give the same bytes.
     pub(super) fn pack(contents: &Contents) -> Result<Self> {
         let Contents { version, board, commit, pack, .. } = contents;
-        let stem = format!("uniultra-{version}-{}-aarch64", board.id);
+        let stem = format!("uniultra-{version}-{}-aarch64", board.id());
         let package = board.package();
         let root = format!("{stem}/");
         let tarball = Artifact {
@@ -134,7 +134,7 @@ impl<'a> Report<'a> {
         let Contents { version, board, commit, crates, .. } = contents;
         Self {
             version,
-            board: &board.id,
+            board: board.id(),
             commit: commit.id.as_deref(),
             dirty: commit.dirty,
             source_date_epoch: commit.time_s,

@@ -7,7 +7,8 @@ pub(super) const NAME: &str = "uniultra-selftest.service";
 
 /// The unit for programs and data below `prefix`, such as `/usr`.
 pub(super) fn text(prefix: &str, board: &Board) -> String {
-    let Board { name, memory_limit_mib, rss_mib, .. } = board;
+    let (name, memory_limit_mib) = (&board.profile.name, board.profile.memory.limit_mib);
+    let profile = board.installed();
     format!(
         "# One self-test at every boot: `systemctl enable --now {NAME}`; its report: `journalctl -u {NAME}`.\n\
 [Unit]
@@ -16,10 +17,10 @@ Description=Self-test of UniUltra Edge ({name})
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={prefix}/bin/uniultra selftest --max-rss-mib {rss_mib}
+ExecStart={prefix}/bin/uniultra selftest --board {prefix}/{profile}
 TimeoutStartSec=120
 
-# What the program does not need, it does not get: it reads its own file, and writes to the journal.
+# What the program does not need, it does not get: it reads the board's profile, and writes to the journal.
 DynamicUser=yes
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -100,7 +101,10 @@ mod tests {
         let service = |key: &str| unit[&("Service".to_string(), key.to_string())].join(" ");
         for (key, value) in [
             ("Type", "oneshot"),
-            ("ExecStart", "/usr/bin/uniultra selftest --max-rss-mib 48"),
+            (
+                "ExecStart",
+                "/usr/bin/uniultra selftest --board /usr/share/uniultra/boards/raspberry-pi-4.toml",
+            ),
             ("ExecPaths", "/usr/bin/uniultra"),
             ("PrivateNetwork", "yes"),
             ("RestrictAddressFamilies", "none"),
@@ -112,6 +116,8 @@ mod tests {
         ] {
             assert_eq!(service(key), value, "{key}");
         }
+        // Binding threads to CPUs is one of @resources, which @system-service has.
+        assert!(!service("SystemCallFilter").contains("resources"));
         assert!(service("SystemCallFilter").starts_with("@system-service ~"));
         assert!(unit.contains_key(&("Install".to_string(), "WantedBy".to_string())));
         let local = text("/usr/local", &board::example());

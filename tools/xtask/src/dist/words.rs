@@ -14,23 +14,31 @@ const NOT_A_DEVICE: &str =
 /// Paragraphs of the package's description.
 pub(super) fn description(board: &Board, models: &Manifest) -> Vec<String> {
     vec![
-        format!(
-            "UniUltra Edge takes an ultrasound frame and a prompt (points or a box) and gives a\n\
-             mask. The program is static and needs no other package; the model {} is\n\
-             inside it. This package is for: {}.",
-            models.model.id, board.name
-        ),
+        "UniUltra Edge takes an ultrasound frame and a prompt (points or a box) and\n\
+         gives a mask. The program is static and needs no other package."
+            .to_string(),
+        format!("Model inside: {}.\nBoard: {}.", models.model.id, board.profile.name),
         NOT_A_DEVICE.to_string(),
     ]
 }
 
 /// `README.txt`.
 pub(super) fn readme(board: &Board, models: &Manifest, commit: &Commit, version: &str) -> String {
-    let Board { id, name, rss_mib, .. } = board;
+    let (id, name) = (board.id(), &board.profile.name);
+    let profile = board.installed();
     let package = board.package();
     let model = &models.model.id;
     let service = unit::NAME;
     let id_of_commit = commit.id.as_deref().unwrap_or("unknown");
+    let places: String = [
+        ("bin/uniultra", "the program, static, with the model inside"),
+        (&format!("share/uniultra/models/{model}"), "the same model as files, and its card"),
+        (&profile, "the board's profile"),
+        (&format!("lib/systemd/system/{service}"), "its unit"),
+        (&format!("share/doc/{package}"), "licences, SBOM (CycloneDX), this text"),
+    ]
+    .map(|(path, what)| format!("  {path:<46} {what}\n"))
+    .concat();
     let changed = if commit.dirty { ", with changes that are not committed" } else { "" };
     format!(
         "UniUltra Edge {version} for {name}
@@ -45,7 +53,7 @@ Install
 Check the files first: sha256sum -c SHA256SUMS
 
 Try
-  uniultra selftest --max-rss-mib {rss_mib}
+  uniultra selftest --board /usr/{profile}
   uniultra segment frame.png --point 210,145 --out-mask mask.png --overlay overlay.png --json -
   uniultra --help
 
@@ -55,12 +63,7 @@ At every boot, if you want it (nothing is started otherwise)
 The service has no network, cannot write files, and gets the memory of the board's profile.
 
 What is where, below /usr or /usr/local
-  bin/uniultra                               the program, static, with the model inside
-  share/uniultra/models/{model}    the same model as files, and its card
-  share/uniultra/boards/{id}.toml            the board's profile
-  lib/systemd/system/{service}
-  share/doc/{package}/            licences, SBOM (CycloneDX), this text
-
+{places}
 Licences
   The program is under MIT or Apache-2.0, as you prefer: LICENSE-MIT, LICENSE-APACHE. What others
   wrote that is in it: THIRD-PARTY.txt. The weights have a licence of their own:
