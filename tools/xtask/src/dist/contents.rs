@@ -150,6 +150,6 @@ mod tests {
         }
         std::fs::write(&binary, "#!/bin/sh\n").unwrap();
         let error = Contents::gather(&workspace, board::example(), &binary).unwrap_err();
-        assert!(format!("{error:#}").contains("expected an ELF program"), "{error:#}");
+        assert!(format!("{error:#}").contains("expected a 64-bit ELF program"), "{error:#}");
     }
 }
