@@ -1,6 +1,5 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`, `race`,
-//! `cross`, `dist`.
+//! `demo`, `race`, `cross`, `dist`.
 
 mod check;
 mod cross;

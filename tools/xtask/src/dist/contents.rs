@@ -7,9 +7,9 @@ use super::crates::Crates;
 use super::licences::{self, Licences};
 use super::{PACK, elf, libraries, sbom, unit, words};
 use crate::workspace::Workspace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
-use uniultra_manifest::{MANIFEST_FILE, Pack};
+use uniultra_manifest::{MANIFEST_FILE, Manifest, Pack};
 
 /// The card that the pack's own card refers to.
 const F32_CARD: &str = "models/uniultra-mini/README.md";
@@ -38,6 +38,7 @@ impl Contents {
         elf::check(&bytes).with_context(|| workspace.shown(binary).to_string())?;
         let commit = Commit::find(workspace)?;
         let pack = Pack::open(&workspace.root.join(PACK)).context(PACK)?;
+        fits(&board, pack.manifest())?;
         let crates = Crates::resolve(workspace)?;
         let libraries = libraries::of(&bytes);
         let subject = sbom::Subject {
@@ -82,6 +83,23 @@ impl Contents {
     }
 }
 
+/// The model is the one that the profile asks for: the program refuses any other with it.
+fn fits(board: &Board, manifest: &Manifest) -> Result<()> {
+    let run = &board.profile.run;
+    let expected = (run.image_size_px, run.precision);
+    let found = (manifest.model.image_size, manifest.model.precision);
+    let id = board.id();
+    ensure!(
+        expected == found,
+        "{PACK}: the profile of {id} expects a model of {} px in {}, found {} px in {}",
+        expected.0,
+        expected.1,
+        found.0,
+        found.1
+    );
+    Ok(())
+}
+
 /// Folder of a model below the prefix.
 pub(super) fn models(id: &str) -> String {
     format!("share/uniultra/models/{id}")
@@ -111,6 +129,16 @@ fn texts(workspace: &Workspace, board: &Board, model: &str) -> Result<Vec<File>>
 mod tests {
     use super::super::board;
     use super::*;
+
+    #[test]
+    fn a_profile_for_another_model_is_refused() {
+        let pack = Pack::open(&Workspace::find().unwrap().root.join(PACK)).unwrap();
+        let mut board = board::example();
+        assert!(fits(&board, pack.manifest()).is_ok());
+        board.profile.run.image_size_px = 1024;
+        let error = fits(&board, pack.manifest()).unwrap_err().to_string();
+        assert!(error.contains("1024 px in int8, found 512 px in int8"), "{error}");
+    }
 
     #[test]
     fn everything_has_its_place() {
