@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn dpkg_reads_it() {
         if Command::new("dpkg-deb").arg("--version").output().is_err() {
-            eprintln!("skipped: no dpkg-deb");
+            crate::screen::line("skipped: no dpkg-deb");
             return;
         }
         let file = tempfile::NamedTempFile::new().unwrap();
