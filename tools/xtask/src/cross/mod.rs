@@ -15,7 +15,7 @@ use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, ensure};
 pub(crate) use board::check as board_file;
 use std::path::{Path, PathBuf};
-pub(crate) use toolchain::Toolchain;
+pub(crate) use toolchain::{Emulator, Toolchain};
 
 /// What is built for.
 pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";

@@ -15,7 +15,7 @@ mod unit;
 mod verify;
 mod words;
 
-use crate::cross::{self, TARGET, Toolchain};
+use crate::cross::{self, Emulator, TARGET, Toolchain};
 use crate::screen;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -65,14 +65,9 @@ fn make(workspace: &Workspace, args: &Args, profile: &str) -> Result<()> {
     let board = Board::read(workspace, &args.board)?;
     let out = args.out.as_ref().map(|folder| here.join(folder));
     let out = out.unwrap_or_else(|| workspace.target.join("dist").join(board.id()));
-    let toolchain = match args.binary {
-        Some(_) if !args.verify => None,
-        _ => Some(Toolchain::setup(workspace)?),
-    };
-    let binary = match (&args.binary, &toolchain) {
-        (Some(file), _) => here.join(file),
-        (None, Some(toolchain)) => cross::static_binary(workspace, toolchain, profile)?,
-        (None, None) => anyhow::bail!("no binary"),
+    let binary = match &args.binary {
+        Some(file) => here.join(file),
+        None => cross::static_binary(workspace, &Toolchain::setup(workspace)?, profile)?,
     };
     let contents = Contents::gather(workspace, board, &binary)?;
     let written = Release::pack(&contents)?.write(&out)?;
@@ -85,10 +80,11 @@ fn make(workspace: &Workspace, args: &Args, profile: &str) -> Result<()> {
     for warning in &warnings {
         screen::line(&format!("warning: {warning}"));
     }
-    match toolchain.filter(|_| args.verify) {
-        Some(toolchain) => verify::run(workspace, &toolchain, &binary, &written, &contents.board),
-        None => Ok(()),
+    if args.verify {
+        let emulator = Emulator::setup(workspace)?;
+        verify::run(workspace, &emulator, &binary, &written, &contents.board)?;
     }
+    Ok(())
 }
 
 /// The gate's step: the first board with the target's processor, packed, installed and run.

@@ -5,7 +5,7 @@ use super::board::Board;
 use super::contents::{Contents, models};
 use super::output::{Release, SUMS, Written};
 use super::{PACK, deb, unit};
-use crate::cross::Toolchain;
+use crate::cross::Emulator;
 use crate::demo::{SAMPLE, SAMPLE_POINT};
 use crate::screen;
 use crate::workspace::{self, Workspace};
@@ -17,7 +17,7 @@ use uniultra_manifest::{Pack, sha256_hex};
 
 pub(super) fn run(
     workspace: &Workspace,
-    toolchain: &Toolchain,
+    emulator: &Emulator,
     binary: &Path,
     written: &Written,
     board: &Board,
@@ -42,7 +42,7 @@ pub(super) fn run(
         )?,
     ];
     let core = board.emulated_core();
-    let emulator = toolchain.emulator(core);
+    let emulator = emulator.words(core);
     let mut masks = Vec::new();
     for place in &installed {
         let program = Program { workspace, emulator: &emulator, place };
