@@ -190,6 +190,9 @@ impl Program<'_> {
         screen::line(&format!("$ {} --json ...", workspace::typed(&command)));
         let output = command.arg("--json").arg(&report).output().context("cannot start qemu")?;
         let stderr = String::from_utf8_lossy(&output.stderr);
+        // 5 says that a check failed; which one, the report does.
+        let ended = matches!(output.status.code(), Some(0 | 5));
+        ensure!(ended, "self-test: {}: {stderr}", output.status);
         let text = std::fs::read(&report).with_context(|| format!("self-test: {stderr}"))?;
         let report: Report = serde_json::from_slice(&text).context("the self-test's report")?;
         for check in &report.checks {
