@@ -1,7 +1,7 @@
 //! `cargo xtask check`: the gate's steps, in the order in which they fail fastest.
 
 use crate::workspace::{self, Workspace};
-use crate::{cross, files, msrv, python, race, screen, toolchain, train};
+use crate::{cross, dist, files, msrv, python, race, screen, toolchain, train};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "files", what: "layout, sizes, words, links, dependency rules", run: files::run },
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "msrv", what: "dependencies allow the oldest promised Rust", run: msrv::run },
@@ -35,6 +35,7 @@ const STEPS: [Step; 11] = [
         what: "64-bit ARM: tests and packs as on three cores, a booted machine",
         run: cross::check,
     },
+    Step { name: "dist", what: "packages for a board, installed and run", run: dist::check },
     Step {
         name: "train",
         what: "trainer: formatting, lints, tests with libtorch",

@@ -1,10 +1,10 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`, `race`,
-//! `cross`.
+//! `demo`, `race`, `cross`, `dist`.
 
 mod check;
 mod cross;
 mod demo;
+mod dist;
 mod files;
 mod msrv;
 mod python;
@@ -41,6 +41,8 @@ enum Command {
     Demo(demo::Args),
     /// Build the device binary for 64-bit ARM Linux; the toolchain is set up on the first call.
     Cross(cross::Args),
+    /// Pack the device binary for a board: tarball, .deb, SBOM, checksums.
+    Dist(dist::Args),
     /// Time our runtime and its peers on the same weights, frame and click, in turns.
     Race(race::Args),
 }
@@ -67,6 +69,7 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
         Command::Cross(args) => cross::run(workspace, args)?,
+        Command::Dist(args) => dist::run(workspace, args)?,
         Command::Race(args) => race::run(workspace, args)?,
     }
     Ok(ExitCode::SUCCESS)

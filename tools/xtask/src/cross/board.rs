@@ -2,11 +2,11 @@
 
 use super::TARGET;
 use anyhow::{Context, Result, bail, ensure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use uniultra_manifest::BoardFile;
 
-/// Reads `boards/ID.toml` under `root`; its target has to be the one that is built for.
-pub(super) fn check(root: &Path, id: &str) -> Result<()> {
+/// `boards/ID.toml` under `root`, a good profile whose target is the one that is built for.
+pub(crate) fn check(root: &Path, id: &str) -> Result<PathBuf> {
     let folder = root.join("boards");
     let known = known(&folder)?;
     if !known.iter().any(|name| name == id) {
@@ -19,7 +19,7 @@ pub(super) fn check(root: &Path, id: &str) -> Result<()> {
         target.triple() == TARGET,
         "--board {id}: expected a board for {TARGET}, found one for {target}"
     );
-    Ok(())
+    Ok(path)
 }
 
 /// Ids of the profiles there are, in order.

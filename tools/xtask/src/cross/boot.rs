@@ -88,7 +88,7 @@ fn selftest(
     binary: &Path,
     core: &str,
 ) -> Result<Value> {
-    let [program, rest @ ..] = toolchain.emulator(core);
+    let [program, rest @ ..] = toolchain.emulator().words(core);
     let mut command = workspace.command(program);
     command.args(rest).arg(binary).args(["selftest", "--json", "-"]);
     let printed = workspace::output(&mut command)?;

@@ -55,7 +55,7 @@ pub(super) fn run(
         let expected = segment(workspace, std::slice::from_ref(&host), pack, &file("host"))?;
         let mut first: Option<Vec<f32>> = None;
         for core in cores {
-            let mut words = toolchain.emulator(core).to_vec();
+            let mut words = toolchain.emulator().words(core).to_vec();
             words.push(binary.display().to_string());
             let found = segment(workspace, &words, pack, &file(core))?;
             let (error, dice) = difference(&found, &expected)?;
@@ -81,7 +81,7 @@ fn unit_tests(workspace: &Workspace, toolchain: &Toolchain, core: &str) -> Resul
     let args = ["test", "--locked", "--release", "--lib"];
     let mut command = toolchain.cargo(workspace, &target, &args);
     command.args(["-p", "uniultra-kernels", "-p", "uniultra-core"]);
-    let runner = toolchain.emulator(core).join(" ");
+    let runner = toolchain.emulator().words(core).join(" ");
     command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner);
     screen::line(&format!("{TARGET} as on {core}"));
     workspace::run(&mut command)

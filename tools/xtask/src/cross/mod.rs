@@ -13,15 +13,16 @@ mod toolchain;
 use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, ensure};
+pub(crate) use board::check as board_file;
 use std::path::{Path, PathBuf};
-use toolchain::Toolchain;
+pub(crate) use toolchain::{Emulator, Toolchain};
 
 /// What is built for.
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// Cargo's profile of what goes to a board.
-const DEVICE: &str = "device";
+pub(crate) const DEVICE: &str = "device";
 /// The gate's: the same code without the minutes of optimising across crates.
-const RELEASE: &str = "release";
+pub(crate) const RELEASE: &str = "release";
 
 /// Most bytes of a static device binary.
 const MOST_BYTES: u64 = 24_000_000;
@@ -122,12 +123,30 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The gate's step: everything under emulation, a boot on the smallest core. Without Debian's packages it
-/// fails in continuous integration, and only says so elsewhere.
-pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+/// The static device binary, for packages.
+pub(crate) fn static_binary(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    profile: &str,
+) -> Result<PathBuf> {
+    build(workspace, toolchain, Link::Static, profile)
+}
+
+/// Whether the gate can do anything for ARM. Without Debian's packages it fails in continuous integration,
+/// and only says so elsewhere.
+pub(crate) fn is_possible(workspace: &Workspace) -> bool {
     let in_ci = std::env::var("CI").as_deref() == Ok("true");
-    if !in_ci && workspace::output(workspace.command("apt-get").arg("--version")).is_err() {
+    let possible =
+        in_ci || workspace::output(workspace.command("apt-get").arg("--version")).is_ok();
+    if !possible {
         screen::line("skipped: NOTHING RAN AS ON ARM: expected apt-get, found none");
+    }
+    possible
+}
+
+/// The gate's step: everything under emulation, a boot on the smallest core.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    if !is_possible(workspace) {
         return Ok(());
     }
     let toolchain = Toolchain::setup(workspace)?;

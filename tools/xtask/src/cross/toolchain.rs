@@ -19,15 +19,19 @@ const QEMU: &str = "qemu-aarch64";
 
 /// A toolchain that is ready.
 #[derive(Debug)]
-pub(super) struct Toolchain {
+pub(crate) struct Toolchain {
     /// The compiler where it is not rustup's.
     rustc: Option<PathBuf>,
-    qemu: PathBuf,
+    emulator: Emulator,
 }
+
+/// qemu's emulator of ARM programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Emulator(PathBuf);
 
 impl Toolchain {
     /// Finds each part, and fetches those that are missing, by package name.
-    pub(super) fn setup(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn setup(workspace: &Workspace) -> Result<Self> {
         let prefix = folder(workspace).join("toolchain");
         if !starts(workspace, Path::new(LINKER)) || !Path::new(SYSROOT).join("lib/libc.a").is_file()
         {
@@ -37,13 +41,10 @@ impl Toolchain {
             true => None,
             false => Some(debian::rustc(workspace, &prefix.join("rust"))?),
         };
-        let qemu = match starts(workspace, Path::new(QEMU)) {
-            true => PathBuf::from(QEMU),
-            false => debian::qemu(workspace, &prefix.join("qemu"))?,
-        };
+        let emulator = Emulator::setup(workspace)?;
         let compiler = rustc.as_ref().map_or("rustup's", |_| "Debian's");
         screen::line(&format!("toolchain for {TARGET}: {compiler} compiler, {LINKER}"));
-        Ok(Self { rustc, qemu })
+        Ok(Self { rustc, emulator })
     }
 
     /// A cargo command for the target, with its output in `target`.
@@ -76,9 +77,25 @@ impl Toolchain {
         std::fs::rename(&partial, to).with_context(shown)
     }
 
+    /// What runs the programs that are built.
+    pub(crate) fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+}
+
+impl Emulator {
+    /// Finds it, and fetches it if it is missing.
+    pub(crate) fn setup(workspace: &Workspace) -> Result<Self> {
+        let prefix = folder(workspace).join("toolchain");
+        Ok(Self(match starts(workspace, Path::new(QEMU)) {
+            true => PathBuf::from(QEMU),
+            false => debian::qemu(workspace, &prefix.join("qemu"))?,
+        }))
+    }
+
     /// The words before a program that make it run as on `core`.
-    pub(super) fn emulator(&self, core: &str) -> [String; 5] {
-        let qemu = self.qemu.display().to_string();
+    pub(crate) fn words(&self, core: &str) -> [String; 5] {
+        let qemu = self.0.display().to_string();
         [&qemu, "-cpu", core, "-L", SYSROOT].map(ToString::to_string)
     }
 }
