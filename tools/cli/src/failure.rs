@@ -7,7 +7,7 @@ use uniultra_compare::CompareError;
 use uniultra_estimate::EstimateError;
 use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
-use uniultra_manifest::ManifestError;
+use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_phantom::PhantomError;
 use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
@@ -144,7 +144,7 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
             return quantize_code(error);
         }
-        if cause.is::<CheckpointError>() {
+        if cause.is::<CheckpointError>() || cause.is::<BoardError>() {
             return 3;
         }
         if cause.is::<ManifestError>() {
@@ -155,6 +155,9 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn profile_code(error: &ProfileError) -> u8 {
+    if let Some(code) = error.device_code() {
+        return code;
+    }
     match error {
         _ if error.is_output() => 6,
         _ if error.is_model() => 4,

@@ -2,6 +2,7 @@
 //! phantoms, measure, compare and profile models, estimate them for boards.
 
 mod compare;
+mod device;
 mod estimate;
 mod evaluate;
 mod export;
