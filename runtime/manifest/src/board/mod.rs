@@ -115,7 +115,8 @@ pub struct Cpu {
 pub struct Memory {
     /// Most memory that the program's service, or a system that holds nothing else, gets, in MiB.
     pub limit_mib: u32,
-    /// Theoretical peak of the DRAM interface: width times transfer rate, in 1e9 bytes a second.
+    /// Theoretical peak of the DRAM interface, width times transfer rate, in 1e9 bytes a second; of a
+    /// measured host, what was measured.
     pub bandwidth_gb_s: f64,
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask cross`: the device binary for 64-bit ARM Linux, and a check of it under emulation.
 
+mod board;
 mod debian;
 mod emulate;
 mod toolchain;
@@ -18,12 +19,16 @@ const PROFILE: &str = "device";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask cross                 one static file to copy to a board
+  cargo xtask cross --board am62x   the same, after a look at boards/am62x.toml
   cargo xtask cross --emulate       and see it work as on Cortex-A53, A72 and A76
   cargo xtask cross --link dynamic  against the board's own glibc")]
 pub(crate) struct Args {
     /// Only set the toolchain up, in target/cross/toolchain.
     #[arg(long, conflicts_with_all = ["link", "emulate"])]
     setup_only: bool,
+    /// Id of the board to build for: `boards/ID.toml` has to name the target that is built.
+    #[arg(long, value_name = "ID")]
+    board: Option<String>,
     /// Whether glibc becomes part of the binary.
     #[arg(long, value_enum, default_value_t = Link::Static)]
     link: Link,
@@ -52,6 +57,9 @@ impl Link {
 
 /// Sets up what is missing, builds, and emulates if asked to.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if let Some(id) = &args.board {
+        board::check(&workspace.root, id)?;
+    }
     let toolchain = Toolchain::setup(workspace)?;
     if args.setup_only {
         return Ok(());
