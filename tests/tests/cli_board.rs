@@ -35,8 +35,7 @@ impl Profile {
     fn new() -> Self {
         let text = fs::read_to_string(root().join("boards/host.toml")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let host =
-            Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 112", "rss_mib = 512")]);
+        let host = Self { folder, text }.with(&PATIENT).with(&[("rss_mib = 112", "rss_mib = 512")]);
         if cfg!(target_arch = "aarch64") {
             let triple = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu");
             return host.with(&[triple, ("\"avx2\", \"fma\"", "\"neon\"")]);

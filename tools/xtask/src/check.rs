@@ -1,7 +1,7 @@
 //! `cargo xtask check`: the gate's steps, in the order in which they fail fastest.
 
 use crate::workspace::{self, Workspace};
-use crate::{files, msrv, python, race, screen, toolchain, train};
+use crate::{cross, files, msrv, python, race, screen, toolchain, train};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "files", what: "layout, sizes, words, links, dependency rules", run: files::run },
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "msrv", what: "dependencies allow the oldest promised Rust", run: msrv::run },
@@ -30,6 +30,11 @@ const STEPS: [Step; 10] = [
     Step { name: "python", what: "ONNX checker and ONNX Runtime", run: install_python },
     Step { name: "test", what: "binaries, then every test", run: test },
     Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race::smoke },
+    Step {
+        name: "cross",
+        what: "64-bit ARM: tests and packs as on three cores, a booted machine",
+        run: cross::check,
+    },
     Step {
         name: "train",
         what: "trainer: formatting, lints, tests with libtorch",

@@ -29,7 +29,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests, race, trainer.
+    /// Run the whole gate: files, formatting, lints, docs, fuzz targets, tests, race, ARM, trainer.
     Check(check::Args),
     /// Install the pinned ONNX packages into target/venv.
     SetupPython,

@@ -112,8 +112,40 @@ pub(super) fn qemu(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     Ok(emulator)
 }
 
+/// Unpacks qemu's emulators of programs in the release's own version, which take plugins (those of the
+/// backports are linked statically, and do not), with libraries that the machine lacks.
+pub(super) fn qemu_with_plugins(workspace: &Workspace, folder: &Path) -> Result<()> {
+    if folder.join("usr/bin/qemu-aarch64").is_file() {
+        return Ok(());
+    }
+    whole(folder, |folder| {
+        let apt = Apt::of(workspace, folder)?;
+        let policy = apt.ask(&["apt-cache", "policy", "qemu-user"])?;
+        let version = candidate(&policy).context("expected a package qemu-user, found none")?;
+        let package = format!("qemu-user={version}");
+        let mut words =
+            vec!["apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests"];
+        words.extend(["--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", &package]);
+        let depends = apt.ask(&words)?;
+        let mut packages = vec![package.clone()];
+        for name in needed(&depends) {
+            if name != "qemu-user" && apt.ask(&["dpkg", "-s", name]).is_err() {
+                packages.push(name.to_string());
+            }
+        }
+        apt.unpack(&packages)
+    })
+}
+
+/// Packages that `apt-cache depends --recurse` lists, for this machine's architecture.
+fn needed(depends: &str) -> impl Iterator<Item = &str> {
+    depends
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()) && !line.contains(':'))
+}
+
 /// Fills a folder from nothing, and takes what is half done away again.
-fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(super) fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let clear = || match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -128,14 +160,14 @@ fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
 }
 
 /// apt with everything of its own below a folder.
-struct Apt<'w> {
+pub(super) struct Apt<'w> {
     workspace: &'w Workspace,
     folder: PathBuf,
     config: PathBuf,
 }
 
 impl<'w> Apt<'w> {
-    fn of(workspace: &'w Workspace, folder: &Path) -> Result<Self> {
+    pub(super) fn of(workspace: &'w Workspace, folder: &Path) -> Result<Self> {
         let folder = std::path::absolute(folder)?;
         let apt = folder.join("apt");
         for part in ["state/lists/partial", "cache/archives/partial", "sources", "packages"] {
@@ -157,15 +189,24 @@ impl<'w> Apt<'w> {
         Ok(apt)
     }
 
-    fn ask(&self, words: &[&str]) -> Result<String> {
+    /// What a command of apt's says, with these settings.
+    pub(super) fn ask(&self, words: &[&str]) -> Result<String> {
         let [program, args @ ..] = words else { bail!("no command") };
         let mut command = self.workspace.command(program);
         command.args(args).env("APT_CONFIG", &self.config);
         workspace::output(command.current_dir(self.folder.join("apt/packages")))
     }
 
+    /// A package and what it needs, beside what is on the machine already.
+    pub(super) fn missing(&self, package: &str) -> Result<Vec<String>> {
+        let words = ["apt-get", "--simulate", "install", "--no-install-recommends", package];
+        let packages = planned(&self.ask(&words)?);
+        ensure!(!packages.is_empty(), "expected something to install for {package}, found nothing");
+        Ok(packages)
+    }
+
     /// Downloads packages and unpacks them into the folder.
-    fn unpack(&self, packages: &[String]) -> Result<()> {
+    pub(super) fn unpack(&self, packages: &[String]) -> Result<()> {
         screen::line(&format!("unpacking {}", packages.join(", ")));
         let mut words = vec!["apt-get", "download", "-q"];
         words.extend(packages.iter().map(String::as_str));
@@ -180,6 +221,22 @@ impl<'w> Apt<'w> {
         }
         Ok(())
     }
+}
+
+/// Packages that `apt-get --simulate install` would install, except the C library: programs run with
+/// the machine's.
+fn planned(plan: &str) -> Vec<String> {
+    // Inst name [version there now] (version source [architecture])
+    let package = |line: &str| {
+        let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
+        let (version, rest) = rest.split_once('(')?.1.split_once(' ')?;
+        let architecture = rest.split_once(" [")?.1.split_once(']')?.0;
+        (name != "libc6").then(|| match architecture {
+            "all" => format!("{name}={version}"),
+            _ => format!("{name}:{architecture}={version}"),
+        })
+    };
+    plan.lines().filter_map(package).collect()
 }
 
 /// apt's settings for a folder of its own.
@@ -253,6 +310,28 @@ mod tests {
         assert_eq!((version, minor(version)), ("1.96.0+dfsg1-1~deb12u2", Some(96)));
         assert_eq!(candidate("  Candidate: (none)\n"), None);
         assert_eq!(minor("two"), None);
+    }
+
+    #[test]
+    fn reads_what_would_be_installed() {
+        let plan = "Reading package lists...\n\
+                    Inst libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n\
+                    Inst libpng16-16 [1.6-1] (1.6-2 Debian:12/old, Debian-Security:12/old [amd64]) []\n\
+                    Inst libc6 [2.36-9] (2.36-10 Debian:12/old [amd64])\n\
+                    Inst qemu-system-data (1:7.2+dfsg-7 Debian:12/old [all])\n\
+                    Conf libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n";
+        let expected = [
+            "libfdt1:amd64=1.6.1-4+b1",
+            "libpng16-16:amd64=1.6-2",
+            "qemu-system-data=1:7.2+dfsg-7",
+        ];
+        assert_eq!(planned(plan), expected);
+    }
+
+    #[test]
+    fn needed_packages_are_those_at_the_beginning_of_a_line() {
+        let text = "qemu-user\n  Depends: libc6\n |Depends: x\nlibc6\nlibc6:arm64\n<virtual>\n";
+        assert_eq!(needed(text).collect::<Vec<_>>(), ["qemu-user", "libc6"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The kernels' tests, and the device binary on the sample frame, as on each kind of core.
+//! Unit tests, and the device binary on the sample frame, as on each kind of core.
 
 use super::{TARGET, Toolchain, folder};
 use crate::demo::{SAMPLE, SAMPLE_POINT};
@@ -8,50 +8,79 @@ use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
-/// Without dot products (A53 in order, A72 out of order), and with.
-const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
+/// A model, and how far two kinds of processor may be apart on it.
+#[derive(Debug)]
+struct Pack {
+    /// Of its results.
+    name: &'static str,
+    /// Its folder; without, the model inside the binary.
+    folder: Option<&'static str>,
+    /// Largest difference of a logit from this machine's, of the largest magnitude.
+    logits_limit: f32,
+    /// Least Dice between the masks of two processors.
+    dice_limit: f64,
+}
 
-/// Largest difference of a logit from this machine's, of the largest magnitude. Integer sums are equal
-/// everywhere; what is float around them (attention, LayerNorm, GELU) is summed in the order of the
-/// vectors' width, and a value that 8 bits then round the other way moves what follows by a step.
-/// 2.4e-2 was seen between AVX-512 and NEON, with 6 pixels of four masks; in f32 it is 8e-7.
-const LOGITS_LIMIT: f32 = 5e-2;
-/// Least Dice between the masks of two processors; 0.9995 was seen.
-const DICE_LIMIT: f64 = 0.998;
+const PACKS: [Pack; 2] = [
+    // Integer sums are equal everywhere; what is float around them (attention, LayerNorm, GELU) is summed
+    // in the order of the vectors' width, and a value that 8 bits then round the other way moves what
+    // follows by a step. 2.4e-2 was seen between AVX-512 and NEON, with 6 pixels of four masks.
+    Pack { name: "int8", folder: None, logits_limit: 5e-2, dice_limit: 0.998 },
+    // 8e-7 was seen, and the same masks.
+    Pack {
+        name: "f32",
+        folder: Some("models/uniultra-mini"),
+        logits_limit: 1e-5,
+        dice_limit: 0.9999,
+    },
+];
 
-pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, binary: &Path) -> Result<()> {
-    for core in CORES {
-        kernels(workspace, toolchain, core)?;
+/// Tests, then every pack as on every core, against this machine and against the first core.
+pub(super) fn run(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    binary: &Path,
+    cores: &[&str],
+) -> Result<()> {
+    for core in cores {
+        unit_tests(workspace, toolchain, core)?;
     }
     workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", "--bins"]))?;
     let results = folder(workspace).join("emulated");
     std::fs::create_dir_all(&results)
         .with_context(|| format!("cannot create {}", results.display()))?;
     let host = workspace.binary("debug", "uniultra").display().to_string();
-    let expected = segment(workspace, &[host], &results.join("host.npy"))?;
-    let mut first: Option<Vec<f32>> = None;
-    for core in CORES {
-        let mut words = toolchain.emulator(core).to_vec();
-        words.push(binary.display().to_string());
-        let found = segment(workspace, &words, &results.join(core).with_extension("npy"))?;
-        let (error, dice) = difference(&found, &expected)?;
-        screen::line(&format!("{core}: logits differ by {error:.1e}, Dice {dice:.4}"));
-        ensure!(
-            error <= LOGITS_LIMIT && dice >= DICE_LIMIT,
-            "{core}: expected logits within {LOGITS_LIMIT:.0e} and Dice of at least {DICE_LIMIT}"
-        );
-        // Vectors are as wide on each of them, and the integer sums exact.
-        let first = first.get_or_insert_with(|| found.clone());
-        ensure!(*first == found, "{core}: expected the same bits as {}", CORES[0]);
+    for pack in &PACKS {
+        let file = |kind: &str| results.join(format!("{kind}-{}.npy", pack.name));
+        let expected = segment(workspace, std::slice::from_ref(&host), pack, &file("host"))?;
+        let mut first: Option<Vec<f32>> = None;
+        for core in cores {
+            let mut words = toolchain.emulator(core).to_vec();
+            words.push(binary.display().to_string());
+            let found = segment(workspace, &words, pack, &file(core))?;
+            let (error, dice) = difference(&found, &expected)?;
+            let name = pack.name;
+            screen::line(&format!("{core}, {name}: logits differ by {error:.1e}, Dice {dice:.4}"));
+            ensure!(
+                error <= pack.logits_limit && dice >= pack.dice_limit,
+                "{core}, {name}: expected logits within {:.0e} and Dice of at least {}",
+                pack.logits_limit,
+                pack.dice_limit
+            );
+            // Vectors are as wide on each of them, and the integer sums exact.
+            let first = first.get_or_insert_with(|| found.clone());
+            ensure!(*first == found, "{core}, {name}: expected the same bits as {}", cores[0]);
+        }
     }
     Ok(())
 }
 
-/// The unit tests of the kernels, each SIMD path against its plain form.
-fn kernels(workspace: &Workspace, toolchain: &Toolchain, core: &str) -> Result<()> {
+/// The unit tests of the kernels, each SIMD path against its plain form, and of the core.
+fn unit_tests(workspace: &Workspace, toolchain: &Toolchain, core: &str) -> Result<()> {
     let target = folder(workspace).join("tests");
-    let args = ["test", "--locked", "--release", "-p", "uniultra-kernels", "--lib"];
+    let args = ["test", "--locked", "--release", "--lib"];
     let mut command = toolchain.cargo(workspace, &target, &args);
+    command.args(["-p", "uniultra-kernels", "-p", "uniultra-core"]);
     let runner = toolchain.emulator(core).join(" ");
     command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner);
     screen::line(&format!("{TARGET} as on {core}"));
@@ -59,10 +88,18 @@ fn kernels(workspace: &Workspace, toolchain: &Toolchain, core: &str) -> Result<(
 }
 
 /// Logits of one click on the sample frame.
-fn segment(workspace: &Workspace, words: &[String], logits: &Path) -> Result<Vec<f32>> {
+fn segment(
+    workspace: &Workspace,
+    words: &[String],
+    pack: &Pack,
+    logits: &Path,
+) -> Result<Vec<f32>> {
     let (program, rest) = words.split_first().context("no program")?;
     let mut command = workspace.command(program);
     command.args(rest).args(["segment", SAMPLE, "--point", SAMPLE_POINT, "--logits"]).arg(logits);
+    if let Some(folder) = pack.folder {
+        command.args(["--model", folder]);
+    }
     workspace::run(&mut command)?;
     npy::read(logits)
 }

@@ -1,30 +1,56 @@
-//! `cargo xtask cross`: the device binary for 64-bit ARM Linux, and a check of it under emulation.
+//! `cargo xtask cross`: the device binary for 64-bit ARM Linux, and checks of it under emulation.
 
 mod board;
+mod boot;
+mod console;
+mod count;
+mod counter;
+mod cpio;
 mod debian;
 mod emulate;
+mod machine;
+mod sizes;
 mod toolchain;
 
 use crate::screen;
 use crate::workspace::{self, Workspace};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use toolchain::Toolchain;
 
 /// What is built for.
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-const PROFILE: &str = "device";
+/// Cargo's profile of what goes to a board.
+const DEVICE: &str = "device";
+/// The gate's: the same code without the minutes of optimising across crates.
+const RELEASE: &str = "release";
+
+/// Most bytes of a static device binary.
+const MOST_BYTES: u64 = 24_000_000;
+/// Files of the default model.
+const MODEL_FILES: [&str; 3] = [
+    "models/uniultra-mini-int8/image_encoder.onnx",
+    "models/uniultra-mini-int8/mask_decoder.onnx",
+    "models/uniultra-mini-int8/model.toml",
+];
+
+/// Without dot products (A53 in order, A72 out of order), and with.
+const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
 
 /// Options of `cargo xtask cross`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask cross                 one static file to copy to a board
   cargo xtask cross --board am62x   the same, after a look at boards/am62x.toml
+  cargo xtask cross --sizes         and what costs what in it, by crate
   cargo xtask cross --emulate       and see it work as on Cortex-A53, A72 and A76
+  cargo xtask cross --boot          and as the only program of a booted machine with 128 MiB
+  cargo xtask cross --boot --core cortex-a53
+  cargo xtask cross --count         how many instructions an encode and a click take there
   cargo xtask cross --link dynamic  against the board's own glibc")]
 pub(crate) struct Args {
     /// Only set the toolchain up, in target/cross/toolchain.
-    #[arg(long, conflicts_with_all = ["link", "emulate"])]
+    #[arg(long, conflicts_with_all = ["link", "emulate", "boot", "core", "count", "sizes"])]
     setup_only: bool,
     /// Id of the board to build for: `boards/ID.toml` has to name the target that is built.
     #[arg(long, value_name = "ID")]
@@ -32,9 +58,21 @@ pub(crate) struct Args {
     /// Whether glibc becomes part of the binary.
     #[arg(long, value_enum, default_value_t = Link::Static)]
     link: Link,
-    /// Run the kernels' tests, and the binary on the sample frame, as each core would.
+    /// List what costs what in the binary, by crate.
+    #[arg(long)]
+    sizes: bool,
+    /// Run the unit tests, and the binary on the sample frame, as each core would.
     #[arg(long)]
     emulate: bool,
+    /// Boot Debian's kernel with nothing but the static binary, which tests itself, on each core.
+    #[arg(long)]
+    boot: bool,
+    /// Count the instructions of one encode and one click on each core, into boards/instructions.json.
+    #[arg(long, conflicts_with = "core")]
+    count: bool,
+    /// Only as on this core; may be repeated.
+    #[arg(long, value_name = "CORE", value_parser = CORES)]
+    core: Vec<String>,
 }
 
 /// How the binary is linked.
@@ -60,15 +98,51 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if let Some(id) = &args.board {
         board::check(&workspace.root, id)?;
     }
+    ensure!(!args.boot || args.link == Link::Static, "--boot: expected --link static");
     let toolchain = Toolchain::setup(workspace)?;
     if args.setup_only {
         return Ok(());
     }
-    let binary = build(workspace, &toolchain, args.link)?;
+    let binary = build(workspace, &toolchain, args.link, DEVICE)?;
+    if args.sizes {
+        let model = MODEL_FILES.iter().map(|file| bytes(&workspace.root.join(file)));
+        let model = model.sum::<Result<u64>>()?;
+        screen::line(&sizes::listing(&with_symbols(workspace, args.link, DEVICE), model)?);
+    }
+    let found = bytes(&binary)?;
+    ensure!(
+        found <= MOST_BYTES,
+        "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
+        workspace.shown(&binary)
+    );
+    let cores: Vec<&str> = match args.core.as_slice() {
+        [] => CORES.to_vec(),
+        chosen => chosen.iter().map(String::as_str).collect(),
+    };
     if args.emulate {
-        emulate::run(workspace, &toolchain, &binary)?;
+        emulate::run(workspace, &toolchain, &binary, &cores)?;
+    }
+    if args.count {
+        count::run(workspace, &toolchain, &cores)?;
+    }
+    if args.boot {
+        boot::run(workspace, &toolchain, &binary, &cores)?;
     }
     Ok(())
+}
+
+/// The gate's step: everything under emulation, a boot on the smallest core. Without Debian's packages it
+/// fails in continuous integration, and only says so elsewhere.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let in_ci = std::env::var("CI").as_deref() == Ok("true");
+    if !in_ci && workspace::output(workspace.command("apt-get").arg("--version")).is_err() {
+        screen::line("skipped: NOTHING RAN AS ON ARM: expected apt-get, found none");
+        return Ok(());
+    }
+    let toolchain = Toolchain::setup(workspace)?;
+    let binary = build(workspace, &toolchain, Link::Static, RELEASE)?;
+    emulate::run(workspace, &toolchain, &binary, &CORES)?;
+    boot::run(workspace, &toolchain, &binary, &CORES[..1])
 }
 
 /// Folder of all that this command makes.
@@ -76,22 +150,31 @@ fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("cross")
 }
 
-/// Builds `uniultra` with its default model, and says how large it is.
-fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<PathBuf> {
+/// Where cargo puts a binary, which still has its symbols.
+fn with_symbols(workspace: &Workspace, link: Link, profile: &str) -> PathBuf {
+    folder(workspace).join(link.name()).join(TARGET).join(profile).join("uniultra")
+}
+
+/// Builds `uniultra` with its default model, takes the symbols away, and says how large it is.
+fn build(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    link: Link,
+    profile: &str,
+) -> Result<PathBuf> {
     // Flags of the two differ, and so would their dependencies: a folder each, built once.
     let target = folder(workspace).join(link.name());
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
-    command.args(["--profile", PROFILE, "-p", "uniultra"]);
+    command.args(["--profile", profile, "-p", "uniultra"]);
     let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };
     command.env(
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
         format!("-C target-feature={static_glibc}"),
     );
     workspace::run(&mut command)?;
-    let binary = target.join(TARGET).join(PROFILE).join("uniultra");
-    let bytes = std::fs::metadata(&binary)
-        .with_context(|| format!("cannot find {}", workspace.shown(&binary)))?
-        .len();
+    let binary = target.join(profile).join("uniultra");
+    toolchain.strip(workspace, &with_symbols(workspace, link, profile), &binary)?;
+    let bytes = bytes(&binary)?;
     screen::line(&format!(
         "{}: {:.1} MB ({}, {TARGET}), the default model included",
         workspace.shown(&binary),
@@ -99,6 +182,11 @@ fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<Pat
         link.name()
     ));
     Ok(binary)
+}
+
+fn bytes(file: &Path) -> Result<u64> {
+    let data = std::fs::metadata(file);
+    Ok(data.with_context(|| format!("cannot find {}", file.display()))?.len())
 }
 
 /// `program` by path or by name, if it starts.

@@ -9,7 +9,9 @@ use std::process::Command;
 
 /// The C compiler that links.
 const LINKER: &str = "aarch64-linux-gnu-gcc";
-/// Its packages: with a C library for that processor.
+/// Of the linker's package, too.
+const STRIP: &str = "aarch64-linux-gnu-strip";
+/// The linker's packages: with a C library for that processor.
 const LINKER_PACKAGES: [&str; 2] = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"];
 /// Where they put that library.
 const SYSROOT: &str = "/usr/aarch64-linux-gnu";
@@ -60,6 +62,18 @@ impl Toolchain {
             }
         }
         command
+    }
+
+    /// Copies a binary without its symbols, complete or not at all.
+    pub(super) fn strip(&self, workspace: &Workspace, from: &Path, to: &Path) -> Result<()> {
+        let shown = || format!("cannot write {}", to.display());
+        if let Some(parent) = to.parent() {
+            std::fs::create_dir_all(parent).with_context(shown)?;
+        }
+        let partial = to.with_extension("partial");
+        let mut command = workspace.command(STRIP);
+        workspace::output(command.args(["--strip-all", "-o"]).arg(&partial).arg(from))?;
+        std::fs::rename(&partial, to).with_context(shown)
     }
 
     /// The words before a program that make it run as on `core`.
