@@ -212,7 +212,7 @@ fn what_goes_wrong_there_is_said_and_leaves_nothing() {
     // No program for that machine, and one that fails as the device's would.
     let broken = PathBuf::from(server.file("broken"));
     fs::write(&broken, b"\x7fELF, but no program").unwrap();
-    server.profile("user_key", &broken, &board, &[]).fails(8, &["exit code 126", "cross"]);
+    server.profile("user_key", &broken, &board, &[]).fails(8, &["exit code 12", "cross"]);
     let script = |text: &str| fs::write(&broken, format!("#!/bin/sh\n{text}\n")).unwrap();
     script("echo 'error: not this board' >&2; exit 7");
     server.profile("user_key", &broken, &board, &[]).fails(7, &["not this board"]);
