@@ -121,9 +121,9 @@ fn budgets_decide_the_exit_code() {
         fs::write(&path, format!("{head}[budget]\n{budget}\n\n{sources}")).unwrap();
         path.display().to_string()
     };
-    let wide = "encode_ms = 50000\nclick_ms = 50000\nwatchdog_ms = 60000\nrss_mib = 128";
+    let wide = "encode_ms = 40000\nclick_ms = 15000\nwatchdog_ms = 60000\nrss_mib = 128";
     estimate(&with("wide.toml", wide), &int8(), &[]).succeeds();
-    let narrow = wide.replace("click_ms = 50000", "click_ms = 1");
+    let narrow = wide.replace("click_ms = 15000", "click_ms = 1");
     let done = estimate(&with("narrow.toml", &narrow), &int8(), &[]);
     done.fails(5, &["board raspberry-pi-5", "click_ms", "expected at most 1"]);
     assert!(!done.stderr.contains("encode_ms"), "{}", done.stderr);

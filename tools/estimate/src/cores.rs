@@ -38,7 +38,7 @@ const SDOT: f64 = 16.0;
 const SMULL: f64 = 16.0 / 3.0;
 
 /// Kinds that there are figures for.
-pub const CORE_KINDS: [CoreKind; 9] = [
+pub static CORE_KINDS: [CoreKind; 9] = [
     CoreKind {
         sustained_ipc: Range::new(0.6, 1.4),
         ..in_order("cortex-a53", "cortex-a53", SMULL, "SMULL", A53)

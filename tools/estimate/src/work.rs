@@ -77,8 +77,8 @@ impl PackWork {
         let options = EngineOptions { threads, ..EngineOptions::default() };
         let subject = Subject::open(folder, &options)?;
         let runs = Runs { warm_up: 0, count: 1 };
-        let nobody = || Allocations::default();
-        let (recording, _) = measure(&subject, None, &sample_frame()?, runs, &nobody, &|| {})?;
+        let (recording, _) =
+            measure(&subject, None, &sample_frame()?, runs, &Allocations::default, &|| {})?;
         let added = peak_rss_mib().zip(before).map(|(peak, before)| f64::from(peak - before));
         let work = Self::from(&recording, subject.segmenter.manifest(), added);
         Ok((work, subject))

@@ -65,35 +65,49 @@ pub fn profile_device(
     upload: &Upload,
     options: BenchOptions,
 ) -> Result<DeviceReport, ProfileError> {
-    let pack = Pack::open(&upload.model)
-        .map_err(|source| ProfileError::Pack { folder: upload.model.clone(), source })?;
-    let manifest = pack.manifest();
+    // All files are read before anybody is asked.
+    let files = upload.files()?;
     let binary = read(&upload.binary)?;
-    let board = read(&upload.board)?;
-    let folder = |name: &str| upload.model.join(name);
-    let names = [MANIFEST_FILE, &manifest.image_encoder.file, &manifest.mask_decoder.file];
-    let files = names.map(|name| read(&folder(name)).map(|bytes| (format!("model/{name}"), bytes)));
+    let binary_sha256 = sha256_hex(&binary).to_string();
 
     let session = Session::open(target)?;
-    let outcome = (|| {
-        session.ask("make a folder", "mkdir model")?;
-        session.put("board.toml", &board)?;
-        for file in files {
-            let (name, bytes) = file?;
-            session.put(&name, &bytes)?;
-        }
-        session.put("uniultra", &binary)?;
-        session.ask("make the program executable", "chmod 700 uniultra")?;
-        session.bench(&format!(
-            "./uniultra bench --board board.toml --model model --json - {}",
-            options.words()
-        ))
-    })();
+    let outcome = run(&session, &files, &binary, options);
     let removed = session.remove();
     let json = outcome?;
     removed?;
-    let binary_sha256 = sha256_hex(&binary);
-    DeviceReport::new(&target.host, binary_sha256.to_string(), &json)
+    DeviceReport::new(&target.host, binary_sha256, &json)
+}
+
+/// The program's report.
+fn run(
+    session: &Session<'_>,
+    files: &[(String, Vec<u8>)],
+    binary: &[u8],
+    options: BenchOptions,
+) -> Result<String, ProfileError> {
+    session.ask("make a folder", "mkdir model")?;
+    for (name, bytes) in files {
+        session.put(name, bytes)?;
+    }
+    session.put("uniultra", binary)?;
+    session.ask("make the program executable", "chmod 700 uniultra")?;
+    let bench = "./uniultra bench --board board.toml --model model --json -";
+    session.bench(&format!("{bench} {}", options.words()))
+}
+
+impl Upload {
+    /// The board's profile and the pack, under the names that they get there.
+    fn files(&self) -> Result<Vec<(String, Vec<u8>)>, ProfileError> {
+        let pack = Pack::open(&self.model)
+            .map_err(|source| ProfileError::Pack { folder: self.model.clone(), source })?;
+        let manifest = pack.manifest();
+        let names = [MANIFEST_FILE, &manifest.image_encoder.file, &manifest.mask_decoder.file];
+        let mut files = vec![("board.toml".to_string(), read(&self.board)?)];
+        for name in names {
+            files.push((format!("model/{name}"), read(&self.model.join(name))?));
+        }
+        Ok(files)
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ProfileError> {
