@@ -74,3 +74,24 @@ fn the_readme_lists_every_board_with_its_tier() {
         assert!(line.contains(board.tier.name()) && line.contains(&memory), "{line}");
     }
 }
+
+#[test]
+fn the_readme_has_every_counted_model_as_the_file_has_it() {
+    let text = fs::read_to_string(root().join("boards/README.md")).unwrap();
+    let file = fs::read(root().join("boards/instructions.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let mut cores = Vec::new();
+    for model in file["models"].as_array().unwrap() {
+        let word = |key: &str| model[key].as_str().unwrap();
+        let millions = |phase: &str| {
+            format!("{:.1} M", model[phase]["instructions"].as_u64().unwrap() as f64 / 1e6)
+        };
+        let cells = [word("core"), word("precision"), word("graph")];
+        let row =
+            format!("| {} | {} | {} |", cells.join(" | "), millions("encode"), millions("click"));
+        assert!(text.contains(&row), "{row} is not in boards/README.md");
+        cores.push(word("core"));
+    }
+    assert!(EMULATED.iter().all(|core| cores.contains(core)), "{cores:?}");
+    assert!(text.contains(file["date"].as_str().unwrap()));
+}

@@ -4,17 +4,31 @@ use std::io::Write;
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
 use uniultra_compare::CompareError;
+use uniultra_estimate::EstimateError;
 use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
-use uniultra_manifest::ManifestError;
+use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_phantom::PhantomError;
 use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame, data), \
-4 bad model pack, 6 output cannot be written.";
+Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame, data, board profile), \
+4 bad model pack, 5 a board's budget is not held, 6 output cannot be written, 7 this machine or the model is \
+not what the board profile asks for, 8 the device cannot be reached or did not do as asked.";
+
+/// Budgets of a board that are not held (exit code 5).
+#[derive(Debug)]
+pub(crate) struct Missed(pub(crate) String);
+
+impl std::fmt::Display for Missed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missed {}
 
 /// Marks an error as "the output cannot be written" (exit code 6).
 #[derive(Debug)]
@@ -58,6 +72,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<CompareError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<EstimateError>() {
+        return error.hint();
+    }
     if let Some(error) = cause.downcast_ref::<ProfileError>() {
         return error.hint();
     }
@@ -93,6 +110,9 @@ fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<OutputFailed>() {
             return 6;
         }
+        if cause.is::<Missed>() {
+            return 5;
+        }
         if let Some(error) = cause.downcast_ref::<PhantomError>() {
             return if error.is_output() { 6 } else { 3 };
         }
@@ -111,17 +131,20 @@ fn code(error: &anyhow::Error) -> u8 {
             };
         }
         if let Some(error) = cause.downcast_ref::<ProfileError>() {
+            return profile_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<EstimateError>() {
             return match error {
-                _ if error.is_output() => 6,
-                _ if error.is_model() => 4,
-                _ if error.is_internal() => 1,
+                EstimateError::Pack(error) => profile_code(error),
+                EstimateError::NotHere { .. } => 7,
+                EstimateError::Output(_) => 6,
                 _ => 3,
             };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
             return quantize_code(error);
         }
-        if cause.is::<CheckpointError>() {
+        if cause.is::<CheckpointError>() || cause.is::<BoardError>() {
             return 3;
         }
         if cause.is::<ManifestError>() {
@@ -129,6 +152,18 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     }
     1
+}
+
+fn profile_code(error: &ProfileError) -> u8 {
+    if let Some(code) = error.device_code() {
+        return code;
+    }
+    match error {
+        _ if error.is_output() => 6,
+        _ if error.is_model() => 4,
+        _ if error.is_internal() => 1,
+        _ => 3,
+    }
 }
 
 fn evaluate_code(error: &EvaluateError) -> u8 {

@@ -1,7 +1,9 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
-//! phantoms, measure, compare and profile models.
+//! phantoms, measure, compare and profile models, estimate them for boards.
 
 mod compare;
+mod device;
+mod estimate;
 mod evaluate;
 mod export;
 mod failure;
@@ -41,6 +43,8 @@ enum Command {
     Compare(compare::Args),
     /// Say where the time of a model pack goes on this machine: operations, blocks, roofline.
     Profile(profile::Args),
+    /// Say how long a model pack would take on a board that is not there: a range, and what it rests on.
+    Estimate(estimate::Args),
     /// Join the reports of the shards of one evaluation.
     Merge(evaluate::MergeArgs),
 }
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Profile(args) => profile::run(args),
+        Command::Estimate(args) => estimate::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     };
     failure::report(outcome)

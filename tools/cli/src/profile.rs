@@ -1,5 +1,6 @@
 //! `uniultra-tools profile`.
 
+use crate::device::{self, DeviceArgs};
 use crate::failure::out;
 use crate::images::progress_bar;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -30,10 +31,13 @@ Examples:
       both packs by turns, A B A B: kinds and blocks side by side
   uniultra-tools profile --model models/a --compare before/report.json
       the same next to the report of another build: not by turns, and labelled so
+  uniultra-tools profile --model models/a --ssh root@board --board boards/rk3588.toml \\
+    --binary target/cross/static/device/uniultra --out report
+      `uniultra bench` on a device: stages, cold start, memory, budgets
 
-Writes report.json, report.md and flame.svg to --out. A quantile is one of the times, by nearest rank;
-that of a block or a kind of operation is of its sum, run by run. Gop/s are GFLOP/s in f32, GOP/s in
-int8: two a multiply-accumulate. The roof is the shortest time for an operation's work at the peaks
+Writes report.json, report.md and flame.svg (with --ssh stages.svg) to --out. A quantile is one of the
+times, by nearest rank; that of a block or a kind of operation is of its sum, run by run. Gop/s are
+GFLOP/s in f32, GOP/s in int8: two a multiply-accumulate. The roof is the shortest time for an operation's work at the peaks
 that are measured in the same run; above 100 % its bytes come from a cache. Ratios are A over B: above
 1 where B is faster. Times are those of this machine at this moment.";
 
@@ -43,34 +47,43 @@ that are measured in the same run; above 100 % its bytes come from a cache. Rati
 pub(crate) struct Args {
     /// Model pack.
     #[arg(long, value_name = "DIR")]
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     /// Frame to run on; a simulated one of 640 x 480 px if not given.
     #[arg(long, value_name = "FILE")]
     frame: Option<PathBuf>,
-    /// Threads of the engine.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
-    threads: usize,
+    /// Threads of the engine [default: 1; with --ssh the board's].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
     /// Runs that count, 1 to 1000: a frame with two clicks each.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    runs: u32,
+    pub(crate) runs: u32,
     /// Runs before those, 0 to 1000.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    warm_up: u32,
+    pub(crate) warm_up: u32,
     /// Operations in the table of the slowest; report.json has all of them.
     #[arg(long, value_name = "N", default_value_t = 15)]
     top: usize,
     /// Folder of the report; the tables are printed without one, too.
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Replace a report that is already in the folder.
     #[arg(long, requires = "out")]
-    force: bool,
+    pub(crate) force: bool,
     /// Write report.json to this file; `-` prints it in place of the tables.
     #[arg(long, value_name = "FILE|-")]
-    json: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
     /// Another pack, run by turns with this one, or the report.json of another build.
     #[arg(long, value_name = "DIR|FILE")]
     compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+impl Args {
+    /// Threads on this machine.
+    fn threads_here(&self) -> usize {
+        self.threads.unwrap_or(1)
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -89,6 +102,9 @@ enum Beside {
 
 /// Profiles and writes the report.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let Some(host) = &args.device.ssh {
+        return device::run(args, host);
+    }
     let json_file = args.json.as_deref().filter(|path| *path != Path::new("-"));
     if let Some(path) = json_file {
         check_writable(path).map_err(ProfileError::from)?;
@@ -126,7 +142,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn profile(args: &Args, frame: &Frame, beside: &Beside) -> Result<Report, ProfileError> {
-    let options = EngineOptions { threads: args.threads, ..EngineOptions::default() };
+    let options = EngineOptions { threads: args.threads_here(), ..EngineOptions::default() };
     let a = Subject::open(&args.model, &options)?;
     let b = match beside {
         Beside::Pack(folder) => Some(Subject::open(folder, &options)?),
@@ -138,7 +154,7 @@ fn profile(args: &Args, frame: &Frame, beside: &Beside) -> Result<Report, Profil
     bar.finish_and_clear();
     let (of_a, of_b) = recordings?;
     let peak_rss_mib = peak_rss_mib();
-    let peaks = Peaks::measure(args.threads)?;
+    let peaks = Peaks::measure(args.threads_here())?;
 
     let profile = |subject: &Subject, recording: &Recording| {
         Profile::new(ModelFacts::of(subject.segmenter.manifest()), recording, &peaks, true)
@@ -171,7 +187,7 @@ fn setting(args: &Args, frame: &Frame) -> Setting {
     Setting {
         tool: env!("CARGO_PKG_VERSION").to_string(),
         engine: engine_name().to_string(),
-        threads: args.threads,
+        threads: args.threads_here(),
         cpu: cpu_name(),
         arch: std::env::consts::ARCH.to_string(),
         cpu_features: cpu_features().into_iter().map(str::to_string).collect(),

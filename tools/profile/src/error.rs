@@ -45,6 +45,42 @@ pub enum ProfileError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A file for the device cannot be read.
+    #[error("cannot read {}", path.display())]
+    Upload {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The device cannot be reached, or refused a step.
+    #[error("device {host}: cannot {doing}: {reason}")]
+    Ssh {
+        /// The device as it was named to ssh.
+        host: String,
+        /// The step.
+        doing: String,
+        /// What ssh or the device said.
+        reason: String,
+    },
+    /// The program failed on the device.
+    #[error("device {host}: `uniultra bench` failed ({}): {reason}", exit(code))]
+    Device {
+        /// The device as it was named to ssh.
+        host: String,
+        /// The program's exit code; `None` if a signal ended it.
+        code: Option<i32>,
+        /// What it said last.
+        reason: String,
+    },
+    /// What the program printed on the device is no report.
+    #[error("device {host}: expected a report of `uniultra bench`: {reason}")]
+    Bench {
+        /// The device as it was named to ssh.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The frame cannot be decoded.
     #[error("frame {}", path.display())]
     Frame {
@@ -75,7 +111,22 @@ pub enum ProfileError {
     Output(#[from] SinkError),
 }
 
+fn exit(code: &Option<i32>) -> String {
+    code.map_or_else(|| "ended by a signal".to_string(), |code| format!("exit code {code}"))
+}
+
 impl ProfileError {
+    /// The exit code of the program on the device where it said why it failed, as this project's programs
+    /// do; 8 where the device itself is at fault.
+    #[must_use]
+    pub fn device_code(&self) -> Option<u8> {
+        match self {
+            Self::Device { code: Some(code @ 2..=7), .. } => u8::try_from(*code).ok(),
+            Self::Ssh { .. } | Self::Device { .. } | Self::Bench { .. } => Some(8),
+            _ => None,
+        }
+    }
+
     /// Whether an output failed, as opposed to an input.
     #[must_use]
     pub fn is_output(&self) -> bool {
@@ -105,6 +156,12 @@ impl ProfileError {
             Self::Evaluate(error) => error.hint(),
             Self::Pack { .. } => {
                 Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
+            }
+            Self::Ssh { .. } => Some(
+                "`ssh HOST true` must work without a password; --ssh-option passes a port or key",
+            ),
+            Self::Device { code: Some(126 | 127), .. } => {
+                Some("--binary takes a program built for the device: see `cargo xtask cross`")
             }
             Self::Report { .. } => Some("--compare takes a model pack's folder or a report.json"),
             _ => None,

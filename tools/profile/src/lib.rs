@@ -1,4 +1,4 @@
-//! Where the time of a model pack goes, on this machine.
+//! Where the time of a model pack goes, on this machine or, stage by stage, on another.
 //!
 //! ```text
 //! pack A (and B) ──> Recording: every operation's time, run by run ──┐
@@ -18,6 +18,7 @@
 //!   Waterman and Patterson, 2009). Bytes that come from a cache may be faster than the roof.
 
 mod compare;
+mod device;
 mod error;
 mod family;
 mod frame;
@@ -29,6 +30,11 @@ mod report;
 mod roof;
 
 pub use compare::{Comparison, Line, Other};
+pub use device::{
+    BenchOptions, DEVICE_PROFILE_VERSION, DeviceBench, DeviceBoard, DeviceBudgets, DeviceFrame,
+    DeviceHeld, DeviceReport, SshTarget, Upload, device_chart, device_markdown, profile_device,
+    write_device_profile,
+};
 pub use error::ProfileError;
 pub use frame::{frame_of, sample_frame};
 pub use measure::{Allocations, Counter, Recording, Runs, Subject, measure};

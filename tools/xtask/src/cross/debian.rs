@@ -112,6 +112,38 @@ pub(super) fn qemu(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     Ok(emulator)
 }
 
+/// Unpacks qemu's emulators of programs in the release's own version, which take plugins (those of the
+/// backports are linked statically, and do not), with libraries that the machine lacks.
+pub(super) fn qemu_with_plugins(workspace: &Workspace, folder: &Path) -> Result<()> {
+    if folder.join("usr/bin/qemu-aarch64").is_file() {
+        return Ok(());
+    }
+    whole(folder, |folder| {
+        let apt = Apt::of(workspace, folder)?;
+        let policy = apt.ask(&["apt-cache", "policy", "qemu-user"])?;
+        let version = candidate(&policy).context("expected a package qemu-user, found none")?;
+        let package = format!("qemu-user={version}");
+        let mut words =
+            vec!["apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests"];
+        words.extend(["--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", &package]);
+        let depends = apt.ask(&words)?;
+        let mut packages = vec![package.clone()];
+        for name in needed(&depends) {
+            if name != "qemu-user" && apt.ask(&["dpkg", "-s", name]).is_err() {
+                packages.push(name.to_string());
+            }
+        }
+        apt.unpack(&packages)
+    })
+}
+
+/// Packages that `apt-cache depends --recurse` lists, for this machine's architecture.
+fn needed(depends: &str) -> impl Iterator<Item = &str> {
+    depends
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()) && !line.contains(':'))
+}
+
 /// Fills a folder from nothing, and takes what is half done away again.
 pub(super) fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let clear = || match fs::remove_dir_all(folder) {
@@ -294,6 +326,12 @@ mod tests {
             "qemu-system-data=1:7.2+dfsg-7",
         ];
         assert_eq!(planned(plan), expected);
+    }
+
+    #[test]
+    fn needed_packages_are_those_at_the_beginning_of_a_line() {
+        let text = "qemu-user\n  Depends: libc6\n |Depends: x\nlibc6\nlibc6:arm64\n<virtual>\n";
+        assert_eq!(needed(text).collect::<Vec<_>>(), ["qemu-user", "libc6"]);
     }
 
     #[test]

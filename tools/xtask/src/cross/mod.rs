@@ -3,6 +3,8 @@
 mod board;
 mod boot;
 mod console;
+mod count;
+mod counter;
 mod cpio;
 mod debian;
 mod emulate;
@@ -45,10 +47,11 @@ const CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
   cargo xtask cross --emulate       and see it work as on Cortex-A53, A72 and A76
   cargo xtask cross --boot          and as the only program of a booted machine with 128 MiB
   cargo xtask cross --boot --core cortex-a53
+  cargo xtask cross --count         how many instructions an encode and a click take there
   cargo xtask cross --link dynamic  against the board's own glibc")]
 pub(crate) struct Args {
     /// Only set the toolchain up, in target/cross/toolchain.
-    #[arg(long, conflicts_with_all = ["link", "emulate", "boot", "core", "sizes"])]
+    #[arg(long, conflicts_with_all = ["link", "emulate", "boot", "core", "count", "sizes"])]
     setup_only: bool,
     /// Id of the board to build for: `boards/ID.toml` has to name the target that is built.
     #[arg(long, value_name = "ID")]
@@ -65,6 +68,9 @@ pub(crate) struct Args {
     /// Boot Debian's kernel with nothing but the static binary, which tests itself, on each core.
     #[arg(long)]
     boot: bool,
+    /// Count the instructions of one encode and one click on each core, into boards/instructions.json.
+    #[arg(long, conflicts_with = "core")]
+    count: bool,
     /// Only as on this core; may be repeated.
     #[arg(long, value_name = "CORE", value_parser = CORES)]
     core: Vec<String>,
@@ -116,6 +122,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     if args.emulate {
         emulate::run(workspace, &toolchain, &binary, &cores)?;
+    }
+    if args.count {
+        count::run(workspace, &toolchain, &cores)?;
     }
     if args.boot {
         boot::run(workspace, &toolchain, &binary, &cores)?;

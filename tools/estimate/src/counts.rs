@@ -1,0 +1,247 @@
+//! Instructions, counted under emulation: `boards/instructions.json`.
+
+use crate::{EstimateError, PackWork, PhaseWork};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use uniultra_profile::ModelFacts;
+
+/// Says what the file is.
+const KIND: &str = "uniultra-instructions";
+
+/// Version of the file's layout.
+pub const INSTRUCTIONS_VERSION: u32 = 1;
+
+/// Largest file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The file of this version of the program.
+const SHIPPED: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../boards/instructions.json"));
+
+/// The graph with the runtime's own operations in it; other names are of graphs that it is compared with.
+const OURS: &str = "ours";
+
+/// How far two graphs' multiply-accumulates may differ and be one graph: the engine's own operations are
+/// not cut alike for every processor.
+const SAME: f64 = 0.01;
+
+/// What was counted, and with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstructionCounts {
+    /// Always `uniultra-instructions`.
+    pub kind: String,
+    /// Always [`INSTRUCTIONS_VERSION`].
+    pub version: u32,
+    /// When, as YYYY-MM-DD.
+    pub date: String,
+    /// The emulator and its version.
+    pub emulator: String,
+    /// Each model on each kind of core.
+    pub models: Vec<CountedModel>,
+}
+
+/// One model on one kind of core, on one thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedModel {
+    /// Kind of core.
+    pub core: String,
+    /// `ours` for what the runtime makes of the model, else what it is compared with.
+    pub graph: String,
+    /// Id of the model.
+    pub model: String,
+    /// Arithmetic of its graphs.
+    pub precision: String,
+    /// Side of its input, in pixels.
+    pub image_size_px: usize,
+    /// The image encoder, and the mask decoder's part of a frame.
+    pub encode: CountedPhase,
+    /// The mask decoder from prompt to logits.
+    pub click: CountedPhase,
+}
+
+/// One encode or one click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedPhase {
+    /// Instructions.
+    pub instructions: u64,
+    /// Multiply-accumulates of floats.
+    pub real_macs: u64,
+    /// Multiply-accumulates of integers.
+    pub integer_macs: u64,
+}
+
+/// Where an estimate has its instructions from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Counted with this model for this kind of core.
+    Counted {
+        /// The kind of core that it was counted for.
+        core: String,
+    },
+    /// Counted with another model, and scaled by multiply-accumulates.
+    Scaled {
+        /// The kind of core that it was counted for.
+        core: String,
+        /// Id of the other model.
+        model: String,
+        /// Side of the other model's input, in pixels.
+        image_size_px: usize,
+    },
+    /// Unknown: the estimate rests on the vector pipes alone.
+    Pipes,
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counted { core } => write!(f, "instructions counted for {core}"),
+            Self::Scaled { core, model, image_size_px } => {
+                write!(f, "instructions scaled from {model} at {image_size_px} px on {core}")
+            }
+            Self::Pipes => f.write_str("no instructions counted: vector pipes alone"),
+        }
+    }
+}
+
+impl CountedPhase {
+    fn macs(&self) -> f64 {
+        (self.real_macs + self.integer_macs) as f64
+    }
+
+    /// Instructions for other multiply-accumulates.
+    fn scaled(&self, work: &PhaseWork) -> f64 {
+        self.instructions as f64 * work.macs() as f64 / self.macs().max(1.0)
+    }
+
+    fn is_of(&self, work: &PhaseWork) -> bool {
+        let near = |a: u64, b: u64| a.abs_diff(b) as f64 <= SAME * (a.max(b) as f64);
+        near(self.real_macs, work.real_macs) && near(self.integer_macs, work.integer_macs)
+    }
+}
+
+impl InstructionCounts {
+    /// The counts that came with the program.
+    ///
+    /// # Errors
+    /// [`EstimateError::Counts`] never, for a test reads them.
+    pub fn shipped() -> Result<Self, EstimateError> {
+        Self::parse(SHIPPED, Path::new("boards/instructions.json"))
+    }
+
+    /// Counts from a file.
+    ///
+    /// # Errors
+    /// [`EstimateError::Counts`] if it cannot be read or is none.
+    pub fn open(path: &Path) -> Result<Self, EstimateError> {
+        let wrong = |reason: String| EstimateError::Counts { path: path.to_path_buf(), reason };
+        let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+        if size > MAX_BYTES {
+            return Err(wrong(format!("expected at most {MAX_BYTES} bytes, found {size}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, EstimateError> {
+        let wrong = |reason: String| EstimateError::Counts { path: path.to_path_buf(), reason };
+        let counts: Self = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let Self { kind, version, .. } = &counts;
+        if kind != KIND || *version != INSTRUCTIONS_VERSION {
+            let expected = format!("{KIND} {INSTRUCTIONS_VERSION}");
+            return Err(wrong(format!("expected {expected}, found {kind} {version}")));
+        }
+        let empty = |phase: &CountedPhase| phase.instructions == 0 || phase.macs() == 0.0;
+        if let Some(model) = counts.models.iter().find(|m| empty(&m.encode) || empty(&m.click)) {
+            return Err(wrong(format!("{} on {}: a count is 0", model.model, model.core)));
+        }
+        Ok(counts)
+    }
+
+    /// Instructions of an encode and of a click as on `core`, and where they come from; none if nothing
+    /// like it was counted.
+    pub(crate) fn of(
+        &self,
+        core: &str,
+        facts: &ModelFacts,
+        work: &PackWork,
+    ) -> Option<(Basis, [f64; 2])> {
+        let like = |model: &&CountedModel| {
+            model.core == core && model.graph == OURS && model.precision == facts.precision
+        };
+        let same = |model: &&CountedModel| {
+            model.image_size_px == facts.image_size_px
+                && model.encode.is_of(&work.encode)
+                && model.click.is_of(&work.click)
+        };
+        let core = core.to_string();
+        if let Some(model) = self.models.iter().filter(like).find(same) {
+            let counts = [model.encode.instructions, model.click.instructions];
+            return Some((Basis::Counted { core }, counts.map(|count| count as f64)));
+        }
+        let ratio = |model: &CountedModel| {
+            (model.encode.macs() / (work.encode.macs() as f64).max(1.0)).ln().abs()
+        };
+        let nearest = self.models.iter().filter(like);
+        let model = nearest.min_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
+        let counts = [model.encode.scaled(&work.encode), model.click.scaled(&work.click)];
+        let (image_size_px, model) = (model.image_size_px, model.model.clone());
+        Some((Basis::Scaled { core, model, image_size_px }, counts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tests::{counts, facts, work};
+
+    #[test]
+    fn the_shipped_counts_can_be_read() {
+        InstructionCounts::shipped().unwrap();
+    }
+
+    #[test]
+    fn a_model_that_was_counted_is_known_by_its_work() {
+        let (basis, found) = counts().of("cortex-a53", &facts(), &work()).unwrap();
+        assert_eq!(basis, Basis::Counted { core: "cortex-a53".to_string() });
+        assert_eq!(found, [3e9, 4e8]);
+        // Half a percent more is the same graph, cut elsewhere; half as much again is another.
+        let mut other = work();
+        other.encode.real_macs += other.encode.real_macs / 200;
+        let (basis, _) = counts().of("cortex-a53", &facts(), &other).unwrap();
+        assert!(matches!(basis, Basis::Counted { .. }));
+        other.encode.real_macs = work().encode.real_macs * 3 / 2;
+        let (basis, found) = counts().of("cortex-a53", &facts(), &other).unwrap();
+        let scale = other.encode.macs() as f64 / work().encode.macs() as f64;
+        assert!(matches!(basis, Basis::Scaled { image_size_px: 512, .. }));
+        assert!((found[0] - 3e9 * scale).abs() < 1.0 && (found[1] - 4e8).abs() < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn other_cores_precisions_and_graphs_are_not_taken_for_it() {
+        assert!(counts().of("cortex-a76", &facts(), &work()).is_none());
+        let f32 = ModelFacts { precision: "f32".to_string(), ..facts() };
+        assert!(counts().of("cortex-a53", &f32, &work()).is_none());
+        let mut plain = counts();
+        plain.models[0].graph = "plain".to_string();
+        assert!(plain.of("cortex-a53", &facts(), &work()).is_none());
+    }
+
+    #[test]
+    fn what_is_no_file_of_counts_is_refused_by_name() {
+        let refused = |text: &str| {
+            InstructionCounts::parse(text, Path::new("c.json")).unwrap_err().to_string()
+        };
+        let text = serde_json::to_string(&counts()).unwrap();
+        let wrong = refused(&text.replace(KIND, "other"));
+        assert!(wrong.contains("c.json") && wrong.contains("found other 1"), "{wrong}");
+        assert!(refused("{}").contains("missing field"));
+        assert!(refused(&text.replace("3000000000", "0")).contains("a count is 0"));
+        let absent = InstructionCounts::open(Path::new("absent.json")).unwrap_err().to_string();
+        assert!(absent.contains("absent.json"));
+    }
+}

@@ -1,0 +1,245 @@
+//! `cargo xtask cross --count`: how many instructions one encode and one click take on each kind of core,
+//! and what the runtime's own operations save of them.
+//!
+//! A count is the difference of two runs of `runtime/engine/examples/steps.rs` that differ by one encode,
+//! or by one click, after both have been done twice: loading and first buffers cancel.
+
+use super::counter::{Counter, X86_64};
+use super::{DEVICE, TARGET, Toolchain, folder};
+use crate::screen;
+use crate::workspace::{self, Workspace};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Where the counts are kept; `uniultra-tools estimate` reads them.
+const FILE: &str = "boards/instructions.json";
+/// Version of that file's layout.
+const VERSION: u32 = 1;
+
+/// Encodes and clicks of the run that the others are compared with: after two, buffers have their size.
+const BASE: [u64; 2] = [2, 2];
+
+/// A graph whose instructions are counted.
+struct Lane {
+    /// `ours`, or what it is compared with.
+    graph: &'static str,
+    pack: PathBuf,
+    plain: bool,
+}
+
+/// Counts on each core, writes the file, and prints the table of boards/README.md.
+pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, cores: &[&str]) -> Result<()> {
+    let counter = Counter::setup(workspace)?;
+    let lanes = lanes(workspace)?;
+    let on_arm = build(workspace, toolchain)?;
+    let mut models = Vec::new();
+    for core in cores {
+        for lane in &lanes {
+            models.push(count(workspace, &counter, core, &on_arm, lane)?);
+        }
+    }
+    // What `estimate --validate` checks its model of a core with.
+    if std::env::consts::ARCH == "x86_64" {
+        let here = build_here(workspace)?;
+        for lane in lanes.iter().filter(|lane| !lane.plain) {
+            models.push(count(workspace, &counter, X86_64, &here, lane)?);
+        }
+    }
+    let date = workspace::output(workspace.command("date").args(["-u", "+%F"]))?;
+    let file = json!({
+        "kind": "uniultra-instructions",
+        "version": VERSION,
+        "date": date.trim(),
+        "emulator": counter.version(workspace)?,
+        "models": models,
+    });
+    write(&workspace.root.join(FILE), &file)?;
+    screen::line(&format!("\n{}\nwrote {FILE}", table(&models)?));
+    Ok(())
+}
+
+/// The shipped models in the runtime, and the f32 one as its definitions say in tract alone.
+fn lanes(workspace: &Workspace) -> Result<[Lane; 3]> {
+    workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", "--bins"]))?;
+    let literal = folder(workspace).join("counted/literal");
+    let _ = std::fs::remove_dir_all(&literal);
+    let mut export = workspace.command(workspace.binary("debug", "uniultra-tools"));
+    export.args(["export", "--checkpoint", "models/uniultra-mini/weights.safetensors"]);
+    export.args(["--image-size", "512", "--no-simplify", "--model-id", "uniultra-mini", "--out"]);
+    workspace::run(export.arg(&literal))?;
+    let shipped = |name: &str| workspace.root.join("models").join(name);
+    Ok([
+        Lane { graph: "ours", pack: shipped("uniultra-mini-int8"), plain: false },
+        Lane { graph: "ours", pack: shipped("uniultra-mini"), plain: false },
+        Lane { graph: "tract, literal", pack: literal, plain: true },
+    ])
+}
+
+/// The packages whose features decide how tract is built: those of the device binary.
+const PACKAGES: [&str; 6] = ["-p", "uniultra", "-p", "uniultra-engine", "--example", "steps"];
+
+fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    let target = folder(workspace).join("static");
+    let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
+    command.args(["--profile", DEVICE]).args(PACKAGES);
+    let flags = "-C target-feature=+crt-static";
+    workspace::run(command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", flags))?;
+    Ok(target.join(TARGET).join(DEVICE).join("examples/steps"))
+}
+
+fn build_here(workspace: &Workspace) -> Result<PathBuf> {
+    let target = folder(workspace).join("here");
+    let mut command = workspace.cargo(&["build", "--locked", "--release"]);
+    command.args(PACKAGES).arg("--target-dir").arg(&target);
+    workspace::run(&mut command)?;
+    Ok(target.join("release/examples/steps"))
+}
+
+/// One model on one core, as the file has it.
+fn count(
+    workspace: &Workspace,
+    counter: &Counter,
+    core: &str,
+    program: &Path,
+    lane: &Lane,
+) -> Result<Value> {
+    let run = |extra: &[String]| {
+        let mut args = vec!["--pack".to_string(), lane.pack.display().to_string()];
+        args.extend(lane.plain.then(|| "--plain".to_string()));
+        args.extend_from_slice(extra);
+        counter.run(workspace, core, program, &args)
+    };
+    let steps = |[encodes, clicks]: [u64; 2]| {
+        let words = [("--encodes", encodes), ("--clicks", clicks)];
+        let words = words.into_iter().flat_map(|(name, count)| [name.into(), count.to_string()]);
+        run(&words.collect::<Vec<_>>()).map(|(_, instructions)| instructions)
+    };
+    let [encodes, clicks] = BASE;
+    let base = steps(BASE)?;
+    let more = [steps([encodes + 1, clicks])?, steps([encodes, clicks + 1])?];
+    let work = work(&run(&["--work".to_string()])?.0)?;
+    let manifest = std::fs::read_to_string(lane.pack.join("model.toml"))?;
+    let manifest: toml::Table = toml::from_str(&manifest)?;
+    let model = &manifest["model"];
+    let phase = |index: usize| -> Result<Value> {
+        let instructions = more[index].checked_sub(base).filter(|count| *count > 0);
+        let instructions = instructions.context("expected more steps to take more instructions")?;
+        let [real_macs, integer_macs] = work[index];
+        Ok(json!({
+            "instructions": instructions,
+            "real_macs": real_macs,
+            "integer_macs": integer_macs,
+        }))
+    };
+    let (encode, click) = (phase(0)?, phase(1)?);
+    let id = model["id"].as_str().context("expected model.id")?;
+    let millions = |phase: &Value| phase["instructions"].as_u64().unwrap_or_default() as f64 / 1e6;
+    screen::line(&format!(
+        "{core}, {}, {id}: {:.1} M instructions an encode, {:.1} M a click",
+        lane.graph,
+        millions(&encode),
+        millions(&click)
+    ));
+    Ok(json!({
+        "core": core,
+        "graph": lane.graph,
+        "model": id,
+        "precision": model["precision"].as_str().context("expected model.precision")?,
+        "image_size_px": model["image_size"].as_integer().context("expected model.image_size")?,
+        "encode": encode,
+        "click": click,
+    }))
+}
+
+/// What `steps --work` prints: floats and integers of an encode and of a click.
+fn work(text: &str) -> Result<[[u64; 2]; 2]> {
+    let of = |what: &str| -> Result<[u64; 2]> {
+        let line = text.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+        let line = line.with_context(|| format!("expected a line of {what}, found {text:?}"))?;
+        let numbers: Vec<u64> =
+            line.split(' ').map(str::parse).collect::<Result<_, _>>().context(line.to_string())?;
+        let found = numbers.len();
+        numbers.try_into().ok().with_context(|| format!("expected 2 numbers, found {found}"))
+    };
+    Ok([of("encode")?, of("click")?])
+}
+
+/// Complete or not at all.
+fn write(path: &Path, file: &Value) -> Result<()> {
+    let partial = path.with_extension("partial");
+    let text = format!("{}\n", serde_json::to_string_pretty(file)?);
+    let shown = || format!("cannot write {}", path.display());
+    std::fs::write(&partial, text).with_context(shown)?;
+    std::fs::rename(&partial, path).with_context(shown)
+}
+
+/// Rows for boards/README.md: millions of instructions, and how many times fewer than the last lane's.
+fn table(models: &[Value]) -> Result<String> {
+    let mut text = String::from(
+        "| core | precision | graph | encode | click | encode, of tract's | click, of tract's |\n\
+         | --- | --- | --- | ---: | ---: | ---: | ---: |\n",
+    );
+    let count = |model: &Value, phase: &str| {
+        model[phase]["instructions"].as_u64().context("expected a count").map(|count| count as f64)
+    };
+    for model in models {
+        let name = |key: &str| model[key].as_str().unwrap_or_default();
+        let plain =
+            models.iter().find(|other| other["core"] == model["core"] && other["graph"] != "ours");
+        let share = |phase: &str| -> Result<String> {
+            let Some(plain) = plain else { return Ok(String::new()) };
+            Ok(format!("{:.3}", count(model, phase)? / count(plain, phase)?))
+        };
+        text += &format!(
+            "| {} | {} | {} | {:.1} M | {:.1} M | {} | {} |\n",
+            name("core"),
+            name("precision"),
+            name("graph"),
+            count(model, "encode")? / 1e6,
+            count(model, "click")? / 1e6,
+            share("encode")?,
+            share("click")?
+        );
+    }
+    ensure!(!models.is_empty(), "expected counts, found none");
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_read_line_by_line() {
+        assert_eq!(work("encode 12 34\nclick 5 6\n").unwrap(), [[12, 34], [5, 6]]);
+        for wrong in ["", "encode 1 2\n", "encode 1\nclick 1 2\n", "encode a b\nclick 1 2\n"] {
+            assert!(work(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_compares_with_tract_on_the_same_core() {
+        let model = |core: &str, graph: &str, encode: u64| {
+            json!({ "core": core, "graph": graph, "precision": "f32",
+                    "encode": { "instructions": encode }, "click": { "instructions": 1_000_000 } })
+        };
+        let models = [
+            model("a", "ours", 3_000_000),
+            model("a", "tract, literal", 12_000_000),
+            model("b", "ours", 1_000_000),
+        ];
+        let text = table(&models).unwrap();
+        assert!(text.contains("| a | f32 | ours | 3.0 M | 1.0 M | 0.250 | 1.000 |"), "{text}");
+        assert!(text.contains("| b | f32 | ours | 1.0 M | 1.0 M |  |  |"), "{text}");
+        assert!(table(&[]).is_err());
+    }
+
+    #[test]
+    fn counts_are_replaced_whole() {
+        let path = std::env::temp_dir().join(format!("count-test-{}.json", std::process::id()));
+        write(&path, &json!({ "version": 1 })).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\n  \"version\": 1\n}\n");
+        std::fs::remove_file(&path).unwrap();
+    }
+}
