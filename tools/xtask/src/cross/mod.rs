@@ -95,12 +95,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         let model = model.sum::<Result<u64>>()?;
         screen::line(&sizes::listing(&with_symbols(workspace, args.link, DEVICE), model)?);
     }
-    let found = bytes(&binary)?;
-    ensure!(
-        found <= MOST_BYTES,
-        "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
-        workspace.shown(&binary)
-    );
     let cores: Vec<&str> = match args.core.as_slice() {
         [] => CORES.to_vec(),
         chosen => chosen.iter().map(String::as_str).collect(),
@@ -111,6 +105,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.boot {
         boot::run(workspace, &toolchain, &binary, &cores)?;
     }
+    // Last, so that a binary that is too large can still be looked at.
+    let found = bytes(&binary)?;
+    ensure!(
+        found <= MOST_BYTES,
+        "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
+        workspace.shown(&binary)
+    );
     Ok(())
 }
 
