@@ -3,22 +3,13 @@
 //! The kernels give a row the same bits whatever its neighbours are, so neither the number of
 //! threads nor the division shows in a result.
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
-use std::sync::Arc;
 use tract_core::internal::TractResult;
-use tract_linalg::multithread::{Executor, current_tract_executor};
+
+pub(super) use crate::threads::pool;
 
 /// Fewest rows that are worth a thread's attention.
 const MIN_ROWS: usize = 64;
-
-/// The threads that operations run on now, if there is more than one.
-pub(super) fn pool() -> Option<Arc<ThreadPool>> {
-    match current_tract_executor() {
-        Executor::MultiThread(pool) => Some(pool),
-        _ => None,
-    }
-}
 
 /// Runs `work(first row, rows of out)` for all rows of `width` values of `out`.
 pub(super) fn by_rows<T: Send>(

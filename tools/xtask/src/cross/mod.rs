@@ -62,6 +62,9 @@ pub(crate) struct Args {
     /// List what costs what in the binary, by crate.
     #[arg(long)]
     sizes: bool,
+    /// Look at this static binary instead of building one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["setup_only", "link", "sizes"])]
+    binary: Option<PathBuf>,
     /// Run the unit tests, and the binary on the sample frame, as each core would.
     #[arg(long)]
     emulate: bool,
@@ -104,18 +107,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.setup_only {
         return Ok(());
     }
-    let binary = build(workspace, &toolchain, args.link, DEVICE)?;
+    let binary = match &args.binary {
+        // Children run in the workspace's root.
+        Some(file) => std::path::absolute(file).context("cannot tell the current folder")?,
+        None => build(workspace, &toolchain, args.link, DEVICE)?,
+    };
+    ensure!(binary.is_file(), "{}: no such file", binary.display());
     if args.sizes {
         let model = MODEL_FILES.iter().map(|file| bytes(&workspace.root.join(file)));
         let model = model.sum::<Result<u64>>()?;
         screen::line(&sizes::listing(&with_symbols(workspace, args.link, DEVICE), model)?);
     }
-    let found = bytes(&binary)?;
-    ensure!(
-        found <= MOST_BYTES,
-        "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
-        workspace.shown(&binary)
-    );
     let cores: Vec<&str> = match args.core.as_slice() {
         [] => CORES.to_vec(),
         chosen => chosen.iter().map(String::as_str).collect(),
@@ -129,6 +131,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.boot {
         boot::run(workspace, &toolchain, &binary, &cores)?;
     }
+    // Last, so that a binary that is too large can still be looked at.
+    let found = bytes(&binary)?;
+    ensure!(
+        found <= MOST_BYTES,
+        "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
+        workspace.shown(&binary)
+    );
     Ok(())
 }
 
@@ -185,6 +194,8 @@ fn build(
     let target = folder(workspace).join(link.name());
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
     command.args(["--profile", profile, "-p", "uniultra"]);
+    // All but tract's own threads.
+    command.args(["--no-default-features", "--features", "embedded-model"]);
     let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };
     command.env(
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
