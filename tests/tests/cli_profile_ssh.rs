@@ -125,13 +125,14 @@ impl Server {
             "IdentitiesOnly=yes".to_string(),
             "StrictHostKeyChecking=yes".to_string(),
         ];
-        let options = options.iter().flat_map(|option| ["--ssh-option", option]);
         let host = format!("{}@127.0.0.1", self.user);
         let model = root().join("models/uniultra-mini-int8");
         let model = model.to_str().unwrap();
+        let options = options.iter().flat_map(|option| ["--ssh-option", option.as_str()]);
         let head = ["profile", "--runs", "3", "--warm-up", "1", "--model", model, "--ssh", &host];
         let files = ["--board", board, "--binary", binary.to_str().unwrap()];
-        let words = head.into_iter().chain(files).chain(options).chain(rest.iter().copied());
+        let words: Vec<&str> =
+            head.into_iter().chain(files).chain(options).chain(rest.iter().copied()).collect();
         run("uniultra-tools", words)
     }
 

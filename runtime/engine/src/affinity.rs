@@ -39,7 +39,8 @@ pub(crate) fn bind(cpus: &[usize]) -> Result<(), String> {
     Err("expected Linux, found another system".to_string())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use std::thread;
