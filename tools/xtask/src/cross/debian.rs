@@ -6,6 +6,7 @@ use super::toolchain::script;
 use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -197,10 +198,17 @@ impl<'w> Apt<'w> {
         workspace::output(command.current_dir(self.folder.join("apt/packages")))
     }
 
-    /// A package and what it needs, beside what is on the machine already.
+    /// A package and what it needs, beside what is on the machine already. The plan is that of a machine
+    /// with nothing on it, so that what this one has cannot be in the way.
     pub(super) fn missing(&self, package: &str) -> Result<Vec<String>> {
-        let words = ["apt-get", "--simulate", "install", "--no-install-recommends", package];
-        let packages = planned(&self.ask(&words)?);
+        let status = self.folder.join("apt/nothing-installed");
+        fs::write(&status, "").with_context(|| format!("cannot write {}", status.display()))?;
+        let status = format!("Dir::State::status={}", status.display());
+        let words = ["apt-get", "--simulate", "--no-install-recommends", "-o", &status];
+        let plan = self.ask(&[&words[..], &["install", package]].concat())?;
+        let format = "--showformat=${db:Status-Abbrev} ${Package}\\n";
+        let installed = self.ask(&["dpkg-query", "--show", format])?;
+        let packages = planned(&plan, &installed);
         ensure!(!packages.is_empty(), "expected something to install for {package}, found nothing");
         Ok(packages)
     }
@@ -223,15 +231,16 @@ impl<'w> Apt<'w> {
     }
 }
 
-/// Packages that `apt-get --simulate install` would install, except the C library: programs run with
-/// the machine's.
-fn planned(plan: &str) -> Vec<String> {
+/// Packages that `apt-get --simulate install` would install, without those that `dpkg-query` names.
+fn planned(plan: &str, installed: &str) -> Vec<String> {
+    let installed: BTreeSet<&str> =
+        installed.lines().filter_map(|line| line.strip_prefix("ii ")).map(str::trim).collect();
     // Inst name [version there now] (version source [architecture])
     let package = |line: &str| {
         let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
         let (version, rest) = rest.split_once('(')?.1.split_once(' ')?;
         let architecture = rest.split_once(" [")?.1.split_once(']')?.0;
-        (name != "libc6").then(|| match architecture {
+        (!installed.contains(name)).then(|| match architecture {
             "all" => format!("{name}={version}"),
             _ => format!("{name}:{architecture}={version}"),
         })
@@ -317,7 +326,7 @@ mod tests {
         let plan = "Reading package lists...\n\
                     Inst libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n\
                     Inst libpng16-16 [1.6-1] (1.6-2 Debian:12/old, Debian-Security:12/old [amd64]) []\n\
-                    Inst libc6 [2.36-9] (2.36-10 Debian:12/old [amd64])\n\
+                    Inst libc6 (2.36-10 Debian:12/old [amd64])\n\
                     Inst qemu-system-data (1:7.2+dfsg-7 Debian:12/old [all])\n\
                     Conf libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n";
         let expected = [
@@ -325,7 +334,7 @@ mod tests {
             "libpng16-16:amd64=1.6-2",
             "qemu-system-data=1:7.2+dfsg-7",
         ];
-        assert_eq!(planned(plan), expected);
+        assert_eq!(planned(plan, installed), expected);
     }
 
     #[test]
