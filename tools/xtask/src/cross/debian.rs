@@ -329,6 +329,8 @@ mod tests {
                     Inst libc6 (2.36-10 Debian:12/old [amd64])\n\
                     Inst qemu-system-data (1:7.2+dfsg-7 Debian:12/old [all])\n\
                     Conf libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n";
+        // Removed is not installed, even if its settings are still there.
+        let installed = "ii  libc6\nrc  libfdt1\n";
         let expected = [
             "libfdt1:amd64=1.6.1-4+b1",
             "libpng16-16:amd64=1.6-2",
