@@ -11,7 +11,13 @@ pub(crate) struct Args {
     /// Run only this step; may be repeated.
     #[arg(long, value_name = "STEP", value_parser = STEPS.map(|step| step.name))]
     only: Vec<String>,
+    /// Run the slow steps, too: 64-bit ARM under emulation, and packages.
+    #[arg(long, conflicts_with = "only")]
+    full: bool,
 }
+
+/// Steps that only `--full` runs, or `--only`.
+const SLOW: [&str; 2] = ["cross", "dist"];
 
 /// One step of the gate. A step brings all that it needs, so that it can be rerun alone.
 struct Step {
@@ -43,11 +49,18 @@ const STEPS: [Step; 12] = [
     },
 ];
 
+impl Args {
+    fn has(&self, step: &str) -> bool {
+        match self.only.as_slice() {
+            [] => self.full || !SLOW.contains(&step),
+            chosen => chosen.iter().any(|name| name == step),
+        }
+    }
+}
+
 /// Runs the chosen steps, all of them even if one fails, and prints the summary.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let chosen = STEPS
-        .iter()
-        .filter(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name));
+    let chosen = STEPS.iter().filter(|step| args.has(step.name));
     let mut results = Vec::new();
     for step in chosen {
         screen::line(&format!("\n== {}: {}", step.name, step.what));
@@ -125,6 +138,19 @@ fn test(workspace: &Workspace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_steps_run_when_asked_for() {
+        let args = |only: &[&str], full| Args {
+            only: only.iter().map(|name| name.to_string()).collect(),
+            full,
+        };
+        assert!(SLOW.iter().all(|slow| STEPS.iter().any(|step| step.name == *slow)));
+        let chosen = |args: &Args| STEPS.iter().filter(|step| args.has(step.name)).count();
+        assert_eq!(chosen(&args(&[], false)), STEPS.len() - SLOW.len());
+        assert_eq!(chosen(&args(&[], true)), STEPS.len());
+        assert_eq!(chosen(&args(&["dist", "fmt"], false)), 2);
+    }
 
     #[test]
     fn summary_names_the_failure_and_how_to_run_it_again() {
