@@ -2,18 +2,18 @@
 
 use crate::failure::{AppError, abandon};
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
 /// A thread that ends the process (exit code 5) when work takes longer than it may.
 #[derive(Debug)]
-pub(crate) struct Watchdog(Sender<()>);
+pub(crate) struct Watchdog(SyncSender<()>);
 
 impl Watchdog {
     /// Starts the thread, which waits until the work begins. `what` is the work and whose limit it is.
     pub(crate) fn start(limit: Duration, what: String) -> io::Result<Self> {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::sync_channel(1);
         let watch = move || {
             // An error says that the other end is gone, and so is the work.
             if receiver.recv().is_ok()

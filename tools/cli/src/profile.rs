@@ -32,7 +32,7 @@ Examples:
   uniultra-tools profile --model models/a --compare before/report.json
       the same next to the report of another build: not by turns, and labelled so
   uniultra-tools profile --model models/a --ssh root@board --board boards/rk3588.toml \\
-    --binary target/cross/static/device/uniultra --out report
+    --binary target/cross/static-device/uniultra --out report
       `uniultra bench` on a device: stages, cold start, memory, budgets
 
 Writes report.json, report.md and flame.svg (with --ssh stages.svg) to --out. A quantile is one of the
