@@ -177,7 +177,9 @@ fn is_ours(folder: &str) -> bool {
     folder.starts_with('/')
         && is_plain(folder)
         && folder.rsplit('/').next().is_some_and(|name| {
-            name.strip_prefix(NAME).is_some_and(|rest| rest.len() >= 6 && !rest.contains('X'))
+            // Names that `mktemp` makes up may have an X; the template has nothing else.
+            name.strip_prefix(NAME)
+                .is_some_and(|rest| rest.len() >= 6 && rest.contains(|c| c != 'X'))
         })
 }
 
@@ -209,12 +211,15 @@ mod tests {
         assert!(
             is_ours("/tmp/uniultra-profile-a1B2c3") && is_ours("/data/t/uniultra-profile-abcdef")
         );
+        // A name that was refused once, and its folder left behind.
+        assert!(is_ours("/tmp/uniultra-profile-GWCXuv"));
         for folder in [
             "",
             "/",
             "/tmp",
             "tmp/uniultra-profile-abcdef",
             "/tmp/uniultra-profile-",
+            "/tmp/uniultra-profile-XXXXXX",
             "/tmp/uniultra-profile-abc def",
             "/tmp/uniultra-profile-abcdef;reboot",
             "/tmp/../uniultra-profile-abcdef",
