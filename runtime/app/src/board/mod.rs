@@ -137,7 +137,7 @@ mod tests {
         let running = Running::resolve(Some(&path), None).unwrap();
         assert_eq!(running.engine.pins, [4, 5, 6, 7]);
         let json = serde_json::to_value(running.report()).unwrap();
-        assert_eq!((&json["id"], &json["tier"]), (&"rk3588".into(), &"emulated".into()));
+        assert_eq!((&json["id"], &json["tier"]), (&"rk3588".into(), &"booted".into()));
         assert_eq!(json["pins"], serde_json::json!([4, 5, 6, 7]));
         assert_eq!(json["sha256"].as_str().map(str::len), Some(64));
         assert_eq!(running.watchdog(), Some(Duration::from_secs(2)));

@@ -9,6 +9,7 @@ use super::{DEVICE, TARGET, Toolchain, folder};
 use crate::screen;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, ensure};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -33,19 +34,19 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, cores: &[&str]) 
     let counter = Counter::setup(workspace)?;
     let lanes = lanes(workspace)?;
     let on_arm = build(workspace, toolchain)?;
-    let mut models = Vec::new();
-    for core in cores {
-        for lane in &lanes {
-            models.push(count(workspace, &counter, core, &on_arm, lane)?);
-        }
-    }
+    let mut jobs: Vec<_> =
+        cores.iter().flat_map(|core| lanes.iter().map(|lane| (*core, &on_arm, lane))).collect();
     // What `estimate --validate` checks its model of a core with.
-    if std::env::consts::ARCH == "x86_64" {
-        let here = build_here(workspace)?;
-        for lane in lanes.iter().filter(|lane| !lane.plain) {
-            models.push(count(workspace, &counter, X86_64, &here, lane)?);
-        }
+    let here = if std::env::consts::ARCH == "x86_64" { Some(build_here(workspace)?) } else { None };
+    if let Some(here) = &here {
+        let ours = lanes.iter().filter(|lane| !lane.plain);
+        jobs.extend(ours.map(|lane| (X86_64, here, lane)));
     }
+    // A count does not depend on what else runs.
+    let models = jobs
+        .into_par_iter()
+        .map(|(core, program, lane)| count(workspace, &counter, core, program, lane))
+        .collect::<Result<Vec<_>>>()?;
     let date = workspace::output(workspace.command("date").args(["-u", "+%F"]))?;
     let file = json!({
         "kind": "uniultra-instructions",
@@ -76,24 +77,23 @@ fn lanes(workspace: &Workspace) -> Result<[Lane; 3]> {
     ])
 }
 
-/// The packages whose features decide how tract is built: those of the device binary.
-const PACKAGES: [&str; 6] = ["-p", "uniultra", "-p", "uniultra-engine", "--example", "steps"];
-
+/// With the packages and features of the device binary: what both need of tract is built once.
 fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
     let target = folder(workspace).join("static");
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
-    command.args(["--profile", DEVICE]).args(PACKAGES);
+    command.args(["--profile", DEVICE, "-p", "uniultra", "-p", "uniultra-engine"]);
+    command.args(["--no-default-features", "--features", "uniultra/embedded-model"]);
+    command.args(["--example", "steps"]);
     let flags = "-C target-feature=+crt-static";
     workspace::run(command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", flags))?;
     Ok(target.join(TARGET).join(DEVICE).join("examples/steps"))
 }
 
+/// As the workspace's other release builds, which have tract already where there was a race.
 fn build_here(workspace: &Workspace) -> Result<PathBuf> {
-    let target = folder(workspace).join("here");
-    let mut command = workspace.cargo(&["build", "--locked", "--release"]);
-    command.args(PACKAGES).arg("--target-dir").arg(&target);
-    workspace::run(&mut command)?;
-    Ok(target.join("release/examples/steps"))
+    let args = ["build", "--locked", "--release", "--workspace", "--example", "steps"];
+    workspace::run(&mut workspace.cargo(&args))?;
+    Ok(workspace.release_binary("examples/steps"))
 }
 
 /// One model on one core, as the file has it.

@@ -91,9 +91,9 @@ impl Counter {
         program: &Path,
         args: &[String],
     ) -> Result<(String, u64)> {
-        let count = self.folder.join("count");
-        // What an earlier run left is no count of this one.
-        let _ = std::fs::remove_file(&count);
+        // A file of its own, for several run at once.
+        let count = tempfile::Builder::new().prefix("count-").tempfile_in(&self.folder)?;
+        let count = count.path();
         let mut command = workspace.command(self.emulator(core));
         self.with_libraries(&mut command).args(["-U", "LD_LIBRARY_PATH"]);
         if core == X86_64 {
@@ -103,7 +103,7 @@ impl Counter {
         }
         command.arg("-plugin").arg(format!("{},out={}", self.plugin().display(), count.display()));
         let printed = workspace::output(command.arg(program).args(args))?;
-        let text = std::fs::read_to_string(&count)
+        let text = std::fs::read_to_string(count)
             .with_context(|| format!("{core}: the emulator left no count"))?;
         let instructions =
             text.trim().parse().with_context(|| format!("{core}: found {text:?}"))?;

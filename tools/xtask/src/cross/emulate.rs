@@ -97,6 +97,8 @@ fn segment(
     let (program, rest) = words.split_first().context("no program")?;
     let mut command = workspace.command(program);
     command.args(rest).args(["segment", SAMPLE, "--point", SAMPLE_POINT, "--logits"]).arg(logits);
+    // The bits do not depend on them, and an emulated frame takes half a minute.
+    command.args(["--threads", "2"]);
     if let Some(folder) = pack.folder {
         command.args(["--model", folder]);
     }

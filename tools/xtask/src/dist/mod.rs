@@ -96,7 +96,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         .with_context(|| format!("expected a profile in boards/ for {TARGET}, found none"))?;
     let (binary, out, json) = (None, None, None);
     // What the step `cross` has built already.
-    make(workspace, &Args { board, binary, out, json, verify: true }, cross::RELEASE)
+    make(workspace, &Args { board, binary, out, json, verify: true }, cross::EMULATED)
 }
 
 /// What does not stop a release, but whoever ships it should know.
