@@ -14,6 +14,10 @@ pub(crate) struct Args {
     /// Run the slow steps, too: 64-bit ARM under emulation, and packages.
     #[arg(long, conflicts_with = "only")]
     full: bool,
+    /// Start a slow step in the first MINUTES only, and say loudly which were left out: where the whole gate
+    /// has a time limit, a slow machine should not lose the other steps to it.
+    #[arg(long, value_name = "MINUTES", requires = "full")]
+    slow_within: Option<u64>,
 }
 
 /// Steps that only `--full` runs, or `--only`.
@@ -37,16 +41,16 @@ const STEPS: [Step; 12] = [
     Step { name: "test", what: "binaries, then every test", run: test },
     Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race::smoke },
     Step {
+        name: "train",
+        what: "trainer: formatting, lints, tests with libtorch",
+        run: train::check,
+    },
+    Step {
         name: "cross",
         what: "64-bit ARM: tests and packs as on three cores, a booted machine",
         run: cross::check,
     },
     Step { name: "dist", what: "packages for a board, installed and run", run: dist::check },
-    Step {
-        name: "train",
-        what: "trainer: formatting, lints, tests with libtorch",
-        run: train::check,
-    },
 ];
 
 impl Args {
@@ -56,23 +60,44 @@ impl Args {
             chosen => chosen.iter().any(|name| name == step),
         }
     }
+
+    /// Whether it is too late for `step`.
+    fn is_late(&self, step: &str, passed: Duration) -> bool {
+        let late = |minutes| passed > Duration::from_secs(60 * minutes);
+        SLOW.contains(&step) && self.slow_within.is_some_and(late)
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    /// It was too late to start it.
+    LeftOut,
 }
 
 /// Runs the chosen steps, all of them even if one fails, and prints the summary.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let chosen = STEPS.iter().filter(|step| args.has(step.name));
+    let gate = Instant::now();
     let mut results = Vec::new();
-    for step in chosen {
+    for step in STEPS.iter().filter(|step| args.has(step.name)) {
         screen::line(&format!("\n== {}: {}", step.name, step.what));
         let started = Instant::now();
-        let outcome = (step.run)(workspace);
-        if let Err(error) = &outcome {
+        let outcome = if args.is_late(step.name, gate.elapsed()) {
+            screen::line("skipped: TOO LATE TO START IT, see --slow-within");
+            Outcome::LeftOut
+        } else if let Err(error) = (step.run)(workspace) {
             screen::line(&format!("FAIL {}: {error:#}", step.name));
-        }
-        results.push((step.name, outcome.is_ok(), started.elapsed()));
+            Outcome::Failed
+        } else {
+            Outcome::Passed
+        };
+        results.push((step.name, outcome, started.elapsed()));
     }
     screen::line(&summary(&results));
-    let failed: Vec<_> = results.iter().filter(|(_, ok, _)| !ok).map(|(name, ..)| *name).collect();
+    let failed = results.iter().filter(|(_, outcome, _)| *outcome == Outcome::Failed);
+    let failed: Vec<_> = failed.map(|(name, ..)| *name).collect();
     if !failed.is_empty() {
         bail!("the gate is closed: {} failed", failed.join(", "));
     }
@@ -80,17 +105,21 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// The closing table.
-fn summary(results: &[(&str, bool, Duration)]) -> String {
-    let mut text = String::from("\nstep     result  seconds");
-    for (name, ok, took) in results {
-        let verdict = if *ok { "ok" } else { "FAIL" };
-        text += &format!("\n{name:<8} {verdict:<6} {:>8.1}", took.as_secs_f64());
-        if !ok {
+fn summary(results: &[(&str, Outcome, Duration)]) -> String {
+    let mut text = String::from("\nstep     result   seconds");
+    for (name, outcome, took) in results {
+        let verdict = match outcome {
+            Outcome::Passed => "ok",
+            Outcome::Failed => "FAIL",
+            Outcome::LeftOut => "LEFT OUT",
+        };
+        text += &format!("\n{name:<8} {verdict:<8} {:>7.1}", took.as_secs_f64());
+        if *outcome != Outcome::Passed {
             text += &format!("   again: cargo xtask check --only {name}");
         }
     }
     let total: Duration = results.iter().map(|(.., took)| *took).sum();
-    text + &format!("\n{:<8} {:<6} {:>8.1}", "all", "", total.as_secs_f64())
+    text + &format!("\n{:<8} {:<8} {:>7.1}", "all", "", total.as_secs_f64())
 }
 
 fn fmt(workspace: &Workspace) -> Result<()> {
@@ -144,22 +173,30 @@ mod tests {
         let args = |only: &[&str], full| Args {
             only: only.iter().map(|name| name.to_string()).collect(),
             full,
+            slow_within: Some(50),
         };
         assert!(SLOW.iter().all(|slow| STEPS.iter().any(|step| step.name == *slow)));
         let chosen = |args: &Args| STEPS.iter().filter(|step| args.has(step.name)).count();
         assert_eq!(chosen(&args(&[], false)), STEPS.len() - SLOW.len());
         assert_eq!(chosen(&args(&[], true)), STEPS.len());
         assert_eq!(chosen(&args(&["dist", "fmt"], false)), 2);
+        let late = |step, minutes| args(&[], true).is_late(step, Duration::from_secs(60 * minutes));
+        assert_eq!([late("cross", 50), late("cross", 51), late("test", 51)], [false, true, false]);
     }
 
     #[test]
     fn summary_names_the_failure_and_how_to_run_it_again() {
         let second = Duration::from_secs(1);
-        let text = summary(&[("files", true, second), ("clippy", false, second)]);
+        let text = summary(&[
+            ("files", Outcome::Passed, second),
+            ("clippy", Outcome::Failed, second),
+            ("cross", Outcome::LeftOut, Duration::ZERO),
+        ]);
         let rows: Vec<Vec<_>> = text.lines().map(|row| row.split_whitespace().collect()).collect();
         let again = ["again:", "cargo", "xtask", "check", "--only", "clippy"];
         assert_eq!(rows[2], ["files", "ok", "1.0"]);
         assert_eq!(rows[3], [&["clippy", "FAIL", "1.0"][..], &again].concat());
-        assert_eq!(rows[4], ["all", "2.0"]);
+        assert_eq!(rows[4][..4], ["cross", "LEFT", "OUT", "0.0"]);
+        assert_eq!(rows[5], ["all", "2.0"]);
     }
 }

@@ -22,9 +22,7 @@ pub(crate) use toolchain::{Emulator, Toolchain};
 /// What is built for.
 pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// Cargo's profile of what goes to a board.
-pub(crate) const DEVICE: &str = "device";
-/// The gate's: our crates as they are released, the others without the minutes of optimising them.
-pub(crate) const EMULATED: &str = "emulated";
+const DEVICE: &str = "device";
 
 /// Most bytes of a static device binary.
 const MOST_BYTES: u64 = 24_000_000;
@@ -110,13 +108,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let binary = match &args.binary {
         // Children run in the workspace's root.
         Some(file) => std::path::absolute(file).context("cannot tell the current folder")?,
-        None => build(workspace, &toolchain, args.link, DEVICE)?,
+        None => build(workspace, &toolchain, args.link)?,
     };
     ensure!(binary.is_file(), "{}: no such file", binary.display());
     if args.sizes {
         let model = MODEL_FILES.iter().map(|file| bytes(&workspace.root.join(file)));
         let model = model.sum::<Result<u64>>()?;
-        screen::line(&sizes::listing(&with_symbols(workspace, args.link, DEVICE), model)?);
+        screen::line(&sizes::listing(&with_symbols(workspace, args.link), model)?);
     }
     let cores: Vec<&str> = match args.core.as_slice() {
         [] => CORES.to_vec(),
@@ -132,22 +130,22 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         boot::run(workspace, &toolchain, &binary, &cores)?;
     }
     // Last, so that a binary that is too large can still be looked at.
-    let found = bytes(&binary)?;
+    small_enough(workspace, &binary)
+}
+
+fn small_enough(workspace: &Workspace, binary: &Path) -> Result<()> {
+    let found = bytes(binary)?;
     ensure!(
         found <= MOST_BYTES,
         "{}: expected at most {MOST_BYTES} bytes, found {found}; `cargo xtask cross --sizes` lists them",
-        workspace.shown(&binary)
+        workspace.shown(binary)
     );
     Ok(())
 }
 
 /// The static device binary, for packages.
-pub(crate) fn static_binary(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    profile: &str,
-) -> Result<PathBuf> {
-    build(workspace, toolchain, Link::Static, profile)
+pub(crate) fn static_binary(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    build(workspace, toolchain, Link::Static)
 }
 
 /// Whether the gate can do anything for ARM. Without Debian's packages it fails in continuous integration,
@@ -168,9 +166,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let toolchain = Toolchain::setup(workspace)?;
-    let binary = build(workspace, &toolchain, Link::Static, EMULATED)?;
+    let binary = build(workspace, &toolchain, Link::Static)?;
     emulate::run(workspace, &toolchain, &binary, &CORES)?;
-    boot::run(workspace, &toolchain, &binary, &CORES[..1])
+    boot::run(workspace, &toolchain, &binary, &CORES[..1])?;
+    small_enough(workspace, &binary)
 }
 
 /// Folder of all that this command makes.
@@ -179,21 +178,16 @@ fn folder(workspace: &Workspace) -> PathBuf {
 }
 
 /// Where cargo puts a binary, which still has its symbols.
-fn with_symbols(workspace: &Workspace, link: Link, profile: &str) -> PathBuf {
-    folder(workspace).join(link.name()).join(TARGET).join(profile).join("uniultra")
+fn with_symbols(workspace: &Workspace, link: Link) -> PathBuf {
+    folder(workspace).join(link.name()).join(TARGET).join(DEVICE).join("uniultra")
 }
 
 /// Builds `uniultra` with its default model, takes the symbols away, and says how large it is.
-fn build(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    link: Link,
-    profile: &str,
-) -> Result<PathBuf> {
+fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<PathBuf> {
     // Flags of the two differ, and so would their dependencies: a folder each, built once.
     let target = folder(workspace).join(link.name());
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
-    command.args(["--profile", profile, "-p", "uniultra"]);
+    command.args(["--profile", DEVICE, "-p", "uniultra"]);
     // All but tract's own threads.
     command.args(["--no-default-features", "--features", "embedded-model"]);
     let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };
@@ -203,8 +197,8 @@ fn build(
     );
     workspace::run(&mut command)?;
     // Not in cargo's own folders.
-    let binary = folder(workspace).join(format!("{}-{profile}", link.name())).join("uniultra");
-    toolchain.strip(workspace, &with_symbols(workspace, link, profile), &binary)?;
+    let binary = folder(workspace).join(format!("{}-{DEVICE}", link.name())).join("uniultra");
+    toolchain.strip(workspace, &with_symbols(workspace, link), &binary)?;
     let bytes = bytes(&binary)?;
     screen::line(&format!(
         "{}: {:.1} MB ({}, {TARGET}), the default model included",

@@ -56,10 +56,6 @@ pub(crate) struct Args {
 
 /// Builds if need be, packs, writes, and verifies if asked to.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    make(workspace, args, cross::DEVICE)
-}
-
-fn make(workspace: &Workspace, args: &Args, profile: &str) -> Result<()> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     // Said now, not after the minutes that a build takes.
     let board = Board::read(workspace, &args.board)?;
@@ -67,7 +63,7 @@ fn make(workspace: &Workspace, args: &Args, profile: &str) -> Result<()> {
     let out = out.unwrap_or_else(|| workspace.target.join("dist").join(board.id()));
     let binary = match &args.binary {
         Some(file) => here.join(file),
-        None => cross::static_binary(workspace, &Toolchain::setup(workspace)?, profile)?,
+        None => cross::static_binary(workspace, &Toolchain::setup(workspace)?)?,
     };
     let contents = Contents::gather(workspace, board, &binary)?;
     let written = Release::pack(&contents)?.write(&out)?;
@@ -96,7 +92,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         .with_context(|| format!("expected a profile in boards/ for {TARGET}, found none"))?;
     let (binary, out, json) = (None, None, None);
     // What the step `cross` has built already.
-    make(workspace, &Args { board, binary, out, json, verify: true }, cross::EMULATED)
+    run(workspace, &Args { board, binary, out, json, verify: true })
 }
 
 /// What does not stop a release, but whoever ships it should know.
