@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(chosen(&args(&[], false)), STEPS.len() - SLOW.len());
         assert_eq!(chosen(&args(&[], true)), STEPS.len());
         assert_eq!(chosen(&args(&["dist", "fmt"], false)), 2);
-        let late = |step, minutes| args(&[], true).is_late(step, Duration::from_secs(60 * minutes));
+        let passed = |minutes: u64| Duration::from_secs(60 * minutes);
+        let late = |step, minutes| args(&[], true).is_late(step, passed(minutes));
         assert_eq!([late("cross", 50), late("cross", 51), late("test", 51)], [false, true, false]);
     }
 
