@@ -1,6 +1,7 @@
 //! Cargo manifests: lints inherited, every dependency explained once, dependencies one way only.
 
 use super::Finding;
+use super::profiles;
 use super::ranks;
 use super::tree::Tree;
 use toml::{Table, Value};
@@ -75,6 +76,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     });
     for path in explaining {
         findings.extend(reasons(path, tree.text(path).unwrap_or_default()));
+    }
+    let ours: Vec<_> = packages.iter().map(|package| package.name).collect();
+    for (path, manifest) in &manifests {
+        if excluded.iter().any(|folder| path.strip_suffix("/Cargo.toml") == Some(*folder)) {
+            findings.extend(profiles::check(path, manifest, root, &ours));
+        }
     }
     findings.extend(packages.iter().flat_map(inherits));
     findings.extend(ranks::check(&packages));

@@ -4,6 +4,7 @@
 mod layout;
 mod links;
 mod manifests;
+mod profiles;
 mod ranks;
 mod rust;
 mod tree;
