@@ -1,12 +1,13 @@
-//! So many encodes and so many clicks of a pack on one thread, and nothing else: what
-//! `cargo xtask cross --count` counts the instructions of, as the difference between runs.
+//! Encodes and clicks of a pack on one thread, and nothing else: what `cargo xtask cross --count` counts
+//! the instructions of.
 //!
 //! ```text
-//! steps --pack DIR --encodes N --clicks N [--plain] [--work]
+//! steps --pack DIR [--rounds N] [--plain]
 //! ```
 //!
-//! `--plain` runs the engine's operations without the runtime's own. `--work` prints the
-//! multiply-accumulates of one encode and one click, floats before integers, a line each.
+//! It says each of these in a line, at once, when it has done it: `loaded`; N times `encode`; N times
+//! `click`; `encode: R I` and `click: R I`, the multiply-accumulates of floats and of integers that one takes.
+//! `--plain` runs the engine's operations without the runtime's own.
 
 use std::error::Error;
 use std::io::Write;
@@ -31,28 +32,24 @@ fn main() -> ExitCode {
 
 struct Options {
     pack: PathBuf,
-    encodes: u32,
-    clicks: u32,
+    rounds: u32,
     plain: bool,
-    work: bool,
 }
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Self> {
         let mut pack = None;
-        let (mut encodes, mut clicks, mut plain, mut work) = (1, 1, false, false);
+        let (mut rounds, mut plain) = (3, false);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word.as_str() {
                 "--pack" => pack = Some(value()?.into()),
-                "--encodes" => encodes = value()?.parse()?,
-                "--clicks" => clicks = value()?.parse()?,
+                "--rounds" => rounds = value()?.parse()?,
                 "--plain" => plain = true,
-                "--work" => work = true,
                 _ => return Err(format!("unknown option {word}").into()),
             }
         }
-        Ok(Self { pack: pack.ok_or("--pack is missing")?, encodes, clicks, plain, work })
+        Ok(Self { pack: pack.ok_or("--pack is missing")?, rounds, plain })
     }
 }
 
@@ -74,25 +71,26 @@ fn run(options: &Options) -> Outcome<()> {
     let mut output = DecoderOutput::new(side / 4);
     let mut click = |embedding: &Embedding| network.decode(embedding, &input, &mut output);
 
-    if options.work {
-        let (embedding, runs) = network.recorded(|| network.encode(&image));
-        let embedding = embedding?;
-        let (clicked, clicks) = network.recorded(|| click(&embedding));
-        clicked?;
-        let mut stdout = std::io::stdout().lock();
-        for (what, runs) in [("encode", runs), ("click", clicks)] {
-            let [real, integer] = macs(&runs);
-            writeln!(stdout, "{what} {real} {integer}")?;
-        }
-        return Ok(());
-    }
+    // Standard output passes a line on when it ends.
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "loaded")?;
     let mut embedding = None;
-    for _ in 0..options.encodes {
+    for _ in 0..options.rounds {
         embedding = Some(network.encode(&image)?);
+        writeln!(stdout, "encode")?;
     }
-    let embedding = embedding.ok_or("--encodes: expected 1 or more")?;
-    for _ in 0..options.clicks {
+    let embedding = embedding.ok_or("--rounds: expected 1 or more")?;
+    for _ in 0..options.rounds {
         click(&embedding)?;
+        writeln!(stdout, "click")?;
+    }
+    let (encoded, encodes) = network.recorded(|| network.encode(&image));
+    encoded?;
+    let (clicked, clicks) = network.recorded(|| click(&embedding));
+    clicked?;
+    for (what, runs) in [("encode", encodes), ("click", clicks)] {
+        let [real, integer] = macs(&runs);
+        writeln!(stdout, "{what}: {real} {integer}")?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask cross --count`: how many instructions one encode and one click take on each kind of core,
 //! and what the runtime's own operations save of them.
 //!
-//! A count is the difference of two runs of `runtime/engine/examples/steps.rs` that differ by one encode,
-//! or by one click, after both have been done twice: loading and first buffers cancel.
+//! What is counted is `runtime/engine/examples/steps.rs`: a count is the difference between two lines that
+//! it writes, when one encode, or one click, is done and when the next is.
 
 use super::counter::{Counter, X86_64};
 use super::{DEVICE, TARGET, Toolchain, folder};
@@ -17,9 +17,6 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "boards/instructions.json";
 /// Version of that file's layout.
 const VERSION: u32 = 1;
-
-/// Encodes and clicks of the run that the others are compared with: after two, buffers have their size.
-const BASE: [u64; 2] = [2, 2];
 
 /// A graph whose instructions are counted.
 struct Lane {
@@ -62,10 +59,11 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, cores: &[&str]) 
 
 /// The shipped models in the runtime, and the f32 one as its definitions say in tract alone.
 fn lanes(workspace: &Workspace) -> Result<[Lane; 3]> {
-    workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", "--bins"]))?;
+    let args = ["build", "--locked", "--release", "--workspace", "--bins"];
+    workspace::run(&mut workspace.cargo(&args))?;
     let literal = folder(workspace).join("counted/literal");
     let _ = std::fs::remove_dir_all(&literal);
-    let mut export = workspace.command(workspace.binary("debug", "uniultra-tools"));
+    let mut export = workspace.command(workspace.release_binary("uniultra-tools"));
     export.args(["export", "--checkpoint", "models/uniultra-mini/weights.safetensors"]);
     export.args(["--image-size", "512", "--no-simplify", "--model-id", "uniultra-mini", "--out"]);
     workspace::run(export.arg(&literal))?;
@@ -104,35 +102,21 @@ fn count(
     program: &Path,
     lane: &Lane,
 ) -> Result<Value> {
-    let run = |extra: &[String]| {
-        let mut args = vec!["--pack".to_string(), lane.pack.display().to_string()];
-        args.extend(lane.plain.then(|| "--plain".to_string()));
-        args.extend_from_slice(extra);
-        counter.run(workspace, core, program, &args)
-    };
-    let steps = |[encodes, clicks]: [u64; 2]| {
-        let words = [("--encodes", encodes), ("--clicks", clicks)];
-        let words = words.into_iter().flat_map(|(name, count)| [name.into(), count.to_string()]);
-        run(&words.collect::<Vec<_>>()).map(|(_, instructions)| instructions)
-    };
-    let [encodes, clicks] = BASE;
-    let base = steps(BASE)?;
-    let more = [steps([encodes + 1, clicks])?, steps([encodes, clicks + 1])?];
-    let work = work(&run(&["--work".to_string()])?.0)?;
+    let mut args = vec!["--pack".to_string(), lane.pack.display().to_string()];
+    args.extend(lane.plain.then(|| "--plain".to_string()));
+    let lines = counter.run(workspace, core, program, &args)?;
     let manifest = std::fs::read_to_string(lane.pack.join("model.toml"))?;
     let manifest: toml::Table = toml::from_str(&manifest)?;
     let model = &manifest["model"];
-    let phase = |index: usize| -> Result<Value> {
-        let instructions = more[index].checked_sub(base).filter(|count| *count > 0);
-        let instructions = instructions.context("expected more steps to take more instructions")?;
-        let [real_macs, integer_macs] = work[index];
+    let phase = |what: &str| -> Result<Value> {
+        let [real_macs, integer_macs] = work(&lines, what)?;
         Ok(json!({
-            "instructions": instructions,
+            "instructions": last(&lines, what)?,
             "real_macs": real_macs,
             "integer_macs": integer_macs,
         }))
     };
-    let (encode, click) = (phase(0)?, phase(1)?);
+    let (encode, click) = (phase("encode")?, phase("click")?);
     let id = model["id"].as_str().context("expected model.id")?;
     let millions = |phase: &Value| phase["instructions"].as_u64().unwrap_or_default() as f64 / 1e6;
     screen::line(&format!(
@@ -152,17 +136,23 @@ fn count(
     }))
 }
 
-/// What `steps --work` prints: floats and integers of an encode and of a click.
-fn work(text: &str) -> Result<[[u64; 2]; 2]> {
-    let of = |what: &str| -> Result<[u64; 2]> {
-        let line = text.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
-        let line = line.with_context(|| format!("expected a line of {what}, found {text:?}"))?;
-        let numbers: Vec<u64> =
-            line.split(' ').map(str::parse).collect::<Result<_, _>>().context(line.to_string())?;
-        let found = numbers.len();
-        numbers.try_into().ok().with_context(|| format!("expected 2 numbers, found {found}"))
-    };
-    Ok([of("encode")?, of("click")?])
+/// Instructions of the last step of a kind: buffers have their size by then.
+fn last(lines: &[(String, u64)], what: &str) -> Result<u64> {
+    let mut pairs = lines.windows(2).rev();
+    let pair = pairs.find(|pair| pair[0].0 == what && pair[1].0 == what);
+    let pair = pair.with_context(|| format!("expected two lines `{what}`, found {lines:?}"))?;
+    let count = pair[1].1.checked_sub(pair[0].1).filter(|count| *count > 0);
+    count.with_context(|| format!("{what}: expected counts that rise, found {pair:?}"))
+}
+
+/// Multiply-accumulates of a step, of floats and of integers.
+fn work(lines: &[(String, u64)], what: &str) -> Result<[u64; 2]> {
+    let line = lines.iter().find_map(|(line, _)| line.strip_prefix(what)?.strip_prefix(": "));
+    let line = line.with_context(|| format!("expected a line `{what}: `, found {lines:?}"))?;
+    let numbers: Vec<u64> =
+        line.split(' ').map(str::parse).collect::<Result<_, _>>().context(line.to_string())?;
+    let found = numbers.len();
+    numbers.try_into().ok().with_context(|| format!("expected 2 numbers, found {found}"))
 }
 
 /// Complete or not at all.
@@ -210,11 +200,31 @@ fn table(models: &[Value]) -> Result<String> {
 mod tests {
     use super::*;
 
+    fn lines(text: &[(&str, u64)]) -> Vec<(String, u64)> {
+        text.iter().map(|(line, count)| (line.to_string(), *count)).collect()
+    }
+
     #[test]
-    fn work_is_read_line_by_line() {
-        assert_eq!(work("encode 12 34\nclick 5 6\n").unwrap(), [[12, 34], [5, 6]]);
-        for wrong in ["", "encode 1 2\n", "encode 1\nclick 1 2\n", "encode a b\nclick 1 2\n"] {
-            assert!(work(wrong).is_err(), "{wrong:?}");
+    fn a_count_is_between_the_last_two_lines_of_a_kind() {
+        let good = [("loaded", 5), ("encode", 9), ("encode", 12), ("click", 14), ("click", 15)];
+        let good = lines(&good);
+        assert_eq!((last(&good, "encode").unwrap(), last(&good, "click").unwrap()), (3, 1));
+        let wrong: [&[(&str, u64)]; 3] =
+            [&[], &[("encode", 1), ("click", 2)], &[("encode", 2), ("encode", 2)]];
+        for wrong in wrong {
+            assert!(last(&lines(wrong), "encode").is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn work_is_read_from_its_line() {
+        let good = lines(&[("click", 1), ("encode: 12 34", 2), ("click: 5 6", 3)]);
+        assert_eq!(
+            (work(&good, "encode").unwrap(), work(&good, "click").unwrap()),
+            ([12, 34], [5, 6])
+        );
+        for wrong in ["", "encode", "encode: 1", "encode: a b"] {
+            assert!(work(&lines(&[(wrong, 1)]), "encode").is_err(), "{wrong:?}");
         }
     }
 

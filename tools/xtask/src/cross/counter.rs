@@ -83,32 +83,40 @@ impl Counter {
         Ok(line.split(" (").next().unwrap_or(line).replace("version ", ""))
     }
 
-    /// What a program prints as on `core`, and how many instructions that took.
+    /// The lines that a program prints as on `core`, and after how many instructions. It has to write each
+    /// at once, with nothing else.
     pub(super) fn run(
         &self,
         workspace: &Workspace,
         core: &str,
         program: &Path,
         args: &[String],
-    ) -> Result<(String, u64)> {
+    ) -> Result<Vec<(String, u64)>> {
         // A file of its own, for several run at once.
-        let count = tempfile::Builder::new().prefix("count-").tempfile_in(&self.folder)?;
-        let count = count.path();
+        let counts = tempfile::Builder::new().prefix("counts-").tempfile_in(&self.folder)?;
         let mut command = workspace.command(self.emulator(core));
         self.with_libraries(&mut command).args(["-U", "LD_LIBRARY_PATH"]);
-        if core == X86_64 {
+        // The system call `write` of Linux.
+        let write = if core == X86_64 {
             command.args(["-cpu", "max"]);
+            1
         } else {
             command.args(["-cpu", core, "-L"]).arg(self.system(core));
-        }
-        command.arg("-plugin").arg(format!("{},out={}", self.plugin().display(), count.display()));
+            64
+        };
+        let out = counts.path().display();
+        command.arg("-plugin").arg(format!("{},out={out},write={write}", self.plugin().display()));
         let printed = workspace::output(command.arg(program).args(args))?;
-        let text = std::fs::read_to_string(count)
-            .with_context(|| format!("{core}: the emulator left no count"))?;
-        let instructions =
-            text.trim().parse().with_context(|| format!("{core}: found {text:?}"))?;
-        ensure!(instructions > 0, "{core}: expected a count, found 0");
-        Ok((printed, instructions))
+        let text = std::fs::read_to_string(counts.path())
+            .with_context(|| format!("{core}: the emulator left no counts"))?;
+        let counts: Vec<u64> = text
+            .lines()
+            .map(|line| line.parse().with_context(|| format!("{core}: found {line:?}")))
+            .collect::<Result<_>>()?;
+        let lines: Vec<_> = printed.lines().map(str::to_string).collect();
+        let [expected, found] = [lines.len(), counts.len()];
+        ensure!(expected == found, "{core}: expected {expected} counts, one a line, found {found}");
+        Ok(lines.into_iter().zip(counts).collect())
     }
 
     /// The emulators' libraries lie beside them.
