@@ -1,5 +1,6 @@
 //! `cargo xtask cross`: the device binary for 64-bit ARM Linux, and checks of it under emulation.
 
+mod alone;
 mod board;
 mod boot;
 mod console;

@@ -1,5 +1,6 @@
 //! What a build for ARM needs beside cargo: a standard library, a linker, and qemu to run the result.
 
+use super::alone::alone;
 use super::{TARGET, debian, folder, starts};
 use crate::screen;
 use crate::workspace::{self, Workspace};
@@ -32,6 +33,7 @@ pub(crate) struct Emulator(PathBuf);
 impl Toolchain {
     /// Finds each part, and fetches those that are missing, by package name.
     pub(crate) fn setup(workspace: &Workspace) -> Result<Self> {
+        alone(workspace)?;
         let prefix = folder(workspace).join("toolchain");
         if !starts(workspace, Path::new(LINKER)) || !Path::new(SYSROOT).join("lib/libc.a").is_file()
         {
@@ -86,6 +88,7 @@ impl Toolchain {
 impl Emulator {
     /// Finds it, and fetches it if it is missing.
     pub(crate) fn setup(workspace: &Workspace) -> Result<Self> {
+        alone(workspace)?;
         let prefix = folder(workspace).join("toolchain");
         Ok(Self(match starts(workspace, Path::new(QEMU)) {
             true => PathBuf::from(QEMU),
