@@ -1,13 +1,15 @@
 //! The trainer's networks are the runtime's: the same weights, exported and run by our engine, give
-//! the same features and masks.
+//! the same features and masks. The engine runs in a program of the workspace's tests,
+//! `tests/examples/engine_outputs.rs`: with tract in it, the trainer took minutes more to build.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use tch::{Device, Tensor, no_grad};
-use uniultra_checkpoint::{Architecture, Checkpoint, random_checkpoint};
-use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::{EngineOptions, TractNetwork};
-use uniultra_export::{ExportOptions, export};
-use uniultra_manifest::{EdgeLayout, Pack};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use tch::{Device, no_grad};
+use uniultra_checkpoint::{Architecture, Checkpoint, Tensor, random_checkpoint};
+use uniultra_manifest::EdgeLayout;
 use uniultra_train::batch;
 use uniultra_train::model::{Params, PromptBatch, Spec, image_encoder, mask_decoder};
 
@@ -42,15 +44,65 @@ fn frame() -> Vec<f32> {
         .collect()
 }
 
+/// The program that runs the engine; the gate builds it before these tests.
+fn engine_outputs() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().parent().unwrap().join("examples/engine_outputs");
+    assert!(
+        program.is_file(),
+        "expected {}: build it with `cargo build --workspace --examples`, or run `cargo xtask check --only train`",
+        program.display()
+    );
+    program
+}
+
+/// The engine's outputs for `checkpoint` and `inputs`.
+fn engine(
+    checkpoint: &Checkpoint,
+    edge_layout: EdgeLayout,
+    inputs: BTreeMap<String, Tensor>,
+) -> Checkpoint {
+    let folder = tempfile::tempdir().unwrap();
+    let [weights, given, out] = ["weights", "inputs", "outputs"]
+        .map(|name| folder.path().join(name).with_extension("safetensors"));
+    fs::write(&weights, checkpoint.to_safetensors().unwrap()).unwrap();
+    fs::write(&given, Checkpoint::from_tensors(inputs).to_safetensors().unwrap()).unwrap();
+    let mut command = Command::new(engine_outputs());
+    command.arg("--checkpoint").arg(&weights).args(["--image-size", &SIDE.to_string()]);
+    command.args(["--edge-layout", &edge_layout.to_string()]);
+    let status = command.arg("--inputs").arg(&given).arg("--out").arg(&out).status().unwrap();
+    assert!(status.success(), "engine_outputs: {status}");
+    Checkpoint::open(&out).unwrap()
+}
+
 fn compare(name: &str, edge_layout: EdgeLayout, checkpoint: &Checkpoint) {
     let architecture: Architecture = name.parse().unwrap();
-    let options = ExportOptions { image_size: SIDE, edge_layout, ..ExportOptions::default() };
-    let folder = tempfile::tempdir().unwrap();
-    let pack = folder.path().join("pack");
-    export(checkpoint, &options).unwrap().write(&pack, false).unwrap();
-    let engine = TractNetwork::of(&Pack::open(&pack).unwrap(), &EngineOptions::default()).unwrap();
+    let coarse = SIDE / 4;
+    let logits: Vec<f32> = (0..coarse * coarse).map(|i| (i as f32 * 0.37).sin() * 4.0).collect();
+    let prompts: [Case<'_>; 3] = [
+        (&[[40.0, 60.0]], &[1.0], false),
+        (&[[20.0, 30.0], [90.0, 100.0]], &[2.0, 3.0], false),
+        (&[[40.0, 60.0], [100.0, 20.0]], &[1.0, 0.0], true),
+    ];
     let gray = frame();
-    let embedding = engine.encode(&gray).unwrap();
+
+    let mut inputs = BTreeMap::new();
+    let mut give = |name: String, shape: &[usize], values: &[f32]| {
+        inputs.insert(name, Tensor::new(shape.to_vec(), values.to_vec()).unwrap());
+    };
+    give("image".to_string(), &[SIDE, SIDE], &gray);
+    for (i, (points, labels, masked)) in prompts.iter().enumerate() {
+        give(format!("{i}.point_coords"), &[points.len(), 2], points.as_flattened());
+        give(format!("{i}.point_labels"), &[labels.len()], labels);
+        if *masked {
+            give(format!("{i}.mask_input"), &[coarse, coarse], &logits);
+        }
+    }
+    let engine = engine(checkpoint, edge_layout, inputs);
+    let compared = |output: &str, found: &tch::Tensor| {
+        let expected = engine.tensors().find(|(name, _)| *name == output).unwrap().1.data();
+        assert_close(&format!("{name} {edge_layout} {output}"), &batch::host(found), expected);
+    };
 
     let spec = Spec { architecture, edge_layout };
     let (params, fresh) = Params::from_checkpoint(checkpoint, spec, 0, Device::Cpu).unwrap();
@@ -59,40 +111,22 @@ fn compare(name: &str, edge_layout: EdgeLayout, checkpoint: &Checkpoint) {
         uniultra_dataset::Example { set: 0, stem: String::new(), image: gray, objects: Vec::new() };
     let images = batch::images(&[example], SIDE, Device::Cpu);
     let features = no_grad(|| image_encoder(&params, &images));
-    let found = [&features.image_embed, &features.high_res_feats_0, &features.high_res_feats_1];
-    let names = ["image_embed", "high_res_feats_0", "high_res_feats_1"];
-    for ((what, found), expected) in names.iter().zip(found).zip(embedding.values().unwrap()) {
-        assert_close(&format!("{name} {edge_layout} {what}"), &batch::host(found), expected);
-    }
+    compared("image_embed", &features.image_embed);
+    compared("high_res_feats_0", &features.high_res_feats_0);
+    compared("high_res_feats_1", &features.high_res_feats_1);
 
-    let coarse = SIDE / 4;
-    let logits: Vec<f32> = (0..coarse * coarse).map(|i| (i as f32 * 0.37).sin() * 4.0).collect();
-    let prompts: [Case<'_>; 3] = [
-        (&[[40.0, 60.0]], &[1.0], false),
-        (&[[20.0, 30.0], [90.0, 100.0]], &[2.0, 3.0], false),
-        (&[[40.0, 60.0], [100.0, 20.0]], &[1.0, 0.0], true),
-    ];
-    for (points, labels, masked) in prompts {
-        let input = DecoderInput {
-            point_coords: points.iter().copied().collect(),
-            point_labels: labels.iter().copied().collect(),
-            mask_input: masked.then(|| logits.clone()),
-        };
-        let mut expected = DecoderOutput::new(coarse);
-        engine.decode(&embedding, &input, &mut expected).unwrap();
-        let coords: Vec<f32> = points.iter().flatten().copied().collect();
+    for (i, (points, labels, masked)) in prompts.into_iter().enumerate() {
         let batch_input = PromptBatch {
-            coords: Tensor::from_slice(&coords).reshape([1, -1, 2]),
-            labels: Tensor::from_slice(labels).reshape([1, -1]),
-            mask: masked
-                .then(|| Tensor::from_slice(&logits).reshape([1, 1, coarse as i64, coarse as i64])),
+            coords: tch::Tensor::from_slice(points.as_flattened()).reshape([1, -1, 2]),
+            labels: tch::Tensor::from_slice(labels).reshape([1, -1]),
+            mask: masked.then(|| {
+                tch::Tensor::from_slice(&logits).reshape([1, 1, coarse as i64, coarse as i64])
+            }),
         };
         let found = no_grad(|| mask_decoder(&params, &features, &batch_input));
-        let what = format!("{name} {} points", points.len());
-        assert_close(&format!("{what}: masks"), &batch::host(&found.masks), &expected.logits);
-        assert_close(&format!("{what}: IoU"), &batch::host(&found.ious), &expected.predicted_iou);
-        let score = [expected.object_score_logit];
-        assert_close(&format!("{what}: score"), &batch::host(&found.object_score), &score);
+        compared(&format!("{i}.masks"), &found.masks);
+        compared(&format!("{i}.iou_predictions"), &found.ious);
+        compared(&format!("{i}.object_score_logits"), &found.object_score);
     }
 }
 

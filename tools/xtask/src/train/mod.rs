@@ -62,6 +62,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     needs_cpp(workspace)?;
     let lints = ["--all-targets", "--", "-D", "warnings"];
     workspace::run(&mut cargo(workspace, &libtorch, &["clippy", "--locked"], &lints))?;
+    // Its parity test runs one of them; built as the step `test` builds it.
+    workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", "--examples"]))?;
     workspace::run(&mut cargo(workspace, &libtorch, &["test", "--locked", "--no-fail-fast"], &[]))
 }
 
