@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use uniultra_checkpoint::{Architecture, Checkpoint, random_checkpoint};
-use uniultra_engine::{EngineOptions, TractNetwork};
+use uniultra_engine::{EngineOptions, Segmenter, TractNetwork, open_pack};
 use uniultra_export::{ExportOptions, ModelPack, export};
 use uniultra_manifest::Pack;
 
@@ -45,6 +45,18 @@ impl ScratchPack {
     #[must_use]
     pub fn network(&self) -> TractNetwork {
         open_network(&self.folder())
+    }
+
+    /// The pack in our runtime, on two threads, for tests that encode real images at full size: the
+    /// bits are those of one thread.
+    ///
+    /// # Panics
+    /// Where the runtime refuses it.
+    #[must_use]
+    pub fn segmenter(&self) -> Segmenter {
+        let options = EngineOptions { threads: 2, ..EngineOptions::default() };
+        let pack = Pack::open(&self.folder()).expect("the pack is in order");
+        open_pack(&pack, &options).expect("the runtime opens the pack")
     }
 }
 

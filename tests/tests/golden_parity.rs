@@ -8,7 +8,7 @@
 use std::fs;
 use uniultra_checkpoint::Checkpoint;
 use uniultra_core::{DecoderInput, DecoderOutput, Frame, MaskChoice, Network, PointLabel, Prompts};
-use uniultra_engine::{Embedding, Segmenter};
+use uniultra_engine::Embedding;
 use uniultra_export::ExportOptions;
 use uniultra_tests::golden::{
     Agreement, Golden, GoldenPrompt, HashFeatures, IMAGE_SIZE, MASK_SIDE,
@@ -68,7 +68,7 @@ fn prompts(golden: &GoldenPrompt, frame: &Frame) -> Prompts {
 fn images_agree_with_the_original_export() {
     let Some(golden) = Golden::open() else { return };
     let pack = pack(&golden);
-    let segmenter = Segmenter::open(&pack.folder()).unwrap();
+    let segmenter = pack.segmenter();
     for image in golden.images() {
         let frame = Frame::decode(&fs::read(&image.frame).unwrap()).unwrap();
         let encoded = segmenter.encode(&frame).unwrap();

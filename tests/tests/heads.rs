@@ -50,7 +50,7 @@ fn head_dice(segmenter: &Segmenter, stem: &str) -> f64 {
 fn evaluate(stems: &[String]) -> Option<Vec<f64>> {
     let checkpoint = sam2_tiny()?;
     let pack = ScratchPack::export(&checkpoint, &ExportOptions::default());
-    let segmenter = Segmenter::open(&pack.folder()).unwrap();
+    let segmenter = pack.segmenter();
     let dice: Vec<f64> = stems.iter().map(|stem| head_dice(&segmenter, stem)).collect();
     for (stem, dice) in stems.iter().zip(&dice) {
         println!("{stem} {dice:.4}");

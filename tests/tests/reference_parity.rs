@@ -143,15 +143,29 @@ fn larger(name: &str) -> EncoderConfig {
     }
 }
 
-/// The larger trunks, stock and with adapters, at the smallest size that has every kind of window.
+/// A larger trunk, stock and with adapters, at the smallest size that has every kind of window.
+fn larger_encoder(name: &str) {
+    let options = options(96, EdgeLayout::Spatial, Channels::Gray, true);
+    compare_encoder(&format!("sam2-{name}"), &larger(name), &options);
+    let adapted = EncoderConfig { ch_adapters: true, ..larger(name) };
+    compare_encoder(&format!("uniultra-{name}"), &adapted, &options);
+}
+
+// A test each, to run beside each other: they are the longest of this file.
+
 #[test]
-fn larger_encoders() {
-    for name in ["small", "base+", "large"] {
-        let options = options(96, EdgeLayout::Spatial, Channels::Gray, true);
-        compare_encoder(&format!("sam2-{name}"), &larger(name), &options);
-        let adapted = EncoderConfig { ch_adapters: true, ..larger(name) };
-        compare_encoder(&format!("uniultra-{name}"), &adapted, &options);
-    }
+fn small_encoder() {
+    larger_encoder("small");
+}
+
+#[test]
+fn base_plus_encoder() {
+    larger_encoder("base+");
+}
+
+#[test]
+fn large_encoder() {
+    larger_encoder("large");
 }
 
 /// Points with their labels, and whether a mask prompt goes with them.

@@ -77,10 +77,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     for path in explaining {
         findings.extend(reasons(path, tree.text(path).unwrap_or_default()));
     }
-    let ours: Vec<_> = packages.iter().map(|package| package.name).collect();
     for (path, manifest) in &manifests {
-        if excluded.iter().any(|folder| path.strip_suffix("/Cargo.toml") == Some(*folder)) {
-            findings.extend(profiles::check(path, manifest, root, &ours));
+        let folder = path.strip_suffix("/Cargo.toml");
+        if let Some(folder) = folder.filter(|folder| excluded.contains(folder)) {
+            let lock = tree.text(&format!("{folder}/Cargo.lock")).unwrap_or_default();
+            findings.extend(profiles::check(path, manifest, root, lock));
+            findings.extend(profiles::engine(folder, lock));
         }
     }
     findings.extend(packages.iter().flat_map(inherits));

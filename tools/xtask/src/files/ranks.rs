@@ -18,9 +18,6 @@ const RUNTIME_RANKS: [(&str, u8); 7] = [
 /// The only crate that names the inference engine.
 const ENGINE: &str = "runtime/engine";
 
-/// Outside the workspace, where other features of crates would make the engine be compiled again.
-const TRAINER: &str = "tools/train";
-
 /// Error type of binaries; a library's errors are enums that its callers can match.
 const ANYHOW: &str = "anyhow";
 
@@ -49,8 +46,6 @@ fn check_one(package: &Package<'_>, folders: &BTreeMap<&str, &str>) -> Vec<Findi
             problems.push("nothing depends on the tests".to_string());
         } else if folder.starts_with("runtime/") && !other.starts_with("runtime/") {
             problems.push(format!("the runtime does not depend on {other}"));
-        } else if *folder == TRAINER && other == ENGINE {
-            problems.push("the trainer's tests run the engine as a program".to_string());
         } else if let (Some(own), Some(other_rank)) = (own, rank(other))
             && own <= other_rank
         {
@@ -107,13 +102,11 @@ mod tests {
 
     #[test]
     fn finds_wrong_directions() {
-        let crates: [(&str, &str, &[&str]); 7] = [
+        let crates: [(&str, &str, &[&str]); 5] = [
             ("runtime/manifest", "manifest", &["core"]),
             ("runtime/core", "core", &["export", "tract-core"]),
-            ("runtime/engine", "engine", &["core"]),
             ("runtime/new", "new", &[]),
             ("tools/export", "export", &["tests", "anyhow"]),
-            ("tools/train", "train", &["core", "engine"]),
             ("tests", "tests", &["core"]),
         ];
         let expected = [
@@ -123,7 +116,6 @@ mod tests {
             "runtime/new/Cargo.toml: has no rank in the gate's RUNTIME_RANKS",
             "tools/export/Cargo.toml: nothing depends on the tests",
             "tools/export/Cargo.toml: a library's errors are an enum of its own, not `anyhow`",
-            "tools/train/Cargo.toml: the trainer's tests run the engine as a program",
         ];
         assert_eq!(found(&crates), expected);
     }
