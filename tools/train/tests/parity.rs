@@ -114,6 +114,7 @@ fn compare(name: &str, edge_layout: EdgeLayout, checkpoint: &Checkpoint) {
     compared("image_embed", &features.image_embed);
     compared("high_res_feats_0", &features.high_res_feats_0);
     compared("high_res_feats_1", &features.high_res_feats_1);
+    let features = features.for_prompts(&tch::Tensor::zeros([1], (tch::Kind::Int64, Device::Cpu)));
 
     for (i, (points, labels, masked)) in prompts.into_iter().enumerate() {
         let batch_input = PromptBatch {

@@ -1,8 +1,8 @@
 //! The mask decoder (MODEL.md section 4).
 
 use super::attention::{attend, join_heads, split_heads};
-use super::neck::Features;
-use super::params::{Params, gelu};
+use super::neck::PromptedFeatures;
+use super::params::{NORM_2D_EPS, Params, gelu};
 use super::prompt_encoder::{PromptBatch, dense, dense_position, sparse};
 use tch::Tensor;
 
@@ -26,33 +26,44 @@ pub struct Decoded {
     pub object_score: Tensor,
 }
 
-/// Runs prompt encoder and mask decoder; `features` has one entry a prompt.
+/// Runs prompt encoder and mask decoder.
 #[must_use]
-pub fn mask_decoder(params: &Params, features: &Features, prompts: &PromptBatch) -> Decoded {
-    let (count, width, side, _) = features.image_embed.size4().unwrap_or_default();
+pub fn mask_decoder(
+    params: &Params,
+    features: &PromptedFeatures,
+    prompts: &PromptBatch,
+) -> Decoded {
+    let (count, cells, _) = features.cells.size3().unwrap_or_default();
+    let side = features.side;
     let token = |name: &str| params.get(&format!("{NAME}.{name}.weight"));
     let own = Tensor::cat(&[token("obj_score_token"), token("iou_token"), token("mask_tokens")], 0);
     let own = own.unsqueeze(0).expand([count, -1, -1], false);
     let tokens = Tensor::cat(&[own, sparse(params, prompts, 16 * side)], 1);
 
-    let image = &features.image_embed + dense(params, prompts.mask.as_ref());
-    let keys = image.flatten(2, 3).transpose(1, 2);
-    let key_position = dense_position(params, side).flatten(2, 3).transpose(1, 2);
+    let by_cells = |planes: &Tensor| planes.flatten(2, 3).transpose(1, 2);
+    let keys = &features.cells + by_cells(&dense(params, prompts.mask.as_ref()));
+    let key_position = by_cells(&dense_position(params, side));
     let (tokens, keys) = transformer(params, tokens, keys, &key_position);
 
-    let image = keys.transpose(1, 2).reshape([count, width, side, side]);
+    // Each cell becomes 2 x 2 pixels, each of those 2 x 2 again; they stay together.
     let upscaling = format!("{NAME}.output_upscaling");
-    let x = params.conv_transpose(&format!("{upscaling}.0"), &image) + &features.high_res_feats_1;
-    let x = gelu(&params.norm_2d(&format!("{upscaling}.1"), &x));
-    let x = params.conv_transpose(&format!("{upscaling}.3"), &x) + &features.high_res_feats_0;
-    let upscaled = gelu(&x);
+    let x = params.conv_transpose_cells(&format!("{upscaling}.0"), &keys);
+    let x = x.reshape([count, cells, 4, -1]) + &features.quarters;
+    let x = gelu(&params.norm(&format!("{upscaling}.1"), &x, NORM_2D_EPS));
+    let x = params.conv_transpose_cells(&format!("{upscaling}.3"), &x);
+    let x = x.reshape([count, cells, 4, 4, -1]) + &features.sixteenths;
+    let upscaled = gelu(&x).reshape([count, 16 * cells, -1]);
 
     let kernels: Vec<Tensor> = (0..MASK_TOKENS)
         .map(|i| mlp(params, &format!("output_hypernetworks_mlps.{i}"), &tokens.select(1, 2 + i)))
         .collect();
-    let masks = Tensor::stack(&kernels, 1).matmul(&upscaled.flatten(2, 3));
+    let masks = Tensor::stack(&kernels, 1).matmul(&upscaled.transpose(1, 2));
+    let masks = masks
+        .reshape([count, MASK_TOKENS, side, side, 2, 2, 2, 2])
+        .permute([0, 1, 2, 4, 6, 3, 5, 7])
+        .reshape([count, MASK_TOKENS, 4 * side, 4 * side]);
     Decoded {
-        masks: masks.reshape([count, MASK_TOKENS, 4 * side, 4 * side]),
+        masks,
         ious: mlp(params, "iou_prediction_head", &tokens.select(1, 1)).sigmoid(),
         object_score: mlp(params, "pred_obj_score_head", &tokens.select(1, 0)),
     }

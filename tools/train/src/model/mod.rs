@@ -11,7 +11,7 @@ mod prompt_encoder;
 mod trunk;
 
 pub use mask_decoder::{Decoded, mask_decoder};
-pub use neck::{Features, features, lateral_maps};
+pub use neck::{Features, PromptedFeatures, features, lateral_maps};
 pub use params::{Params, Precision, Spec, Trainable};
 pub use prompt_encoder::{PromptBatch, dense_position};
 pub use trunk::{Stages, Stream, trunk};

@@ -16,25 +16,43 @@ pub struct Features {
     pub high_res_feats_1: Tensor,
 }
 
+/// Features of P prompts, in the order in which the mask decoder reads them: cells of the image
+/// embedding's grid, and in each cell its pixels of the finer maps. The decoder then works without
+/// moving a map between layouts, forward and backward.
+#[derive(Debug)]
+pub struct PromptedFeatures {
+    /// Cells along a side of the grid, S/16.
+    pub(super) side: i64,
+    /// `[P, side * side, 256]`.
+    pub(super) cells: Tensor,
+    /// `high_res_feats_1`, `[P, side * side, 4, 64]`.
+    pub(super) quarters: Tensor,
+    /// `high_res_feats_0`, `[P, side * side, 4, 4, 32]`.
+    pub(super) sixteenths: Tensor,
+}
+
 impl Features {
     /// Each prompt's copy of its image's features; `image_of` `[P]` tells which image that is.
     #[must_use]
-    pub fn select(&self, image_of: &Tensor) -> Self {
+    pub fn for_prompts(&self, image_of: &Tensor) -> PromptedFeatures {
+        let (batch, width, side, _) = self.image_embed.size4().unwrap_or_default();
+        let cells = self.image_embed.permute([0, 2, 3, 1]).reshape([batch, side * side, width]);
+        let quarters = self
+            .high_res_feats_1
+            .reshape([batch, -1, side, 2, side, 2])
+            .permute([0, 2, 4, 3, 5, 1])
+            .reshape([batch, side * side, 4, -1]);
+        let sixteenths = self
+            .high_res_feats_0
+            .reshape([batch, -1, side, 2, 2, side, 2, 2])
+            .permute([0, 2, 5, 3, 6, 4, 7, 1])
+            .reshape([batch, side * side, 4, 4, -1]);
         let pick = |x: &Tensor| x.index_select(0, image_of);
-        Self {
-            image_embed: pick(&self.image_embed),
-            high_res_feats_0: pick(&self.high_res_feats_0),
-            high_res_feats_1: pick(&self.high_res_feats_1),
-        }
-    }
-
-    /// The same values without their history.
-    #[must_use]
-    pub fn detach(&self) -> Self {
-        Self {
-            image_embed: self.image_embed.detach(),
-            high_res_feats_0: self.high_res_feats_0.detach(),
-            high_res_feats_1: self.high_res_feats_1.detach(),
+        PromptedFeatures {
+            side,
+            cells: pick(&cells),
+            quarters: pick(&quarters),
+            sixteenths: pick(&sixteenths),
         }
     }
 }

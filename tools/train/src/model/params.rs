@@ -9,6 +9,9 @@ use uniultra_checkpoint::{
 };
 use uniultra_manifest::EdgeLayout;
 
+/// Epsilon of LayerNorms over the channels of a map.
+pub(super) const NORM_2D_EPS: f64 = 1e-6;
+
 /// Which network the parameters make up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
@@ -207,10 +210,15 @@ impl Params {
         }
     }
 
-    /// Transposed 2x2 convolution of stride 2 with bias.
-    pub(super) fn conv_transpose(&self, name: &str, x: &Tensor) -> Tensor {
+    /// Transposed 2x2 convolution of stride 2 with bias over the last axis of `[.., C]`: `[.., 4 D]`,
+    /// D channels of each of the four pixels, row by row. As a product it is several times as fast
+    /// as libtorch's own, whose gradient of the bias is not vectorised.
+    pub(super) fn conv_transpose_cells(&self, name: &str, x: &Tensor) -> Tensor {
         let (weight, bias) = self.pair(name);
-        x.conv_transpose2d(weight, Some(bias), [2, 2], [0, 0], [0, 0], 1, [1, 1])
+        let channels = weight.size()[0];
+        // `[C, D, 2, 2]` to `[4 D, C]`.
+        let weight = weight.permute([2, 3, 1, 0]).reshape([-1, channels]);
+        x.linear(&weight, Some(bias.repeat([4])))
     }
 
     /// LayerNorm over the last axis.
@@ -221,7 +229,7 @@ impl Params {
 
     /// LayerNorm over the channels of `[B, C, H, W]`.
     pub(super) fn norm_2d(&self, name: &str, x: &Tensor) -> Tensor {
-        self.norm(name, &x.permute([0, 2, 3, 1]), 1e-6).permute([0, 3, 1, 2])
+        self.norm(name, &x.permute([0, 2, 3, 1]), NORM_2D_EPS).permute([0, 3, 1, 2])
     }
 
     /// Linear layers with `activation` between them.

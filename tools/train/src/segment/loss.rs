@@ -13,6 +13,13 @@ const SMOOTH_PX: f64 = 1.0;
 pub struct LossConfig {
     /// How a mask is compared.
     pub mask: MaskLoss,
+    /// Pixels of the input that one pixel of the comparison stands for, along each side: 1, 2 or 4.
+    /// At 4 the decoder's own logits are compared with the share of each cell that is inside; at 1
+    /// they are enlarged first, which costs more than the decoder itself.
+    pub stride: i64,
+    /// Weight of the outline's length, where it is longer than the object's own: what makes a
+    /// contour ragged.
+    pub perimeter: f64,
     /// Weight of the best of mask tokens 1 to 3 after a single click.
     pub multimask: f64,
     /// Weight of the squared error of the predicted IoU.
@@ -31,6 +38,8 @@ impl Default for LossConfig {
     fn default() -> Self {
         Self {
             mask: MaskLoss::Published,
+            stride: 1,
+            perimeter: 0.0,
             multimask: 0.5,
             iou: 0.1,
             object_score: 0.1,
@@ -43,10 +52,15 @@ impl Default for LossConfig {
 
 impl LossConfig {
     pub(crate) fn check(&self) -> Result<()> {
-        let weights = [self.multimask, self.iou, self.object_score, self.soft];
+        let weights = [self.perimeter, self.multimask, self.iou, self.object_score, self.soft];
         ensure!(
             weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0),
             "loss: expected weights of at least 0, found {weights:?}"
+        );
+        ensure!(
+            matches!(self.stride, 1 | 2 | 4),
+            "loss.stride: expected 1, 2 or 4, found {}",
+            self.stride
         );
         ensure!(self.soft_every >= 1, "loss.soft_every: expected at least 1, found 0");
         ensure!(
@@ -94,6 +108,24 @@ impl MaskLoss {
             Self::DiceBce => dice + bce * 2.0,
         }
     }
+}
+
+/// How much longer the outline of `logits` `[P, 1, H, W]` is than that of `target`, as a share of the
+/// target's, `[P, 1]`; 0 where it is shorter. The length of a soft mask's outline is the sum of its
+/// differences between neighbours.
+pub(crate) fn excess_perimeter(logits: &Tensor, target: &Tensor) -> Tensor {
+    let length = |mask: &Tensor| {
+        let along = |axis: i64| {
+            let count = mask.size()[axis as usize];
+            (mask.narrow(axis, 1, count - 1) - mask.narrow(axis, 0, count - 1))
+                .abs()
+                .sum_dim_intlist([-2_i64, -1].as_slice(), false, Kind::Float)
+        };
+        along(2) + along(3)
+    };
+    // A pixel's worth keeps the ratio defined where there is no object.
+    let wanted = length(target).clamp_min(1.0);
+    ((length(&logits.sigmoid()) - &wanted) / wanted).relu()
 }
 
 /// IoU `[P, M]` of thresholded logits `[P, M, H, W]` with masks `[P, 1, H, W]` of 0 and 1.
@@ -152,6 +184,22 @@ mod tests {
         let dice = 1.0 - 3.0 / 5.0;
         let expected = 0.8 * dice + 0.2 * 0.8 * (1.0 - (-bce).exp()).powi(2) * bce;
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    }
+
+    #[test]
+    fn a_ragged_outline_costs_and_a_smooth_one_does_not() {
+        let target = Tensor::zeros([1, 1, 16, 16], (Kind::Float, tch::Device::Cpu));
+        let _ = target.narrow(2, 0, 8).fill_(1.0);
+        let logits = |mask: &Tensor| (mask * 2.0 - 1.0) * 30.0;
+        assert!(value(&excess_perimeter(&logits(&target), &target)) < 1e-6);
+        // Every second pixel of row 8 sticks out: 2 more differences each, of 16 in all.
+        let ragged = target.copy();
+        for column in [1, 3, 5, 7] {
+            let _ = ragged.narrow(2, 8, 1).narrow(3, column, 1).fill_(1.0);
+        }
+        assert!((value(&excess_perimeter(&logits(&ragged), &target)) - 0.5).abs() < 1e-4);
+        let empty = target.zeros_like();
+        assert!(value(&excess_perimeter(&logits(&empty), &target)) < 1e-6);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod clicks;
 mod loss;
+mod outline;
 mod prompts;
 mod stage;
 mod validate;

@@ -1,28 +1,50 @@
 //! The first prompt of an object, drawn the way the runtime will be used.
 
 use super::clicks::deepest;
+use super::outline::Region;
 use anyhow::{Result, ensure};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
+/// Most clicks of a prompt; the runtime takes no more.
+const MOST_CLICKS: usize = 32;
+
 /// How training prompts are drawn.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromptConfig {
-    /// Share of steps that start with a point; the others start with a box.
+    /// Share of steps that start with one point. What `point` and `clicks` leave starts with a box.
     pub point: f64,
     /// Share of points on the object's deepest pixel; the others fall anywhere inside.
     pub deepest: f64,
+    /// Share of steps that start with several clicks given at once.
+    pub clicks: f64,
+    /// Most clicks of such a step, 2 to 32; small numbers come more often than large ones.
+    pub clicks_most: usize,
+    /// Share of such prompts in which some clicks are negative; in the others all are inside.
+    pub negative_clicks: f64,
+    /// Share of prompts with four or more clicks of which one is wrong.
+    pub wrong_click: f64,
+    /// Share of box steps with one to eight clicks beside the box.
+    pub box_clicks: f64,
     /// Share of boxes that are exact; the others have their sides moved.
     pub exact_box: f64,
     /// Deviation of a moved side, as a share of the box's width or height.
     pub box_jitter: f64,
     /// Largest distance that a side is moved, as a share of the image's side.
     pub box_jitter_most: f64,
-    /// Shares of steps with 0, 1 and 2 corrective clicks after the first prompt.
-    pub corrections: [f64; 3],
+    /// Share of the moved boxes that are loose instead: each side lies anywhere within
+    /// `loose_most` of the box's extent, outside or inside.
+    pub loose_box: f64,
+    /// Largest distance of a loose side, as a share of the box's extent.
+    pub loose_most: f64,
+    /// Share of steps whose first prompt comes with a mask prompt: a coarse or displaced mask of
+    /// the object, as an earlier answer or another frame's would be.
+    pub mask_prompt: f64,
+    /// Shares of steps with 0 to 4 corrective clicks after the first prompt.
+    pub corrections: [f64; 5],
     /// Objects of one image prompted in a step, at most.
     pub objects: usize,
     /// Times that prompts are drawn anew for the same encoded images in a step: the encoder's pass
@@ -35,10 +57,18 @@ impl Default for PromptConfig {
         Self {
             point: 0.6,
             deepest: 0.4,
+            clicks: 0.0,
+            clicks_most: MOST_CLICKS,
+            negative_clicks: 0.5,
+            wrong_click: 0.0,
+            box_clicks: 0.0,
             exact_box: 0.4,
             box_jitter: 0.1,
             box_jitter_most: 0.04,
-            corrections: [0.6, 0.25, 0.15],
+            loose_box: 0.0,
+            loose_most: 0.2,
+            mask_prompt: 0.0,
+            corrections: [0.6, 0.25, 0.15, 0.0, 0.0],
             objects: 2,
             draws: 1,
         }
@@ -47,11 +77,26 @@ impl Default for PromptConfig {
 
 impl PromptConfig {
     pub(crate) fn check(&self) -> Result<()> {
-        for (name, share) in
-            [("point", self.point), ("deepest", self.deepest), ("exact_box", self.exact_box)]
-        {
+        for (name, share) in [
+            ("point", self.point),
+            ("deepest", self.deepest),
+            ("clicks", self.clicks),
+            ("negative_clicks", self.negative_clicks),
+            ("wrong_click", self.wrong_click),
+            ("box_clicks", self.box_clicks),
+            ("exact_box", self.exact_box),
+            ("loose_box", self.loose_box),
+            ("loose_most", self.loose_most),
+            ("mask_prompt", self.mask_prompt),
+            ("point + clicks", self.point + self.clicks),
+        ] {
             ensure!((0.0..=1.0).contains(&share), "prompts.{name}: expected 0 to 1, found {share}");
         }
+        ensure!(
+            (2..=MOST_CLICKS).contains(&self.clicks_most),
+            "prompts.clicks_most: expected 2 to {MOST_CLICKS}, found {}",
+            self.clicks_most
+        );
         let corrections = self.corrections;
         ensure!(
             corrections.iter().all(|share| *share >= 0.0)
@@ -63,14 +108,29 @@ impl PromptConfig {
         Ok(())
     }
 
-    /// What all objects of a step start with.
+    /// What all objects of a step start with: prompts of one tensor have the same length.
     pub(crate) fn kind(&self, random: &mut impl Rng) -> Kind {
-        if random.random_bool(self.point) { Kind::Point } else { Kind::Box }
+        let place: f64 = random.random_range(0.0..1.0);
+        if place < self.point {
+            Kind::Point
+        } else if place < self.point + self.clicks {
+            // Evenly on a logarithmic scale.
+            let most = (self.clicks_most as f64 + 1.0).ln();
+            let count = random.random_range(2.0_f64.ln()..most).exp() as usize;
+            Kind::Clicks(count.clamp(2, self.clicks_most))
+        } else if random.random_bool(self.box_clicks) {
+            Kind::Box { clicks: random.random_range(1..=8) }
+        } else {
+            Kind::Box { clicks: 0 }
+        }
     }
 
-    /// Corrective clicks of a step.
-    pub(crate) fn rounds(&self, random: &mut impl Rng) -> usize {
+    /// Corrective clicks of a step. Prompts of many clicks get none: they were corrected already.
+    pub(crate) fn rounds(&self, kind: Kind, random: &mut impl Rng) -> usize {
         let mut left: f64 = random.random_range(0.0..1.0);
+        if matches!(kind, Kind::Clicks(count) if count > MOST_CLICKS - self.corrections.len()) {
+            return 0;
+        }
         for (count, share) in self.corrections.iter().enumerate() {
             if left < *share {
                 return count;
@@ -88,21 +148,77 @@ impl PromptConfig {
         size: usize,
         random: &mut impl Rng,
     ) -> Prompt {
-        let Some(bounds) = bounds(mask, size) else { return nowhere(kind, size, random) };
+        let Some(region) = Region::of(mask, size) else { return nowhere(kind, size, random) };
         match kind {
-            Kind::Point => {
-                let place = if random.random_bool(self.deepest) {
-                    deepest(mask, size)
-                } else {
-                    inside(mask, size, random)
-                };
-                Prompt::point(place, true)
-            }
-            Kind::Box => {
+            Kind::Point => Prompt::point(self.place(mask, &region, size, random), true),
+            Kind::Clicks(count) => self.several(count, mask, &region, size, random),
+            Kind::Box { clicks } => {
                 let exact = random.random_bool(self.exact_box);
-                self.boxed(bounds, exact, size, random)
+                let mut prompt = self.boxed(region.bounds(), exact, size, random);
+                for _ in 0..clicks {
+                    // Beside a box, people click what it leaves open: inside and out.
+                    let positive = random.random_bool(0.6);
+                    let place = if positive {
+                        region.inside(random)
+                    } else {
+                        region.outside(mask, size, random)
+                    };
+                    prompt.click(place, positive);
+                }
+                prompt
             }
         }
+    }
+
+    fn place(
+        &self,
+        mask: &[u8],
+        region: &Region,
+        size: usize,
+        random: &mut impl Rng,
+    ) -> [usize; 2] {
+        if random.random_bool(self.deepest) { deepest(mask, size) } else { region.inside(random) }
+    }
+
+    /// Clicks as people give them: all inside, some on the rim, some twice, some outside and said
+    /// to be, and now and then one that is wrong.
+    fn several(
+        &self,
+        count: usize,
+        mask: &[u8],
+        region: &Region,
+        size: usize,
+        random: &mut impl Rng,
+    ) -> Prompt {
+        let mut prompt = Prompt::point(self.place(mask, region, size, random), true);
+        let some = random.random_bool(self.negative_clicks);
+        let negative = if some { random.random_range(0.1..0.6) } else { 0.0 };
+        while prompt.labels.len() < count {
+            let positive = !random.random_bool(negative);
+            let place = match random.random_range(0..10) {
+                0 => {
+                    let again = random.random_range(0..prompt.labels.len());
+                    if (prompt.labels[again] > 0.5) != positive {
+                        continue;
+                    }
+                    prompt.coords[again].map(|x| x as usize)
+                }
+                1 | 2 if positive => region.on_rim(mask, size, random),
+                _ if positive => region.inside(random),
+                _ => region.outside(mask, size, random),
+            };
+            prompt.click(place, positive);
+        }
+        if count >= 4 && random.random_bool(self.wrong_click) {
+            // Never the first: it says which object is meant.
+            let wrong = random.random_range(1..count);
+            let positive = prompt.labels[wrong] < 0.5;
+            let place =
+                if positive { region.outside(mask, size, random) } else { region.inside(random) };
+            prompt.coords[wrong] = place.map(|x| x as f32);
+            prompt.labels[wrong] = f32::from(u8::from(positive));
+        }
+        prompt
     }
 
     fn boxed(
@@ -113,12 +229,17 @@ impl PromptConfig {
         random: &mut impl Rng,
     ) -> Prompt {
         let most = self.box_jitter_most * size as f64;
+        let loose = !exact && random.random_bool(self.loose_box);
         let mut moved = |place: usize, extent: usize| {
             if exact {
                 return place as f32;
             }
-            let normal: f64 = StandardNormal.sample(random);
-            let shift = (normal * self.box_jitter * extent as f64).clamp(-most, most);
+            let shift = if loose {
+                random.random_range(-self.loose_most..=self.loose_most) * extent as f64
+            } else {
+                let normal: f64 = StandardNormal.sample(random);
+                (normal * self.box_jitter * extent as f64).clamp(-most, most)
+            };
             (place as f64 + shift).clamp(0.0, size as f64 - 1.0) as f32
         };
         let (width, height) = (x1 - x0 + 1, y1 - y0 + 1);
@@ -135,8 +256,13 @@ impl PromptConfig {
 pub enum Kind {
     /// One click.
     Point,
-    /// A box.
-    Box,
+    /// That many clicks at once.
+    Clicks(usize),
+    /// A box, and clicks beside it.
+    Box {
+        /// Number of clicks.
+        clicks: usize,
+    },
 }
 
 /// Points of one object so far, in pixels of the S x S input.
@@ -170,41 +296,110 @@ pub(crate) fn tensors(prompts: &[Prompt], device: Device) -> (Tensor, Tensor) {
     )
 }
 
-/// x0, y0, x1, y1 of the pixels of a mask, inclusive.
-pub(crate) fn bounds(mask: &[u8], size: usize) -> Option<[usize; 4]> {
-    let mut bounds: Option<[usize; 4]> = None;
-    for (at, _) in mask.iter().enumerate().filter(|(_, value)| **value != 0) {
-        let (x, y) = (at % size, at / size);
-        let [x0, y0, x1, y1] = bounds.unwrap_or([x, y, x, y]);
-        bounds = Some([x0.min(x), y0.min(y), x1.max(x), y1.max(y)]);
-    }
-    bounds
-}
-
-/// A random pixel of a mask that has one.
-pub(crate) fn inside(mask: &[u8], size: usize, random: &mut impl Rng) -> [usize; 2] {
-    let count = mask.iter().filter(|value| **value != 0).count();
-    let chosen = random.random_range(0..count.max(1));
-    let pixels = mask.iter().enumerate().filter(|(_, value)| **value != 0);
-    let at = pixels.map(|(at, _)| at).nth(chosen).unwrap_or(0);
-    [at % size, at / size]
-}
-
 /// A prompt for an image without an object: anywhere but near its edge, any size of box.
 fn nowhere(kind: Kind, size: usize, random: &mut impl Rng) -> Prompt {
     let margin = size / 8;
-    let mut place = || random.random_range(margin..size - margin) as f32;
+    let mut place = || random.random_range(margin..size - margin);
+    let points = |count: usize, place: &mut dyn FnMut() -> usize| {
+        let coords = (0..count).map(|_| [place() as f32, place() as f32]).collect();
+        Prompt { coords, labels: vec![1.0; count] }
+    };
     match kind {
-        Kind::Point => Prompt { coords: vec![[place(), place()]], labels: vec![1.0] },
-        Kind::Box => {
+        Kind::Point => points(1, &mut place),
+        Kind::Clicks(count) => points(count, &mut place),
+        Kind::Box { clicks } => {
             let (xs, ys) = ([place(), place()], [place(), place()]);
-            let low = |[a, b]: [f32; 2]| a.min(b);
+            let low = |[a, b]: [usize; 2]| a.min(b) as f32;
             // At least a sixteenth of the side in extent.
-            let high = |[a, b]: [f32; 2]| a.max(b).max(a.min(b) + size as f32 / 16.0);
-            Prompt {
+            let high =
+                |[a, b]: [usize; 2]| (a.max(b) as f32).max(a.min(b) as f32 + size as f32 / 16.0);
+            let mut prompt = Prompt {
                 coords: vec![[low(xs), low(ys)], [high(xs), high(ys)]],
                 labels: vec![2.0, 3.0],
+            };
+            for _ in 0..clicks {
+                prompt.click([place(), place()], true);
+            }
+            prompt
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64;
+
+    const SIZE: usize = 64;
+
+    /// A square of 20 x 20 pixels.
+    fn square() -> Vec<u8> {
+        let inside = |at: usize| (20..40).contains(&(at % SIZE)) && (20..40).contains(&(at / SIZE));
+        (0..SIZE * SIZE).map(|at| u8::from(inside(at))).collect()
+    }
+
+    fn right(mask: &[u8], [x, y]: [f32; 2], label: f32) -> bool {
+        (mask[y as usize * SIZE + x as usize] == 1) == (label > 0.5)
+    }
+
+    #[test]
+    fn clicks_are_where_their_labels_say_but_for_one_that_is_wrong() {
+        let (mask, mut random) = (square(), Pcg64::seed_from_u64(3));
+        for (wrong_click, most_wrong) in [(0.0, 0), (1.0, 1)] {
+            let config =
+                PromptConfig { clicks: 1.0, point: 0.0, wrong_click, ..Default::default() };
+            let mut counts = [0; MOST_CLICKS + 1];
+            for _ in 0..300 {
+                let kind = config.kind(&mut random);
+                let Kind::Clicks(count) = kind else { panic!("{kind:?}") };
+                counts[count] += 1;
+                let prompt = config.first(kind, &mask, SIZE, &mut random);
+                assert_eq!((prompt.coords.len(), prompt.labels.len()), (count, count));
+                let places = prompt.coords.iter().zip(&prompt.labels);
+                let wrong = places.filter(|(place, label)| !right(&mask, **place, **label)).count();
+                assert_eq!(wrong, if count >= 4 { most_wrong } else { 0 }, "{prompt:?}");
+                assert!(right(&mask, prompt.coords[0], 1.0) && prompt.labels[0] == 1.0);
+            }
+            assert!(counts[2] > counts[20] && counts[20..].iter().sum::<usize>() > 0);
+        }
+    }
+
+    #[test]
+    fn loose_boxes_stay_within_a_fifth() {
+        let (mask, mut random) = (square(), Pcg64::seed_from_u64(4));
+        let config = PromptConfig { loose_box: 1.0, exact_box: 0.0, ..Default::default() };
+        let mut widest = 0.0_f32;
+        for _ in 0..200 {
+            let prompt = config.first(Kind::Box { clicks: 2 }, &mask, SIZE, &mut random);
+            assert_eq!(prompt.labels[..2], [2.0, 3.0]);
+            assert_eq!(prompt.coords.len(), 4);
+            for (place, exact) in prompt.coords.iter().zip([20.0, 39.0]) {
+                for x in place {
+                    assert!((x - exact).abs() <= 4.0);
+                    widest = widest.max((x - exact).abs());
+                }
             }
         }
+        assert!(widest > 3.0, "{widest}");
+    }
+
+    #[test]
+    fn an_image_without_an_object_is_asked_in_the_same_form() {
+        let (empty, mut random) = (vec![0; SIZE * SIZE], Pcg64::seed_from_u64(5));
+        let config = PromptConfig::default();
+        for (kind, length) in [(Kind::Point, 1), (Kind::Clicks(7), 7), (Kind::Box { clicks: 3 }, 5)]
+        {
+            assert_eq!(config.first(kind, &empty, SIZE, &mut random).coords.len(), length);
+        }
+    }
+
+    #[test]
+    fn shares_that_make_no_sense_are_refused() {
+        let check = |config: PromptConfig| config.check().unwrap_err().to_string();
+        let config = PromptConfig { point: 0.7, clicks: 0.4, ..Default::default() };
+        assert!(check(config).contains("point + clicks"));
+        let config = PromptConfig { clicks_most: 33, ..Default::default() };
+        assert!(check(config).contains("clicks_most"));
     }
 }

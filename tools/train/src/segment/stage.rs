@@ -1,10 +1,11 @@
 //! One step on masks: prompt, decode, compare, click where it is wrong, decode again.
 
 use super::clicks::correction;
-use super::loss::{LossConfig, iou, soft};
-use super::prompts::{Kind, Prompt, PromptConfig, bounds, inside, tensors};
+use super::loss::{LossConfig, excess_perimeter, iou, soft};
+use super::outline::Region;
+use super::prompts::{Kind, Prompt, PromptConfig, tensors};
 use crate::batch;
-use crate::model::{Decoded, Features, Params, PromptBatch, image_encoder, mask_decoder};
+use crate::model::{Decoded, Params, PromptBatch, PromptedFeatures, image_encoder, mask_decoder};
 use crate::stage::{Stage, StepLoss};
 use anyhow::{Result, ensure};
 use rand::RngExt;
@@ -35,7 +36,7 @@ struct Chosen<'a> {
 /// Sums of a step's loss over its rounds.
 #[derive(Default)]
 struct Totals {
-    parts: [Option<Tensor>; 5],
+    parts: [Option<Tensor>; 6],
 }
 
 const MASK: usize = 0;
@@ -43,6 +44,7 @@ const MULTIMASK: usize = 1;
 const IOU: usize = 2;
 const OBJECT: usize = 3;
 const SOFT: usize = 4;
+const PERIMETER: usize = 5;
 
 impl SegmentStage {
     /// A stage that trains `params`, with soft targets of `teacher` if the loss weighs them.
@@ -62,32 +64,42 @@ impl SegmentStage {
     fn rounds(
         &self,
         chosen: &[Chosen<'_>],
-        features: &Features,
-        teacher: Option<&Features>,
+        features: &PromptedFeatures,
+        teacher: Option<&PromptedFeatures>,
         random: &mut Pcg64,
         sum: &mut Totals,
     ) {
         let (size, device) = (self.size, self.params.device());
+        let kind = self.prompts.kind(random);
+        let rounds = self.prompts.rounds(kind, random);
         let empty = vec![0; size * size];
         let masks: Vec<&[u8]> = chosen.iter().map(|c| c.mask.unwrap_or(&empty)).collect();
         let target = batch::masks(&masks, size, device);
+        let stride = self.loss.stride;
+        let target = if stride == 1 { target } else { shrink(&target, stride) };
+        let compared: Vec<Vec<u8>> =
+            if rounds > 0 { thresholded(&target, 0.5) } else { Vec::new() };
         let present: Vec<f32> =
             chosen.iter().map(|c| f32::from(u8::from(c.mask.is_some()))).collect();
         let present = Tensor::from_slice(&present).to_device(device);
-        let kind = self.prompts.kind(random);
-        let rounds = self.prompts.rounds(random);
         let mut prompts: Vec<Prompt> =
             masks.iter().map(|mask| self.prompts.first(kind, mask, size, random)).collect();
         let mut totals = Totals::default();
-        let mut mask_prompt: Option<Tensor> = None;
+        let given = random.random_bool(self.prompts.mask_prompt);
+        let mut mask_prompt = given.then(|| coarse_answer(&target, 4 / stride, random));
         for round in 0..=rounds {
             let (coords, labels) = tensors(&prompts, device);
             let input = PromptBatch { coords, labels, mask: mask_prompt.take() };
             let decoded = mask_decoder(&self.params, features, &input);
             let single = decoded.masks.narrow(1, 0, 1);
-            let side = size as i64;
-            let full = single.upsample_bilinear2d([side, side], false, None, None);
-            let ambiguous = round == 0 && kind == Kind::Point;
+            let side = size as i64 / stride;
+            let full = if stride == 4 {
+                single.shallow_clone()
+            } else {
+                single.upsample_bilinear2d([side, side], false, None, None)
+            };
+            // With an earlier answer beside it, one click is not ambiguous.
+            let ambiguous = round == 0 && kind == Kind::Point && !given;
             self.compare(&decoded, &full, &target, &present, ambiguous, &mut totals);
             if let Some(teacher_features) = teacher
                 && let Some(teacher) = &self.teacher
@@ -99,7 +111,7 @@ impl SegmentStage {
                 totals.add(SOFT, soft(&found, &wanted, self.loss.soft_temperature));
             }
             if round < rounds {
-                click(&mut prompts, &full, &masks, size, random);
+                click(&mut prompts, &full, (&masks, &compared), (size, stride), random);
                 let limit = MASK_PROMPT_LIMIT;
                 mask_prompt = Some(single.detach().clamp(-limit, limit));
             }
@@ -123,7 +135,12 @@ impl SegmentStage {
         totals.add(MASK, mean(&self.loss.mask.of(full, target).squeeze_dim(1)));
 
         // Coarse masks suffice for choosing among tokens.
-        let coarse = target.avg_pool2d([4, 4], [4, 4], [0, 0], false, true, None);
+        let cell = 4 / self.loss.stride;
+        let coarse = if cell == 1 { target.shallow_clone() } else { shrink(target, cell) };
+        if self.loss.perimeter > 0.0 {
+            let excess = excess_perimeter(&decoded.masks.narrow(1, 0, 1), &coarse);
+            totals.add(PERIMETER, mean(&excess.squeeze_dim(1)));
+        }
         let tokens = if ambiguous { 4 } else { 1 };
         if ambiguous && self.loss.multimask > 0.0 {
             let losses = self.loss.mask.of(&decoded.masks.narrow(1, 1, 3), &coarse);
@@ -171,27 +188,66 @@ impl Totals {
     }
 }
 
+/// Means over cells of `cell` x `cell` pixels.
+fn shrink(mask: &Tensor, cell: i64) -> Tensor {
+    mask.avg_pool2d([cell, cell], [cell, cell], [0, 0], false, true, None)
+}
+
+/// Each mask of `[P, 1, H, W]` on the host, 1 above `least`.
+fn thresholded(masks: &Tensor, least: f32) -> Vec<Vec<u8>> {
+    let area = masks.size().iter().rev().take(2).product::<i64>() as usize;
+    let values = batch::host(masks);
+    values
+        .chunks(area)
+        .map(|mask| mask.iter().map(|&value| u8::from(value > least)).collect())
+        .collect()
+}
+
+/// Logits `[P, 1, S/4, S/4]` as an earlier answer, or one for another frame, would give them: the
+/// object coarse, a little displaced, larger or smaller. `target` has `cell` pixels for each of theirs.
+fn coarse_answer(target: &Tensor, cell: i64, random: &mut Pcg64) -> Tensor {
+    let share = if cell == 1 { target.shallow_clone() } else { shrink(target, cell) };
+    let side = share.size()[3];
+    let coarse = 1_i64 << random.random_range(1..4);
+    let blurred = shrink(&share, coarse).upsample_bilinear2d([side, side], false, None, None);
+    let most = side / 16;
+    let mut shift = || random.random_range(-most..=most) / 2;
+    let moved = blurred.roll([shift(), shift()], [2_i64, 3]);
+    let (level, height) = (random.random_range(0.3..0.7), random.random_range(4.0..24.0));
+    ((moved - level) * height).clamp(-MASK_PROMPT_LIMIT, MASK_PROMPT_LIMIT)
+}
+
 /// Adds a corrective click to each prompt: at the centre of the largest error, or anywhere inside
-/// where there is none.
-fn click(prompts: &mut [Prompt], full: &Tensor, masks: &[&[u8]], size: usize, random: &mut Pcg64) {
-    let logits = batch::host(full);
-    for ((prompt, mask), logits) in prompts.iter_mut().zip(masks).zip(logits.chunks(size * size)) {
-        if bounds(mask, size).is_none() {
+/// where there is none. Errors are looked for at the size of the comparison (`compared`, a pixel of
+/// which stands for `stride` x `stride` of the input's).
+fn click(
+    prompts: &mut [Prompt],
+    full: &Tensor,
+    (masks, compared): (&[&[u8]], &[Vec<u8>]),
+    (size, stride): (usize, i64),
+    random: &mut Pcg64,
+) {
+    let (stride, side) = (stride as usize, size / stride as usize);
+    let found = thresholded(full, 0.0);
+    for (((prompt, mask), wanted), found) in prompts.iter_mut().zip(masks).zip(compared).zip(&found)
+    {
+        let Some(region) = Region::of(mask, size) else {
             // Without an object there is nothing to correct: another place is asked about.
             prompt.click([random.random_range(0..size), random.random_range(0..size)], true);
             continue;
-        }
-        let found: Vec<u8> = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
-        match correction(&found, mask, size) {
-            Some((place, positive)) => prompt.click(place, positive),
-            None => prompt.click(inside(mask, size, random), true),
+        };
+        match correction(found, wanted, side) {
+            Some((place, positive)) => {
+                prompt.click(place.map(|x| x * stride + stride / 2), positive);
+            }
+            None => prompt.click(region.inside(random), true),
         }
     }
 }
 
 impl Stage for SegmentStage {
     fn parts(&self) -> &'static [&'static str] {
-        &["mask", "multimask", "iou", "object_score", "soft"]
+        &["mask", "multimask", "iou", "object_score", "soft", "perimeter"]
     }
 
     fn params(&self) -> &Params {
@@ -223,21 +279,21 @@ impl Stage for SegmentStage {
         let images = batch::images(examples, self.size, device);
         let image_of: Vec<i64> = chosen.iter().map(|c| c.image as i64).collect();
         let image_of = Tensor::from_slice(&image_of).to_device(device);
-        let features = image_encoder(&self.params, &images).select(&image_of);
+        let features = image_encoder(&self.params, &images).for_prompts(&image_of);
         let asked = step.is_multiple_of(self.loss.soft_every as u64);
         let teacher = self
             .teacher
             .as_ref()
             .filter(|_| asked)
-            .map(|teacher| no_grad(|| image_encoder(teacher, &images).select(&image_of)));
+            .map(|teacher| no_grad(|| image_encoder(teacher, &images).for_prompts(&image_of)));
         let mut totals = Totals::default();
         for _ in 0..self.prompts.draws {
             self.rounds(&chosen, &features, teacher.as_ref(), random, &mut totals);
         }
         totals.divide(self.prompts.draws as f64);
         let Totals { parts } = totals;
-        let LossConfig { multimask, iou, object_score, soft, .. } = self.loss;
-        let weights = [1.0, multimask, iou, object_score, soft];
+        let LossConfig { multimask, iou, object_score, soft, perimeter, .. } = self.loss;
+        let weights = [1.0, multimask, iou, object_score, soft, perimeter];
         let weighted =
             parts.iter().zip(weights).filter_map(|(part, weight)| Some(part.as_ref()? * weight));
         let total = weighted.reduce(|sum, next| sum + next);

@@ -14,16 +14,19 @@ use uniultra_dataset::{AugmentConfig, Dataset, Example};
 /// Name in the log of the share of right object scores.
 const OBJECT_SCORE: &str = "object_score";
 
+/// Clicks that are given at once, all inside.
+const CLICKS: usize = 12;
+
 /// What one image gave.
 struct Seen {
-    dice: [f64; 2],
-    iou: [f64; 2],
+    dice: [f64; 3],
+    iou: [f64; 3],
     /// Share of prompts whose object score is right.
     scored: f64,
 }
 
 /// Dice of each set, prompted with the deepest point and with the exact box of each object, as the
-/// evaluation protocol does; of sets without objects, the share of right object scores.
+/// evaluation protocol does, and with several clicks inside; of sets without objects, the share of right object scores.
 ///
 /// # Errors
 /// An image that can no longer be read.
@@ -54,7 +57,7 @@ pub fn validate(
             n,
         };
         if !dataset.is_negative(set) {
-            for (at, prompt) in ["point", "box"].into_iter().enumerate() {
+            for (at, prompt) in ["point", "box", "clicks"].into_iter().enumerate() {
                 let dice = seen.iter().map(|s| s.dice[at]).collect();
                 rows.push(row(prompt, dice, seen.iter().map(|s| s.iou[at]).collect()));
             }
@@ -78,12 +81,19 @@ fn look(params: &Params, example: &Example, size: usize) -> Seen {
     let features = image_encoder(params, &images);
     let count = example.objects.len().max(1);
     let features =
-        features.select(&Tensor::zeros([count as i64], (tch::Kind::Int64, params.device())));
-    let exact = PromptConfig { deepest: 1.0, exact_box: 1.0, ..PromptConfig::default() };
+        features.for_prompts(&Tensor::zeros([count as i64], (tch::Kind::Int64, params.device())));
+    let exact = PromptConfig {
+        deepest: 1.0,
+        exact_box: 1.0,
+        negative_clicks: 0.0,
+        ..PromptConfig::default()
+    };
     // Nothing is left to chance but where an empty image is asked, which is its centre here.
     let mut random = Pcg64::seed_from_u64(0);
-    let mut seen = Seen { dice: [0.0; 2], iou: [0.0; 2], scored: 0.0 };
-    for (at, kind) in [Kind::Point, Kind::Box].into_iter().enumerate() {
+    let mut seen = Seen { dice: [0.0; 3], iou: [0.0; 3], scored: 0.0 };
+    for (at, kind) in
+        [Kind::Point, Kind::Box { clicks: 0 }, Kind::Clicks(CLICKS)].into_iter().enumerate()
+    {
         let prompts: Vec<_> = if example.objects.is_empty() {
             let mut central = vec![0; size * size];
             for y in size / 4..size - size / 4 {
@@ -98,7 +108,7 @@ fn look(params: &Params, example: &Example, size: usize) -> Seen {
         let decoded = mask_decoder(params, &features, &PromptBatch { coords, labels, mask: None });
         let scores = batch::host(&decoded.object_score);
         let right = scores.iter().filter(|score| (**score > 0.0) != example.objects.is_empty());
-        seen.scored += right.count() as f64 / (2 * count) as f64;
+        seen.scored += right.count() as f64 / (3 * count) as f64;
         let side = size as i64;
         let full =
             decoded.masks.narrow(1, 0, 1).upsample_bilinear2d([side, side], false, None, None);
