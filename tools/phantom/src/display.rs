@@ -34,6 +34,18 @@ impl Display {
         }
     }
 
+    /// Random settings for scenes with organs: darker and more varied than [`Display::random`].
+    pub(crate) fn of_organs(stream: &mut Stream) -> Self {
+        let dynamic_range_db = stream.uniform(42.0, 72.0);
+        Self {
+            dynamic_range_db,
+            reference_gray: stream.uniform(0.38, 0.62),
+            gamma: stream.uniform(0.85, 1.5),
+            smoothing_px: if stream.chance(0.6) { stream.uniform(0.4, 1.2) } else { 0.0 },
+            sharpening: if stream.chance(0.3) { stream.uniform(0.2, 0.7) } else { 0.0 },
+        }
+    }
+
     /// Gray levels 0 to 1 of the envelope, `[samples, beams]`.
     fn compress(&self, envelope: &Envelope) -> Vec<f32> {
         envelope

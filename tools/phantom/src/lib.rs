@@ -17,6 +17,7 @@
 mod acquire;
 mod anatomy;
 mod config;
+mod cut;
 mod dataset;
 mod display;
 mod error;
@@ -24,6 +25,7 @@ mod framing;
 mod geometry;
 mod head;
 mod noise;
+mod organs;
 mod phantom;
 #[cfg(test)]
 mod physics;
@@ -35,9 +37,10 @@ mod shape;
 mod stream;
 mod target;
 mod tissue;
+mod tree;
 
 pub use anatomy::Anatomy;
-pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig};
+pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig, Scenes};
 pub use dataset::{DatasetConfig, Split, Summary, check_set_name, stem, write_dataset};
 pub use error::PhantomError;
 pub use geometry::{Geometry, GeometryKind};
