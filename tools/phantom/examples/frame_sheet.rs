@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut kinds = BTreeMap::new();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut seconds = 0.0;
+    let mut shares = Vec::new();
     for index in 0..GRID[0] * GRID[1] {
         let started = Instant::now();
         let phantom = Phantom::generate(seed, index, &config);
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for target in &phantom.description.targets {
             *kinds.entry(target.kind).or_insert(0) += 1;
+            shares.push(target.area_px / (phantom.image.width() * phantom.image.height()) as f32);
         }
         let corner = [index % GRID[0] * CELL, index / GRID[0] * 2 * CELL];
         draw(&mut sheet, &phantom.image, None, corner);
@@ -50,6 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let frames = f64::from(GRID[0] * GRID[1]);
     let mut stderr = std::io::stderr();
     writeln!(stderr, "{:.0} ms a frame; hash {hash:016x}; {kinds:?}", 1000.0 * seconds / frames)?;
+    shares.sort_by(f32::total_cmp);
+    let quarters = [0, 1, 2, 3, 4].map(|quarter| shares[quarter * (shares.len() - 1) / 4]);
+    writeln!(stderr, "share of the frame, least, quartiles and most: {quarters:.3?}")?;
     Ok(sheet.save(out)?)
 }
 

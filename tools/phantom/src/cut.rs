@@ -15,9 +15,11 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
+    /// Along the line the outline has no normal: it is an opening or a level, not a wall that
+    /// faces the beam.
     pub(crate) fn hit(&self, x: f32, z: f32) -> Hit {
         let beyond = self.beyond(x, z);
-        let line = Hit { distance: beyond, normal: self.normal };
+        let line = Hit { distance: beyond, normal: [0.0, 0.0] };
         match self.whole.hit(x, z, f32::INFINITY) {
             Some(hit) if hit.distance > beyond => hit,
             _ => line,
@@ -48,6 +50,6 @@ mod tests {
         assert!((half.area() - 8.0 * PI).abs() < 0.1, "{}", half.area());
         assert!(half.contains(0.0, 9.0) && !half.contains(0.0, 11.0));
         let hit = half.hit(0.5, 9.8, 1.0).unwrap();
-        assert!((hit.distance + 0.2).abs() < 1e-4 && hit.normal == [0.0, 1.0], "{hit:?}");
+        assert!((hit.distance + 0.2).abs() < 1e-4 && hit.normal == [0.0, 0.0], "{hit:?}");
     }
 }

@@ -6,7 +6,7 @@ use crate::config::{PhantomConfig, Scenes};
 use crate::display::Display;
 use crate::framing;
 use crate::geometry::Geometry;
-use crate::organs::{self, Chosen, OrganMap};
+use crate::organs::{self, Chosen, Labels, OrganMap};
 use crate::population::populate;
 use crate::probe::{Probe, Receiver};
 use crate::scene::{Scene, Target};
@@ -79,10 +79,11 @@ impl Phantom {
     pub fn generate(seed: u64, index: u32, config: &PhantomConfig) -> Self {
         let frame = compose(seed, index, config);
         let envelope = simulate(&frame, seed, index);
-        let (mask, targets) = frame.mask_and_targets();
+        let image = frame.display.show(&envelope, &frame.geometry);
+        let (mask, targets) = frame.mask_and_targets(&image);
         let Frame { anatomy, geometry, probe, display, .. } = frame;
         Self {
-            image: display.show(&envelope, &geometry),
+            image,
             mask,
             description: Description {
                 seed,
@@ -112,17 +113,33 @@ struct Frame {
 /// What is scanned.
 enum Content {
     Classic(Scene),
-    Organs(OrganMap, Chosen),
+    Organs(Box<Organs>),
+}
+
+/// A scene with organs.
+struct Organs {
+    map: OrganMap,
+    labels: Labels,
+    /// Where the choice of targets begins.
+    choice: Stream,
+    /// The targets if everything can be seen.
+    first: Chosen,
 }
 
 impl Frame {
-    fn mask_and_targets(&self) -> (GrayImage, Vec<TargetDescription>) {
+    /// The mask and what is in it; of organs, only what can be seen in the picture, if anything can.
+    fn mask_and_targets(&self, picture: &GrayImage) -> (GrayImage, Vec<TargetDescription>) {
         match &self.content {
             Content::Classic(scene) => (
                 draw_mask(scene, &self.geometry),
                 scene.targets.iter().map(|target| describe(target, &self.geometry)).collect(),
             ),
-            Content::Organs(_, chosen) => (chosen.mask.clone(), chosen.targets.clone()),
+            Content::Organs(organs) => {
+                let Organs { map, labels, choice, first } = &**organs;
+                let seen = labels.choose(map, &self.geometry, Some(picture), &mut choice.clone());
+                let Chosen { mask, targets } = seen.unwrap_or_else(|| first.clone());
+                (mask, targets)
+            }
         }
     }
 }
@@ -133,7 +150,7 @@ fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
     }
     let mut choice = Stream::new(seed, index, Purpose::Choice);
     let empty = choice.chance(config.empty_share);
-    let organs = if empty { None } else { compose_organs(seed, index, config, &mut choice) };
+    let organs = if empty { None } else { compose_organs(seed, index, config, &choice) };
     organs.unwrap_or_else(|| {
         let empty_share = if empty { 1.0 } else { 0.0 };
         compose_classic(seed, index, &PhantomConfig { empty_share, ..*config })
@@ -141,28 +158,24 @@ fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
 }
 
 /// A frame with organs; none where nothing that is seen is fit to be a target.
-fn compose_organs(
-    seed: u64,
-    index: u32,
-    config: &PhantomConfig,
-    choice: &mut Stream,
-) -> Option<Frame> {
+fn compose_organs(seed: u64, index: u32, config: &PhantomConfig, choice: &Stream) -> Option<Frame> {
     const TRIES: u32 = 6;
     let mut setup = Stream::new(seed, index, Purpose::Setup);
     let (anatomy, geometry, frequency_mhz) = organs::setting(config, &mut setup);
     let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
-    let (map, chosen) = (0..TRIES).find_map(|_| {
+    let organs = (0..TRIES).find_map(|_| {
         let map = organs::populate(anatomy, &geometry, frequency_mhz, &mut anatomy_stream);
-        let chosen = organs::choose(&map, &geometry, choice)?;
-        Some((map, chosen))
+        let labels = Labels::of(&map, &geometry);
+        let first = labels.choose(&map, &geometry, None, &mut choice.clone())?;
+        Some(Organs { map, labels, choice: choice.clone(), first })
     })?;
     Some(Frame {
         anatomy,
         geometry,
         probe: Probe::random(&geometry, frequency_mhz, &mut setup),
-        receiver: Receiver::random(geometry.kind, anatomy.attenuation(), &mut setup),
-        display: Display::of_organs(&mut setup),
-        content: Content::Organs(map, chosen),
+        receiver: Receiver::of_organs(&geometry, anatomy.attenuation(), &mut setup),
+        display: Display::of_organs(anatomy, &mut setup),
+        content: Content::Organs(Box::new(organs)),
     })
 }
 
@@ -192,8 +205,8 @@ fn simulate(frame: &Frame, seed: u64, index: u32) -> Envelope {
         Content::Classic(scene) => {
             acquire::illuminate(|place| scene.at(place), geometry, probe, receiver)
         }
-        Content::Organs(map, _) => {
-            acquire::illuminate(|place| map.at(place), geometry, probe, receiver)
+        Content::Organs(organs) => {
+            acquire::illuminate(|place| organs.map.at(place), geometry, probe, receiver)
         }
     };
     let mut look =
@@ -369,7 +382,8 @@ mod tests {
         assert_eq!(first.description, again.description);
         assert!(first.image != Phantom::generate(9, 4, &sized(GeometryChoice::Any)).image);
         let config = PhantomConfig { empty_share: 1.0, ..config };
-        let (mask, targets) = compose(9, 4, &config).mask_and_targets();
+        let Phantom { mask, description, .. } = Phantom::generate(9, 4, &config);
+        let targets = description.targets;
         assert!(targets.is_empty() && mask.pixels().all(|p| p.0[0] == 0));
     }
 

@@ -26,7 +26,7 @@ pub(crate) enum Shape {
 pub(crate) struct Hit {
     /// Signed distance to the outline, mm, negative inside. First order: exact on the outline.
     pub(crate) distance: f32,
-    /// Outward unit normal of the nearest outline, (x, z).
+    /// Outward unit normal of the nearest outline, (x, z); zero at an opening.
     pub(crate) normal: [f32; 2],
 }
 

@@ -149,8 +149,13 @@ impl LayerStack {
         let (mut inside, mut nearest, mut which) = (0, f32::INFINITY, 0);
         for (index, layer) in self.layers.iter().enumerate() {
             let [height, length] = layer.waves_mm;
-            let wave = self.field.octaves(place.x / length, 17.0 * index as f32 + 0.37, 3);
-            let below = level - (layer.top_mm + layer.slope * place.x + height * wave);
+            let mut below = level - (layer.top_mm + layer.slope * place.x);
+            // Waves stay within three times their height. Farther off than that, and than any
+            // reflector reaches, they change nothing and are not worked out.
+            if below.abs() < 3.0 * height.abs() + 25.0 * layer.boundary_mm {
+                let wave = self.field.octaves(place.x / length, 17.0 * index as f32 + 0.37, 3);
+                below = level - (layer.top_mm + layer.slope * place.x + height * wave);
+            }
             if below >= 0.0 {
                 inside = index;
             }

@@ -15,23 +15,19 @@ impl Composer<'_> {
     /// Areas side by side; `around_db` is the background's echo.
     pub(crate) fn assorted(&mut self, around_db: f32, stream: &mut Stream) {
         let large = stream.integer(1, 3);
-        for _ in 0..large {
-            self.area(around_db, large, stream);
+        // What is drawn later covers what came before: any order is as good.
+        for _ in 0..large + stream.integer(0, 4) {
+            match stream.integer(0, 9) {
+                0..=3 => self.area(around_db, large, stream),
+                4 | 5 => self.pocket(around_db, stream),
+                6 => self.ring(around_db, stream),
+                7 => self.vessel_along(around_db, stream),
+                8 => self.thin_tubes(around_db, stream),
+                _ => self.fascia(around_db, stream),
+            }
         }
-        for _ in 0..stream.integer(0, 2) {
-            self.pocket(around_db, stream);
-        }
-        if stream.chance(0.4) {
-            self.ring(around_db, stream);
-        }
-        if stream.chance(0.4) {
-            self.vessel_along(around_db, stream);
-        }
-        if stream.chance(0.3) {
-            self.thin_tubes(around_db, stream);
-        }
-        if stream.chance(0.35) {
-            self.fascia(around_db, stream);
+        if self.map.parts.is_empty() {
+            self.area(around_db, 1, stream);
         }
         if stream.chance(0.2) {
             let share = stream.uniform(0.2, 0.7);

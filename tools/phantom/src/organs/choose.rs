@@ -5,6 +5,7 @@ use crate::geometry::{Geometry, Place};
 use crate::phantom::TargetDescription;
 use crate::stream::Stream;
 use image::{GrayImage, Luma};
+use std::ops::RangeInclusive;
 
 /// Smallest and largest share of the frame that a target covers.
 const AREA_SHARE: [f32; 2] = [0.002, 0.8];
@@ -22,66 +23,100 @@ pub(crate) struct Chosen {
     pub(crate) targets: Vec<TargetDescription>,
 }
 
+/// Mean gray levels about an outline between which it can be seen, and the least share of the
+/// outline that must be.
+const SEEN_GRAY: RangeInclusive<u32> = 7..=244;
+const LEAST_SEEN: f32 = 0.6;
+
 /// Which object each pixel shows, plus one; 0 for none.
-struct Labels {
+#[derive(Clone, Debug)]
+pub(crate) struct Labels {
     width: usize,
     values: Vec<usize>,
     counts: Vec<usize>,
 }
 
-/// 1 to 3 targets that don't touch; none where nothing is fit to be one.
-pub(crate) fn choose(map: &OrganMap, geometry: &Geometry, stream: &mut Stream) -> Option<Chosen> {
-    let labels = label(map, geometry);
-    let limits = AREA_SHARE.map(|share| (share * labels.values.len() as f32) as usize);
-    let mut candidates: Vec<(usize, f32)> = (0..map.objects.len())
-        .filter(|&object| {
-            let visible = |part: usize| labels.counts[part + 1];
-            let parts = (0..map.objects.len()).filter(|&part| map.belongs(part, object));
-            (limits[0]..=limits[1]).contains(&parts.map(visible).sum())
-        })
-        .map(|object| (object, map.objects[object].weight))
-        .collect();
-    let wanted = stream.weighted(&[(1, 0.3), (2, 0.3), (3, 0.4)], 1);
-    let mut taken = vec![false; labels.values.len()];
-    let mut near = taken.clone();
-    let mut targets = Vec::new();
-    while targets.len() < wanted && !candidates.is_empty() {
-        let chosen = stream.weighted(&candidates, candidates[0].0);
-        candidates.retain(|&(object, _)| object != chosen);
-        let Some(pixels) = labels.largest_piece(map, chosen, limits[0]) else { continue };
-        if pixels.iter().any(|&at| near[at]) {
-            continue;
-        }
-        pixels.iter().for_each(|&at| taken[at] = true);
-        near = grown(&taken, labels.width);
-        targets.push(describe(map, geometry, chosen, &pixels));
-    }
-    let mask = GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
-        Luma([if taken[row as usize * labels.width + column as usize] { 255 } else { 0 }])
-    });
-    (!targets.is_empty()).then_some(Chosen { mask, targets })
-}
-
-fn label(map: &OrganMap, geometry: &Geometry) -> Labels {
-    let (width, height) = (geometry.width_px, geometry.height_px);
-    let mut values = Vec::with_capacity((width * height) as usize);
-    let mut counts = vec![0; map.objects.len() + 1];
-    for row in 0..height {
-        for column in 0..width {
-            let [x, z] = geometry.pixel_to_mm(column, row);
-            let (lateral, depth) = geometry.beam_position(x, z);
-            let scanned = lateral.abs() <= 1.0 && (0.0..=geometry.depth_mm).contains(&depth);
-            let place = Place { x, z, depth, beam: [0.0, 1.0] };
-            let owner = if scanned { map.owner(&place) } else { None };
-            let value = owner.map_or(0, |object| object + 1);
-            values.push(value);
-            counts[value] += 1;
-        }
-    }
-    Labels { width: width as usize, values, counts }
-}
-
 impl Labels {
+    /// Reads off the map what each pixel shows.
+    pub(crate) fn of(map: &OrganMap, geometry: &Geometry) -> Self {
+        let (width, height) = (geometry.width_px, geometry.height_px);
+        let mut values = Vec::with_capacity((width * height) as usize);
+        let mut counts = vec![0; map.objects.len() + 1];
+        for row in 0..height {
+            for column in 0..width {
+                let [x, z] = geometry.pixel_to_mm(column, row);
+                let (lateral, depth) = geometry.beam_position(x, z);
+                let scanned = lateral.abs() <= 1.0 && (0.0..=geometry.depth_mm).contains(&depth);
+                let place = Place { x, z, depth, beam: [0.0, 1.0] };
+                let owner = if scanned { map.owner(&place) } else { None };
+                let value = owner.map_or(0, |object| object + 1);
+                values.push(value);
+                counts[value] += 1;
+            }
+        }
+        Self { width: width as usize, values, counts }
+    }
+
+    /// 1 to 3 targets that don't touch; none where nothing is fit to be one. With the `picture`,
+    /// only of what can be seen in it.
+    pub(crate) fn choose(
+        &self,
+        map: &OrganMap,
+        geometry: &Geometry,
+        picture: Option<&GrayImage>,
+        stream: &mut Stream,
+    ) -> Option<Chosen> {
+        let limits = AREA_SHARE.map(|share| (share * self.values.len() as f32) as usize);
+        let mut candidates: Vec<(usize, f32)> = (0..map.objects.len())
+            .filter(|&object| {
+                let visible = |part: usize| self.counts[part + 1];
+                let parts = (0..map.objects.len()).filter(|&part| map.belongs(part, object));
+                (limits[0]..=limits[1]).contains(&parts.map(visible).sum())
+            })
+            .map(|object| (object, map.objects[object].weight))
+            .collect();
+        let wanted = stream.weighted(&[(1, 0.3), (2, 0.3), (3, 0.4)], 1);
+        let mut taken = vec![false; self.values.len()];
+        let mut near = taken.clone();
+        let mut targets = Vec::new();
+        while targets.len() < wanted && !candidates.is_empty() {
+            let chosen = stream.weighted(&candidates, candidates[0].0);
+            candidates.retain(|&(object, _)| object != chosen);
+            let Some(pixels) = self.largest_piece(map, chosen, limits[0]) else { continue };
+            let unseen = picture.is_some_and(|picture| !self.is_seen(&pixels, picture));
+            if unseen || pixels.iter().any(|&at| near[at]) {
+                continue;
+            }
+            pixels.iter().for_each(|&at| taken[at] = true);
+            near = grown(&taken, self.width);
+            targets.push(describe(map, geometry, chosen, &pixels));
+        }
+        let mask = GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
+            Luma([if taken[row as usize * self.width + column as usize] { 255 } else { 0 }])
+        });
+        (!targets.is_empty()).then_some(Chosen { mask, targets })
+    }
+
+    /// Whether most of an outline lies neither in the black of a shadow nor in white.
+    fn is_seen(&self, pixels: &[usize], picture: &GrayImage) -> bool {
+        let mut inside = vec![false; self.values.len()];
+        pixels.iter().for_each(|&at| inside[at] = true);
+        let (mut rim, mut seen) = (0, 0);
+        for &at in pixels {
+            if around(at, self.width, inside.len(), 1).all(|next| inside[next]) {
+                continue;
+            }
+            let (mut sum, mut count) = (0, 0);
+            for next in around(at, self.width, inside.len(), 3) {
+                sum += u32::from(picture.as_raw()[next]);
+                count += 1;
+            }
+            rim += 1;
+            seen += usize::from(SEEN_GRAY.contains(&(sum / count)));
+        }
+        seen as f32 >= LEAST_SEEN * rim as f32
+    }
+
     /// The largest 8-connected piece of what is seen of an object; none where it is too small, too
     /// thin or too little of the whole.
     fn largest_piece(&self, map: &OrganMap, object: usize, least: usize) -> Option<Vec<usize>> {

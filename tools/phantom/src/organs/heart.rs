@@ -48,7 +48,7 @@ impl Composer<'_> {
             half_width: half_length * stream.uniform(0.36, 0.62),
             wall: half_length * stream.uniform(0.14, 0.34),
             right: if stream.chance(0.7) { 1.0 } else { -1.0 },
-            blood_db: muscle_db - stream.uniform(6.0, 22.0),
+            blood_db: muscle_db - stream.uniform(8.0, 24.0),
             muscle_db,
             around_db,
         };

@@ -75,15 +75,18 @@ impl OrganMap {
         let boundary = self.layers.boundary(place, &located);
         let mut local = Local::default();
         let (mut echo, mut wall_power) = (0.0, 0.0);
-        let mut hits = [None; MAX_PARTS];
-        let mut lowest = 0;
-        let mut covered = false;
+        let mut hits = [None; MOST_AT_A_PLACE];
+        let (mut count, mut covered) = (0, false);
         if self.cavity.contains(&located.layer) {
-            for (index, (part, slot)) in self.parts.iter().zip(&mut hits).enumerate() {
-                *slot = part.structure.hit(place);
+            for part in self.parts.iter().rev() {
+                let Some(hit) = part.structure.hit(place) else { continue };
+                let Some(slot) = hits.get_mut(count) else { break };
+                *slot = Some((&part.structure, hit));
+                count += 1;
                 // What lies under a part that covers the place wholly has no say.
-                if slot.is_some_and(|hit| hit.distance <= -part.structure.edge_mm) {
-                    (lowest, covered) = (index, true);
+                if hit.distance <= -part.structure.edge_mm {
+                    covered = true;
+                    break;
                 }
             }
         }
@@ -92,10 +95,9 @@ impl OrganMap {
                 self.layers.tissue(place, &located).unwrap_or_default();
             (echo, local.attenuation, local.specular) = (tissue_echo, attenuation, boundary);
         }
-        for (part, hit) in self.parts.iter().zip(hits).skip(lowest) {
-            let Some(hit) = hit else { continue };
+        for (structure, hit) in hits.iter().rev().flatten() {
             let (echo, wall) = (&mut echo, &mut wall_power);
-            part.structure.paint_hit(hit, place, self.field, echo, &mut local, wall);
+            structure.paint_hit(*hit, place, self.field, echo, &mut local, wall);
         }
         if [self.cavity.start, self.cavity.end].contains(&located.boundary) {
             // The lining of the cavity shines over the organs that touch it.
@@ -141,6 +143,9 @@ impl OrganMap {
 
 /// Most parts of a scene; composers leave out what goes beyond.
 pub(crate) const MAX_PARTS: usize = 72;
+
+/// Most parts that have a say at one place; the uppermost ones where there are more.
+const MOST_AT_A_PLACE: usize = 20;
 
 impl Veil {
     fn cover(&self, place: &Place, local: &mut Local) {

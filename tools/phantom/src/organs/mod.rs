@@ -21,7 +21,7 @@ mod pelvis;
 mod tests;
 mod wall;
 
-pub(crate) use choose::{Chosen, choose};
+pub(crate) use choose::{Chosen, Labels};
 pub(crate) use map::OrganMap;
 
 use crate::anatomy::Anatomy;

@@ -156,7 +156,7 @@ impl Composer<'_> {
     pub(crate) fn vessel_along(&mut self, around_db: f32, stream: &mut Stream) {
         let depth = self.depth();
         let wide = self.geometry.half_span_mm(0.5 * depth);
-        let radius = self.span() * (0.02 + 0.08 * stream.unit());
+        let radius = self.span() * (0.014 + 0.08 * stream.unit().powi(2));
         let [x, z] = self.spot(stream.uniform(-0.2, 0.2), stream.uniform(0.3, 0.7));
         let rise = stream.uniform(-0.3, 0.3) * wide;
         let reach = wide * if stream.chance(0.7) { 1.5 } else { stream.uniform(0.4, 0.9) };
@@ -217,7 +217,7 @@ impl Composer<'_> {
             centre: at,
             slope: stream.uniform(-0.25, 0.25),
             waves: [0.02 * self.depth() * stream.unit(), 0.5 * self.depth()],
-            half_thickness: stream.uniform(2.0, 6.0) * self.geometry.mm_per_px,
+            half_thickness: stream.uniform(1.5, 4.0) * self.geometry.mm_per_px,
             variation: 0.25,
             half_length: wide * if stream.chance(0.6) { 1.4 } else { stream.uniform(0.3, 0.8) },
             field: Field::new(stream.field_seed()),

@@ -1,6 +1,6 @@
 //! Scenes with organs: what their masks promise.
 
-use super::choose::{Chosen, choose};
+use super::choose::{Chosen, Labels};
 use super::composer::{Composer, bare};
 use super::map::{OrganMap, Owner};
 use super::{material, populate, setting, wall};
@@ -18,7 +18,7 @@ fn scene(seed: u64, index: u32) -> Option<(OrganMap, Geometry, Chosen)> {
     let mut choice = Stream::new(seed, index, Purpose::Choice);
     let (anatomy, geometry, frequency_mhz) = setting(&PhantomConfig::default(), &mut setup);
     let map = populate(anatomy, &geometry, frequency_mhz, &mut stream);
-    let chosen = choose(&map, &geometry, &mut choice)?;
+    let chosen = Labels::of(&map, &geometry).choose(&map, &geometry, None, &mut choice)?;
     Some((map, geometry, chosen))
 }
 
@@ -63,7 +63,7 @@ fn components(chosen: &Chosen) -> Vec<Vec<usize>> {
 #[test]
 fn each_target_is_one_component_that_shows_one_structure_and_most_of_it() {
     let mut scenes = 0;
-    for index in 0..60 {
+    for index in 0..40 {
         let Some((map, geometry, chosen)) = scene(21, index) else { continue };
         scenes += 1;
         let owners = owners(&map, &geometry);
@@ -76,46 +76,45 @@ fn each_target_is_one_component_that_shows_one_structure_and_most_of_it() {
         drawn.sort_unstable();
         assert_eq!(areas, drawn, "frame {index}");
         for piece in &pieces {
-            let whole = (0..map.objects.len()).find(|&object| {
-                let belongs = |at: usize| owners[at].is_some_and(|part| map.belongs(part, object));
-                let seen = (0..owners.len()).filter(|&at| belongs(at)).count();
-                let target = chosen.targets.iter().any(|target| {
+            // The structure: the largest that holds every pixel of the piece and is of a target's
+            // kind and size.
+            let mut shown = BTreeMap::new();
+            owners.iter().flatten().for_each(|&part| *shown.entry(part).or_insert(0) += 1);
+            let parts: BTreeSet<Option<usize>> = piece.iter().map(|&at| owners[at]).collect();
+            let whole = (0..map.objects.len()).any(|object| {
+                let holds = |part: usize| map.belongs(part, object);
+                let seen: usize = shown.iter().filter(|(part, _)| holds(**part)).map(|p| p.1).sum();
+                let named = chosen.targets.iter().any(|target| {
                     target.kind == map.objects[object].kind
                         && target.area_px as usize == piece.len()
                 });
-                target && piece.iter().all(|&at| belongs(at)) && piece.len() * 5 >= seen * 4
+                let inside = parts.iter().all(|part| part.is_some_and(holds));
+                named && inside && piece.len() * 5 >= seen * 4
             });
-            assert!(whole.is_some(), "frame {index}: a component of {} px", piece.len());
+            assert!(whole, "frame {index}: a component of {} px", piece.len());
         }
     }
-    assert!(scenes > 50, "only {scenes} of 60 scenes have a target at the first try");
+    assert!(scenes > 34, "only {scenes} of 40 scenes have a target at the first try");
 }
 
 #[test]
-fn every_kind_occurs_in_200_frames() {
+fn every_kind_occurs_in_200_frames_and_so_do_large_and_small_ones() {
     let mut kinds = BTreeMap::new();
-    for index in 0..200 {
-        for target in scene(22, index).into_iter().flat_map(|(_, _, chosen)| chosen.targets) {
-            *kinds.entry(target.kind).or_insert(0) += 1;
-        }
-    }
-    assert_eq!(kinds.len(), TargetKind::ALL.len(), "{kinds:?}");
-}
-
-#[test]
-fn large_organs_and_small_lesions_are_both_common() {
     let (mut large, mut small, mut all) = (0, 0, 0);
     for index in 0..200 {
-        let Some((_, geometry, chosen)) = scene(23, index) else { continue };
+        let Some((_, geometry, chosen)) = scene(22, index) else { continue };
         let frame = (geometry.width_px * geometry.height_px) as f32;
         for target in chosen.targets {
+            *kinds.entry(target.kind).or_insert(0) += 1;
             all += 1;
             large += usize::from(target.area_px > 0.1 * frame);
             small += usize::from(target.area_px < 0.01 * frame);
         }
     }
-    // About a sixth each is wanted; a tenth is asked for.
-    assert!(large * 10 > all && small * 10 > all, "{large} large, {small} small of {all}");
+    let missing: Vec<&TargetKind> =
+        TargetKind::ALL.iter().filter(|kind| !kinds.contains_key(kind)).collect();
+    assert!(missing.is_empty(), "{missing:?} missing of {kinds:?}");
+    assert!(large * 8 > all && small * 8 > all, "{large} large, {small} small of {all}");
 }
 
 /// A disc in the middle with a smaller one in it, painted over plain layers.
@@ -146,7 +145,7 @@ fn a_structure_holds_its_parts_but_not_what_covers_it() {
     assert_eq!([at(0.0, 30.0), at(3.0, 25.0), at(-4.0, 22.0)], [Some(0), Some(1), Some(0)]);
     assert_eq!([at(-9.0, 25.0), at(0.0, 45.0), at(0.0, 1.0)], [None; 3]);
     assert!(map.belongs(1, 0) && !map.belongs(0, 1));
-    let chosen = choose(&map, &geometry, &mut stream).unwrap();
+    let chosen = Labels::of(&map, &geometry).choose(&map, &geometry, None, &mut stream).unwrap();
     // The cyst's weight is nothing, and it touches the organ.
     assert_eq!(chosen.targets.len(), 1);
     let target = &chosen.targets[0];
