@@ -57,11 +57,13 @@ pub struct TargetDescription {
     /// Centre (x, y), px; pixel centres are integers.
     pub centre_px: [f32; 2],
     /// Semi-axes, px (of the ellipse that the outline deforms; half length and half thickness of
-    /// a strip, which may reach beyond the frame).
+    /// a strip, which may reach beyond the frame; in scenes with organs, of the ellipse with the
+    /// mask's second moments).
     pub radii_px: [f32; 2],
     /// Rotation of the first axis from x towards y, degrees.
     pub tilt_deg: f32,
-    /// Area of the outline, px^2, before clipping to the scan.
+    /// Area of the outline, px^2, before clipping to the scan; in scenes with organs, pixels of the
+    /// mask.
     pub area_px: f32,
     /// Echo relative to the tissue around, dB.
     pub contrast_db: f32,

@@ -116,8 +116,10 @@ impl Composer<'_> {
         around_db: f32,
         stream: &mut Stream,
     ) {
-        let wall = if stream.chance(0.6) {
-            let strength = stream.uniform(0.0, 11.0);
+        // What hardly differs from its surroundings shows by its capsule.
+        let faint = (echo_db - around_db).abs() < 2.0;
+        let wall = if stream.chance(0.6) || faint {
+            let strength = stream.uniform(if faint { 3.0 } else { 0.0 }, 11.0);
             Some(self.capsule(around_db.max(echo_db), strength, stream))
         } else {
             None

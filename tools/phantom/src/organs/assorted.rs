@@ -50,8 +50,11 @@ impl Composer<'_> {
         blob.bow = half * stream.uniform(-0.15, 0.15);
         let shape = Shape::Bean(blob);
         let organ = self.object(TargetKind::Organ, None, 2.5, contrast);
-        let strength = stream.uniform(0.0, 12.0);
-        let wall = stream.chance(0.5).then(|| self.capsule(around_db.max(echo), strength, stream));
+        // What hardly differs from its surroundings shows by its capsule.
+        let faint = contrast.abs() < 2.0;
+        let strength = stream.uniform(if faint { 3.0 } else { 0.0 }, 12.0);
+        let wall = (stream.chance(0.5) || faint)
+            .then(|| self.capsule(around_db.max(echo), strength, stream));
         let grain = self.grain() * stream.uniform(0.4, 1.6);
         let rim = if stream.chance(0.25) { -stream.uniform(2.0, 9.0) } else { 0.0 };
         let structure = Structure {

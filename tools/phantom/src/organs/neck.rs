@@ -111,6 +111,9 @@ impl Composer<'_> {
     /// Muscles, fasciae, a vessel pair or a vessel along, a nerve, bone.
     pub(crate) fn limb(&mut self, around_db: f32, stream: &mut Stream) {
         let depth = self.depth();
+        for _ in 0..stream.integer(0, 2) {
+            self.fascia(around_db, stream);
+        }
         for _ in 0..stream.integer(1, 3) {
             self.belly(around_db, stream);
         }
@@ -130,9 +133,6 @@ impl Composer<'_> {
         }
         for _ in 0..stream.integer(0, 2) {
             self.nerve(around_db, stream);
-        }
-        for _ in 0..stream.integer(0, 2) {
-            self.fascia(around_db, stream);
         }
     }
 
