@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
 use uniultra_phantom::{
-    DatasetConfig, GeometryChoice, PhantomConfig, Summary, TargetKind, check_set_name,
+    DatasetConfig, GeometryChoice, PhantomConfig, Scenes, Summary, TargetKind, check_set_name,
     write_dataset,
 };
 
@@ -18,6 +18,8 @@ Examples:
       500 fans in data/convex
   uniultra-tools phantom --seed 2 --out data --count 8 --size 512x400 --empty-share 0.25 --force
       8 frames of 512x400 px, a quarter without a target, replacing data/phantom
+  uniultra-tools phantom --seed 3 --out data --count 200 --set-name organs --scenes organs
+      200 frames of whole organs, chambers, vessels and layers in data/organs
 
 The same seed gives the same frames, whatever --threads and --count.";
 
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Name of the dataset's folder and beginning of the file names.
     #[arg(long, value_name = "NAME", default_value = "phantom", value_parser = set_name)]
     set_name: String,
+    /// What the frames show.
+    #[arg(long, value_enum, default_value_t = SceneKind::Classic)]
+    scenes: SceneKind,
     /// Kind of probe.
     #[arg(long, value_enum, default_value_t = ProbeKind::Any)]
     geometry: ProbeKind,
@@ -52,6 +57,24 @@ pub(crate) struct Args {
     /// Worker threads; all cores if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SceneKind {
+    /// Lesions, vessels, fascia strips and fetal heads in layered tissue.
+    Classic,
+    /// Whole organs, hollow organs, heart chambers, vessels, tissue layers, and small faint lesions
+    /// among them; any visible structure can be a target.
+    Organs,
+}
+
+impl From<SceneKind> for Scenes {
+    fn from(kind: SceneKind) -> Self {
+        match kind {
+            SceneKind::Classic => Self::Classic,
+            SceneKind::Organs => Self::Organs,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -87,6 +110,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             geometry: args.geometry.into(),
             size_px: args.size,
             empty_share: args.empty_share,
+            scenes: args.scenes.into(),
         },
         force: args.force,
         threads: args.threads.map(usize::from),
@@ -127,6 +151,30 @@ fn name(kind: TargetKind) -> &'static str {
         TargetKind::FetalHead => "fetal head",
         TargetKind::Vessel => "vessel",
         TargetKind::FasciaStrip => "fascia strip",
+        TargetKind::Liver => "liver",
+        TargetKind::Spleen => "spleen",
+        TargetKind::Kidney => "kidney",
+        TargetKind::RenalSinus => "renal sinus",
+        TargetKind::Prostate => "prostate",
+        TargetKind::InnerZone => "inner zone",
+        TargetKind::Uterus => "uterus",
+        TargetKind::Endometrium => "endometrium",
+        TargetKind::Ovary => "ovary",
+        TargetKind::ThyroidLobe => "thyroid lobe",
+        TargetKind::Organ => "organ",
+        TargetKind::Gallbladder => "gallbladder",
+        TargetKind::Bladder => "bladder",
+        TargetKind::FluidPocket => "fluid pocket",
+        TargetKind::HollowWall => "hollow wall",
+        TargetKind::Chamber => "chamber",
+        TargetKind::Myocardium => "myocardium",
+        TargetKind::Muscle => "muscle",
+        TargetKind::Nerve => "nerve",
+        TargetKind::LymphNode => "lymph node",
+        TargetKind::TissueLayer => "tissue layer",
+        TargetKind::Placenta => "placenta",
+        TargetKind::FetalTrunk => "fetal trunk",
+        TargetKind::FetalLimb => "fetal limb",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{DatasetError, SplitPart};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use uniultra_phantom::{GeometryChoice, PhantomConfig};
+use uniultra_phantom::{GeometryChoice, PhantomConfig, Scenes};
 
 /// All sets, and how they are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,6 +95,10 @@ pub struct PhantomSet {
     /// Width and height of every frame, px; random where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_px: Option<[u32; 2]>,
+    /// What the frames show: `classic` (lesions, vessels, fascia strips, fetal heads) or `organs`
+    /// (whole organs, hollow organs, chambers, vessels, layers, and small lesions among them).
+    #[serde(default)]
+    pub scenes: Scenes,
 }
 
 impl PhantomSet {
@@ -105,6 +109,7 @@ impl PhantomSet {
             geometry: self.geometry,
             size_px: self.size_px,
             empty_share: self.empty_share,
+            scenes: self.scenes,
         }
     }
 }

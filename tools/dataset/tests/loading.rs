@@ -4,6 +4,7 @@
 mod folders;
 
 use folders::{disk, write, write_bytes};
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use uniultra_dataset::{AugmentConfig, DataConfig, Dataset, Example, Loader, Plan, PlanItem};
@@ -64,6 +65,28 @@ fn batches_do_not_depend_on_threads_memory_or_where_one_begins() {
     assert_eq!(load(&dataset, &plan[..14], 4, 2), [] as [Vec<Example>; 0]);
     let forgetful = open(&folder, "cache_mib = 0\nthreads = 2\n");
     assert!(batches == load(&forgetful, &plan[..14], 0, 2));
+}
+
+#[test]
+fn phantoms_show_organs_where_asked_for() {
+    let set = |name: &str, scenes: &str| {
+        let phantom = "phantom = { seed = 3, count = 4, size_px = [160, 128]";
+        format!("[[set]]\nname = \"{name}\"\n{phantom}{scenes} }}\n")
+    };
+    let config = [
+        set("plain", ""),
+        set("classic", ", scenes = \"classic\""),
+        set("organs", ", scenes = \"organs\""),
+    ];
+    let config: DataConfig = toml::from_str(&config.concat()).unwrap();
+    let dataset = Dataset::open(&config, Path::new("")).unwrap();
+    for index in 0..4 {
+        let [plain, classic, organs] = [0, 1, 2]
+            .map(|set| dataset.example(set, index, SIZE, &AugmentConfig::none(), 0).unwrap());
+        assert!(plain.image == classic.image && plain.objects == classic.objects);
+        assert!(classic.image != organs.image, "frame {index}");
+        assert!((1..=3).contains(&organs.objects.len()), "frame {index}");
+    }
 }
 
 #[test]

@@ -149,7 +149,11 @@ fn configurations_that_make_no_sense_are_refused() {
         let error = open(&folder, toml).unwrap_err().to_string();
         assert!(error.contains(part), "{toml}: {error}");
     }
-    for unknown in ["colour = 1\n", "[[set]]\nname = \"a\"\npath = \"a\"\nshare = 1\n"] {
+    for unknown in [
+        "colour = 1\n",
+        "[[set]]\nname = \"a\"\npath = \"a\"\nshare = 1\n",
+        "[[set]]\nname = \"a\"\nphantom = { seed = 1, count = 1, scenes = \"lungs\" }\n",
+    ] {
         assert!(toml::from_str::<DataConfig>(unknown).is_err(), "{unknown}");
     }
 }

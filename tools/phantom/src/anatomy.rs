@@ -19,10 +19,28 @@ pub enum Anatomy {
     Parenchyma,
     /// A fetal head in the uterus.
     Fetal,
+    /// Organs: the upper abdomen, with liver or spleen.
+    Abdomen,
+    /// Organs: a kidney from the side or back.
+    Flank,
+    /// Organs: the bladder and what lies behind it.
+    Pelvis,
+    /// Organs: prostate or uterus from within.
+    Endocavitary,
+    /// Organs: the heart.
+    Heart,
+    /// Organs: thyroid and great vessels.
+    Neck,
+    /// Organs: muscles, vessels, nerves.
+    Limb,
+    /// Organs: pregnancy: fluid, placenta, trunk, limbs, head.
+    Pregnancy,
+    /// Organs: areas of any make side by side.
+    Assorted,
 }
 
 /// No bright boundary.
-const UNSEEN: f32 = -99.0;
+pub(crate) const UNSEEN: f32 = -99.0;
 
 impl Anatomy {
     /// A random region that such a probe is used for.
@@ -46,6 +64,13 @@ impl Anatomy {
             (Self::Parenchyma, GeometryKind::Linear) => ([24.0, 45.0], [7.5, 12.0]),
             (Self::Parenchyma, _) => ([90.0, 165.0], [2.6, 5.0]),
             (Self::Fetal, _) => ([95.0, 150.0], [3.0, 5.5]),
+            (Self::Abdomen | Self::Flank, _) => ([90.0, 180.0], [2.4, 5.0]),
+            (Self::Pelvis | Self::Pregnancy, _) => ([80.0, 160.0], [2.6, 5.5]),
+            (Self::Endocavitary, _) => ([45.0, 85.0], [4.5, 8.5]),
+            (Self::Heart, _) => ([95.0, 180.0], [1.7, 3.6]),
+            (Self::Neck | Self::Limb, _) => ([22.0, 52.0], [6.5, 13.0]),
+            (Self::Assorted, GeometryKind::Linear) => ([22.0, 60.0], [6.0, 13.0]),
+            (Self::Assorted, _) => ([60.0, 180.0], [2.2, 6.5]),
         }
     }
 
@@ -55,7 +80,9 @@ impl Anatomy {
             Self::Superficial => 0.75,
             Self::Muscle => 0.6,
             Self::Parenchyma => 0.55,
-            Self::Fetal => 0.45,
+            Self::Fetal | Self::Pregnancy | Self::Heart => 0.45,
+            Self::Abdomen | Self::Flank | Self::Pelvis | Self::Endocavitary => 0.52,
+            Self::Neck | Self::Limb | Self::Assorted => 0.6,
         }
     }
 
@@ -81,6 +108,8 @@ impl Anatomy {
                 (T::Vessel, 0.16),
             ],
             Self::Fetal => &[(T::FetalHead, 1.0)],
+            // Scenes with organs choose among what they show.
+            _ => &[],
         }
     }
 
@@ -91,6 +120,7 @@ impl Anatomy {
             Self::Muscle => muscle(depth, stream),
             Self::Parenchyma => parenchyma(depth, stream),
             Self::Fetal => uterus(depth, stream),
+            _ => parenchyma(depth, stream),
         };
         LayerStack {
             layers,
@@ -102,7 +132,12 @@ impl Anatomy {
     }
 }
 
-fn layer(top_mm: f32, boundary_db: f32, waves_mm: [f32; 2], material: Material) -> Layer {
+pub(crate) fn layer(
+    top_mm: f32,
+    boundary_db: f32,
+    waves_mm: [f32; 2],
+    material: Material,
+) -> Layer {
     Layer { top_mm, waves_mm, slope: 0.0, boundary_db, boundary_mm: 0.13, material }
 }
 
@@ -110,7 +145,7 @@ fn field(stream: &mut Stream) -> Field {
     Field::new(stream.field_seed())
 }
 
-fn skin(stream: &mut Stream) -> Layer {
+pub(crate) fn skin(stream: &mut Stream) -> Layer {
     let material = Material {
         patch_db: 2.0,
         patch_mm: [4.0, 0.5],
@@ -119,7 +154,7 @@ fn skin(stream: &mut Stream) -> Layer {
     layer(-50.0, UNSEEN, [0.0, 10.0], material)
 }
 
-fn fat(stream: &mut Stream) -> Material {
+pub(crate) fn fat(stream: &mut Stream) -> Material {
     Material {
         patch_db: 2.0,
         patch_mm: [5.0, 3.0],
@@ -131,7 +166,7 @@ fn fat(stream: &mut Stream) -> Material {
     }
 }
 
-fn striated(echo_db: f32, slope: f32, stream: &mut Stream) -> Material {
+pub(crate) fn striated(echo_db: f32, slope: f32, stream: &mut Stream) -> Material {
     Material {
         patch_db: 2.5,
         patch_mm: [9.0, 3.0],

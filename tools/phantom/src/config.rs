@@ -23,6 +23,24 @@ pub enum GeometryChoice {
     Convex,
 }
 
+/// What the frames show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scenes {
+    /// Lesions, vessels, fascia strips and fetal heads in layered tissue.
+    #[default]
+    Classic,
+    /// Whole organs, hollow organs, heart chambers, vessels, thin layers, and small faint lesions
+    /// among them: every visible structure is a target of some frame.
+    Organs,
+}
+
+impl Scenes {
+    fn is_classic(&self) -> bool {
+        *self == Self::Classic
+    }
+}
+
 /// Choices for all frames of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,6 +51,9 @@ pub struct PhantomConfig {
     pub size_px: Option<[u32; 2]>,
     /// Share of frames without any target, whose mask is empty, 0 to 1.
     pub empty_share: f32,
+    /// What the frames show.
+    #[serde(skip_serializing_if = "Scenes::is_classic")]
+    pub scenes: Scenes,
 }
 
 impl PhantomConfig {

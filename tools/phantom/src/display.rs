@@ -1,6 +1,7 @@
 //! From envelope to picture: log compression, scan conversion, gray map.
 
 use crate::acquire::Envelope;
+use crate::anatomy::Anatomy;
 use crate::geometry::{Geometry, GeometryKind};
 use crate::stream::Stream;
 use image::{GrayImage, Luma};
@@ -31,6 +32,19 @@ impl Display {
             gamma: stream.uniform(0.9, 1.35),
             smoothing_px: if stream.chance(0.6) { stream.uniform(0.4, 1.0) } else { 0.0 },
             sharpening: if stream.chance(0.3) { stream.uniform(0.2, 0.6) } else { 0.0 },
+        }
+    }
+
+    /// Random settings for scenes with organs: darker and more varied than [`Display::random`].
+    pub(crate) fn of_organs(anatomy: Anatomy, stream: &mut Stream) -> Self {
+        // The heart is shown brighter than most.
+        let brighter = if anatomy == Anatomy::Heart { 0.08 } else { 0.0 };
+        Self {
+            dynamic_range_db: stream.uniform(42.0, 72.0),
+            reference_gray: stream.uniform(0.38, 0.6) + brighter,
+            gamma: stream.uniform(0.85, 1.5),
+            smoothing_px: if stream.chance(0.6) { stream.uniform(0.4, 1.2) } else { 0.0 },
+            sharpening: if stream.chance(0.3) { stream.uniform(0.2, 0.7) } else { 0.0 },
         }
     }
 

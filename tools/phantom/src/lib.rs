@@ -4,12 +4,16 @@
 //! targets, scanned by a random machine. [`write_dataset`] writes many of them in the layout that
 //! evaluation and training read.
 //!
+//! Scenes are of two kinds ([`Scenes`]): lesions, vessels, strips and heads in layered tissue
+//! (classic), or whole organs with all that lies in and between them (`organs`), where any visible
+//! structure can be a target.
+//!
 //! The way of one frame: a tissue map in millimetres (`anatomy`, `population`, `scene`) is read at
 //! every cell of the beam x depth grid, with attenuation and shadow along the beam (`acquire`);
 //! random scatterers in each cell become complex echoes that are convolved with a point-spread
 //! function that varies with depth (`psf`); noise and gain errors are added (`probe`); the envelope
 //! is log-compressed and scan-converted (`display`). The mask is read off the analytic outlines
-//! (`shape`), in the same geometry. Echo statistics follow Wagner, Smith, Sandrik, Lopez, "Statistics
+//! (`shape`; in scenes with organs, off what each pixel shows, `organs`), in the same geometry. Echo statistics follow Wagner, Smith, Sandrik, Lopez, "Statistics
 //! of speckle in ultrasound B-scans", IEEE Trans. Sonics Ultrason. 30 (1983); the convolution model
 //! is that of Meunier, Bertrand, "Ultrasonic texture motion analysis: theory and simulation", IEEE
 //! Trans. Med. Imaging 14 (1995).
@@ -17,6 +21,7 @@
 mod acquire;
 mod anatomy;
 mod config;
+mod cut;
 mod dataset;
 mod display;
 mod error;
@@ -24,6 +29,7 @@ mod framing;
 mod geometry;
 mod head;
 mod noise;
+mod organs;
 mod phantom;
 #[cfg(test)]
 mod physics;
@@ -35,9 +41,10 @@ mod shape;
 mod stream;
 mod target;
 mod tissue;
+mod tree;
 
 pub use anatomy::Anatomy;
-pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig};
+pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig, Scenes};
 pub use dataset::{DatasetConfig, Split, Summary, check_set_name, stem, write_dataset};
 pub use error::PhantomError;
 pub use geometry::{Geometry, GeometryKind};

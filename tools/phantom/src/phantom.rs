@@ -2,10 +2,11 @@
 
 use crate::acquire::{self, Envelope};
 use crate::anatomy::Anatomy;
-use crate::config::PhantomConfig;
+use crate::config::{PhantomConfig, Scenes};
 use crate::display::Display;
 use crate::framing;
 use crate::geometry::Geometry;
+use crate::organs::{self, Chosen, Labels, OrganMap};
 use crate::population::populate;
 use crate::probe::{Probe, Receiver};
 use crate::scene::{Scene, Target};
@@ -56,11 +57,13 @@ pub struct TargetDescription {
     /// Centre (x, y), px; pixel centres are integers.
     pub centre_px: [f32; 2],
     /// Semi-axes, px (of the ellipse that the outline deforms; half length and half thickness of
-    /// a strip, which may reach beyond the frame).
+    /// a strip, which may reach beyond the frame; in scenes with organs, of the ellipse with the
+    /// mask's second moments).
     pub radii_px: [f32; 2],
     /// Rotation of the first axis from x towards y, degrees.
     pub tilt_deg: f32,
-    /// Area of the outline, px^2, before clipping to the scan.
+    /// Area of the outline, px^2, before clipping to the scan; in scenes with organs, pixels of the
+    /// mask.
     pub area_px: f32,
     /// Echo relative to the tissue around, dB.
     pub contrast_db: f32,
@@ -78,10 +81,12 @@ impl Phantom {
     pub fn generate(seed: u64, index: u32, config: &PhantomConfig) -> Self {
         let frame = compose(seed, index, config);
         let envelope = simulate(&frame, seed, index);
-        let Frame { anatomy, geometry, probe, display, scene, .. } = frame;
+        let image = frame.display.show(&envelope, &frame.geometry);
+        let (mask, targets) = frame.mask_and_targets(&image);
+        let Frame { anatomy, geometry, probe, display, .. } = frame;
         Self {
-            image: display.show(&envelope, &geometry),
-            mask: draw_mask(&scene, &geometry),
+            image,
+            mask,
             description: Description {
                 seed,
                 index,
@@ -91,7 +96,7 @@ impl Phantom {
                 focus_mm: probe.focus_mm,
                 looks: probe.looks as u32,
                 dynamic_range_db: display.dynamic_range_db,
-                targets: scene.targets.iter().map(|t| describe(t, &geometry)).collect(),
+                targets,
             },
         }
     }
@@ -104,10 +109,79 @@ struct Frame {
     probe: Probe,
     receiver: Receiver,
     display: Display,
-    scene: Scene,
+    content: Content,
+}
+
+/// What is scanned.
+enum Content {
+    Classic(Scene),
+    Organs(Box<Organs>),
+}
+
+/// A scene with organs.
+struct Organs {
+    map: OrganMap,
+    labels: Labels,
+    /// Where the choice of targets begins.
+    choice: Stream,
+    /// The targets if everything can be seen.
+    first: Chosen,
+}
+
+impl Frame {
+    /// The mask and what is in it; of organs, only what can be seen in the picture, if anything can.
+    fn mask_and_targets(&self, picture: &GrayImage) -> (GrayImage, Vec<TargetDescription>) {
+        match &self.content {
+            Content::Classic(scene) => (
+                draw_mask(scene, &self.geometry),
+                scene.targets.iter().map(|target| describe(target, &self.geometry)).collect(),
+            ),
+            Content::Organs(organs) => {
+                let Organs { map, labels, choice, first } = &**organs;
+                let seen = labels.choose(map, &self.geometry, Some(picture), &mut choice.clone());
+                let Chosen { mask, targets } = seen.unwrap_or_else(|| first.clone());
+                (mask, targets)
+            }
+        }
+    }
 }
 
 fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
+    if config.scenes == Scenes::Classic {
+        return compose_classic(seed, index, config);
+    }
+    let mut choice = Stream::new(seed, index, Purpose::Choice);
+    let empty = choice.chance(config.empty_share);
+    let organs = if empty { None } else { compose_organs(seed, index, config, &choice) };
+    organs.unwrap_or_else(|| {
+        let empty_share = if empty { 1.0 } else { 0.0 };
+        compose_classic(seed, index, &PhantomConfig { empty_share, ..*config })
+    })
+}
+
+/// A frame with organs; none where nothing that is seen is fit to be a target.
+fn compose_organs(seed: u64, index: u32, config: &PhantomConfig, choice: &Stream) -> Option<Frame> {
+    const TRIES: u32 = 6;
+    let mut setup = Stream::new(seed, index, Purpose::Setup);
+    let (anatomy, geometry, frequency_mhz) = organs::setting(config, &mut setup);
+    let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
+    let organs = (0..TRIES).find_map(|_| {
+        let map = organs::populate(anatomy, &geometry, frequency_mhz, &mut anatomy_stream);
+        let labels = Labels::of(&map, &geometry);
+        let first = labels.choose(&map, &geometry, None, &mut choice.clone())?;
+        Some(Organs { map, labels, choice: choice.clone(), first })
+    })?;
+    Some(Frame {
+        anatomy,
+        geometry,
+        probe: Probe::random(&geometry, frequency_mhz, &mut setup),
+        receiver: Receiver::of_organs(&geometry, anatomy.attenuation(), &mut setup),
+        display: Display::of_organs(anatomy, &mut setup),
+        content: Content::Organs(Box::new(organs)),
+    })
+}
+
+fn compose_classic(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
     let mut setup = Stream::new(seed, index, Purpose::Setup);
     let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
     let kind = framing::geometry_kind(config.geometry, &mut setup);
@@ -117,22 +191,26 @@ fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
     let depth_mm = setup.uniform(depths[0], depths[1]);
     let geometry = framing::geometry(kind, anatomy, config.size_px, depth_mm, &mut setup);
     let frequency_mhz = setup.uniform(frequencies[0], frequencies[1]);
-    Frame {
-        anatomy,
-        geometry,
-        probe: Probe::random(&geometry, frequency_mhz, &mut setup),
-        receiver: Receiver::random(kind, anatomy.attenuation(), &mut setup),
-        display: Display::random(kind, &mut setup),
-        scene: populate(anatomy, &geometry, frequency_mhz, with_targets, &mut anatomy_stream),
-    }
+    let probe = Probe::random(&geometry, frequency_mhz, &mut setup);
+    let receiver = Receiver::random(kind, anatomy.attenuation(), &mut setup);
+    let display = Display::random(kind, &mut setup);
+    let scene = populate(anatomy, &geometry, frequency_mhz, with_targets, &mut anatomy_stream);
+    Frame { anatomy, geometry, probe, receiver, display, content: Content::Classic(scene) }
 }
 
 /// Envelope of a frame's scene.
 fn simulate(frame: &Frame, seed: u64, index: u32) -> Envelope {
-    let Frame { geometry, probe, receiver, scene, .. } = frame;
+    let Frame { geometry, probe, receiver, content, .. } = frame;
     let mut scatterers = Stream::new(seed, index, Purpose::Scatterers);
     let mut noise = Stream::new(seed, index, Purpose::Noise);
-    let field = acquire::illuminate(|place| scene.at(place), geometry, probe, receiver);
+    let field = match content {
+        Content::Classic(scene) => {
+            acquire::illuminate(|place| scene.at(place), geometry, probe, receiver)
+        }
+        Content::Organs(organs) => {
+            acquire::illuminate(|place| organs.map.at(place), geometry, probe, receiver)
+        }
+    };
     let mut look =
         || acquire::receive(&field, geometry, probe, receiver, &mut scatterers, &mut noise);
     let first = look();
@@ -167,7 +245,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn sized(geometry: GeometryChoice) -> PhantomConfig {
-        PhantomConfig { geometry, size_px: Some([240, 200]), empty_share: 0.0 }
+        PhantomConfig { geometry, size_px: Some([240, 200]), ..PhantomConfig::default() }
+    }
+
+    fn scene_of(frame: &Frame) -> &Scene {
+        match &frame.content {
+            Content::Classic(scene) => scene,
+            Content::Organs(..) => panic!("a scene with organs"),
+        }
     }
 
     /// Number of 8-connected components.
@@ -231,13 +316,13 @@ mod tests {
         let mut checked = 0;
         for index in 0..150 {
             let frame = compose(2, index, &PhantomConfig::default());
-            let mask = draw_mask(&frame.scene, &frame.geometry);
+            let mask = draw_mask(scene_of(&frame), &frame.geometry);
             let targets: Vec<TargetDescription> =
-                frame.scene.targets.iter().map(|t| describe(t, &frame.geometry)).collect();
+                scene_of(&frame).targets.iter().map(|t| describe(t, &frame.geometry)).collect();
             assert!((1..=3).contains(&targets.len()), "frame {index}: {}", targets.len());
             assert_eq!(components(&mask), targets.len(), "frame {index}: {targets:?}");
             // Strips and tubes are clipped by the scan's border; the rest lies wholly inside.
-            let clipped = frame.scene.targets.iter().any(|t| {
+            let clipped = scene_of(&frame).targets.iter().any(|t| {
                 let shape = &t.structure.shape;
                 shape.outline(64).iter().any(|&[x, z]| !frame.geometry.shows(x, z, 0.0))
             });
@@ -259,7 +344,7 @@ mod tests {
             let config = PhantomConfig { size_px: Some(size_px), ..Default::default() };
             for index in 0..12 {
                 let frame = compose(6, index, &config);
-                let mask = draw_mask(&frame.scene, &frame.geometry);
+                let mask = draw_mask(scene_of(&frame), &frame.geometry);
                 let drawn = mask.pixels().filter(|p| p.0[0] == 255).count();
                 // EVALUATION.md drops objects below 0.1 % of the frame.
                 let least = (size_px[0] * size_px[1]) as usize / 1000;
@@ -274,7 +359,7 @@ mod tests {
         for index in 0..300 {
             let frame = compose(3, index, &PhantomConfig::default());
             probes[frame.geometry.kind as usize] += 1;
-            for target in &frame.scene.targets {
+            for target in &scene_of(&frame).targets {
                 *kinds.entry(target.kind).or_insert(0) += 1;
             }
         }
@@ -291,14 +376,29 @@ mod tests {
     }
 
     #[test]
+    fn organs_are_fixed_by_seed_and_index_and_empty_on_request() {
+        let config = PhantomConfig { scenes: Scenes::Organs, ..sized(GeometryChoice::Any) };
+        let first = Phantom::generate(9, 4, &config);
+        let again = Phantom::generate(9, 4, &config);
+        assert!(first.image == again.image && first.mask == again.mask);
+        assert_eq!(first.description, again.description);
+        assert!(first.image != Phantom::generate(9, 4, &sized(GeometryChoice::Any)).image);
+        let config = PhantomConfig { empty_share: 1.0, ..config };
+        let Phantom { mask, description, .. } = Phantom::generate(9, 4, &config);
+        let targets = description.targets;
+        assert!(targets.is_empty() && mask.pixels().all(|p| p.0[0] == 0));
+    }
+
+    #[test]
     fn empty_frames_occur_only_on_request() {
         let config = PhantomConfig { empty_share: 1.0, ..Default::default() };
         for index in 0..20 {
             let frame = compose(4, index, &config);
-            assert!(frame.scene.targets.is_empty() && frame.scene.details.is_empty());
+            assert!(scene_of(&frame).targets.is_empty() && scene_of(&frame).details.is_empty());
         }
         let some = PhantomConfig { empty_share: 0.3, ..Default::default() };
-        let empty = (0..200).filter(|&i| compose(4, i, &some).scene.targets.is_empty()).count();
+        let empty =
+            (0..200).filter(|&i| scene_of(&compose(4, i, &some)).targets.is_empty()).count();
         // 60 expected, deviation 6.5.
         assert!((34..=86).contains(&empty), "{empty}");
     }

@@ -286,6 +286,8 @@ fn distractors(
         Anatomy::Muscle => {
             scatter(stream.integer(0, 2), TargetKind::Vessel, [0.8, 2.0], stream);
         }
+        // Scenes with organs are not populated here.
+        _ => {}
     }
     out
 }

@@ -122,6 +122,14 @@ impl Receiver {
         }
     }
 
+    /// Random settings for scenes with organs: deep scans often end in the dark.
+    pub(crate) fn of_organs(geometry: &Geometry, attenuation: f32, stream: &mut Stream) -> Self {
+        let usual = Self::random(geometry.kind, attenuation, stream);
+        let late = [stream.uniform(4.0, 20.0), stream.uniform(0.25, 0.6)];
+        let fades = geometry.kind == GeometryKind::Convex && stream.chance(0.5);
+        Self { fall_off: if fades { late } else { usual.fall_off }, ..usual }
+    }
+
     /// Gain error at a share (0 to 1) of the depth, dB.
     pub(crate) fn gain_db(&self, share: f32) -> f32 {
         let band = (share * TGC_BANDS as f32 - 0.5).clamp(0.0, (TGC_BANDS - 1) as f32);

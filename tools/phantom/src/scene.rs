@@ -2,7 +2,7 @@
 
 use crate::geometry::Place;
 use crate::noise::{Field, lerp, smoothstep};
-use crate::shape::Shape;
+use crate::shape::{Hit, Shape};
 use crate::target::TargetKind;
 use crate::tissue::{LayerStack, Local, Material, amplitude};
 
@@ -101,9 +101,28 @@ impl Structure {
         local: &mut Local,
         wall_power: &mut f32,
     ) {
+        if let Some(hit) = self.hit(place) {
+            self.paint_hit(hit, place, field, echo, local, wall_power);
+        }
+    }
+
+    /// Where a place lies to the outline; nothing where the structure changes nothing.
+    pub(crate) fn hit(&self, place: &Place) -> Option<Hit> {
         let wall_reach = self.wall.map_or(0.0, |wall| 3.0 * wall.half_mm);
         let reach = self.edge_mm.max(wall_reach).max(self.halo[1]).max(0.8);
-        let Some(hit) = self.shape.hit(place.x, place.z, reach) else { return };
+        self.shape.hit(place.x, place.z, reach)
+    }
+
+    /// Paints the structure at a place that `hit` says something about.
+    pub(crate) fn paint_hit(
+        &self,
+        hit: Hit,
+        place: &Place,
+        field: Field,
+        echo: &mut f32,
+        local: &mut Local,
+        wall_power: &mut f32,
+    ) {
         let along = hit.normal[0] * place.beam[0] + hit.normal[1] * place.beam[1];
         let facing = along.abs().min(1.0);
 

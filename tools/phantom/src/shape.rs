@@ -1,6 +1,8 @@
 //! Analytic outlines of structures. The mask is read off these, never off the simulated image.
 
+use crate::cut::Cut;
 use crate::noise::Field;
+use crate::tree::Tree;
 use std::f32::consts::TAU;
 
 /// A closed outline in millimetres.
@@ -8,8 +10,15 @@ use std::f32::consts::TAU;
 pub(crate) enum Shape {
     /// An ellipse, or a lobulated or spiculated deformation of one.
     Blob(Blob),
+    /// A blob that may be bent far: its box holds all of it. (A [`Shape::Blob`] that is bent and
+    /// turned can lose a tip, on which the bytes of classic frames depend.)
+    Bean(Blob),
     /// A strip that follows a gently curved line.
     Band(Band),
+    /// Tubes that bend, taper and branch.
+    Tree(Tree),
+    /// A part of another shape.
+    Cut(Box<Cut>),
 }
 
 /// Where a point lies with respect to an outline.
@@ -17,7 +26,7 @@ pub(crate) enum Shape {
 pub(crate) struct Hit {
     /// Signed distance to the outline, mm, negative inside. First order: exact on the outline.
     pub(crate) distance: f32,
-    /// Outward unit normal of the nearest outline, (x, z).
+    /// Outward unit normal of the nearest outline, (x, z); zero at an opening.
     pub(crate) normal: [f32; 2],
 }
 
@@ -66,8 +75,10 @@ impl Shape {
             return None;
         }
         let hit = match self {
-            Self::Blob(blob) => blob.hit(x, z),
+            Self::Blob(blob) | Self::Bean(blob) => blob.hit(x, z),
             Self::Band(band) => band.hit(x, z),
+            Self::Tree(tree) => tree.hit(x, z),
+            Self::Cut(cut) => cut.hit(x, z),
         };
         (hit.distance <= reach).then_some(hit)
     }
@@ -80,24 +91,30 @@ impl Shape {
     /// Centre (x, z), mm.
     pub(crate) fn centre(&self) -> [f32; 2] {
         match self {
-            Self::Blob(blob) => blob.centre,
+            Self::Blob(blob) | Self::Bean(blob) => blob.centre,
             Self::Band(band) => band.centre,
+            Self::Tree(tree) => tree.centre(),
+            Self::Cut(cut) => cut.whole.centre(),
         }
     }
 
     /// Semi-axes along the shape's own axes, mm.
     pub(crate) fn radii(&self) -> [f32; 2] {
         match self {
-            Self::Blob(blob) => blob.radii,
+            Self::Blob(blob) | Self::Bean(blob) => blob.radii,
             Self::Band(band) => [band.half_length, band.half_thickness],
+            Self::Tree(tree) => tree.radii(),
+            Self::Cut(cut) => cut.whole.radii(),
         }
     }
 
     /// Rotation of the first axis from x towards z, radians.
     pub(crate) fn tilt(&self) -> f32 {
         match self {
-            Self::Blob(blob) => blob.tilt,
+            Self::Blob(blob) | Self::Bean(blob) => blob.tilt,
             Self::Band(band) => band.slope.atan(),
+            Self::Tree(tree) => tree.tilt(),
+            Self::Cut(cut) => cut.whole.tilt(),
         }
     }
 
@@ -110,26 +127,36 @@ impl Shape {
                 let [a, b] = [blob.radii[0], blob.radii[1] + largest * blob.bow.abs()];
                 [largest * (a * cos).hypot(b * sin), largest * (a * sin).hypot(b * cos)]
             }
+            Self::Bean(blob) => {
+                let (sin, cos) = blob.tilt.sin_cos();
+                let largest = blob.largest_radius();
+                let a = largest * blob.radii[0];
+                let b = largest * (blob.radii[1] + largest * blob.bow.abs());
+                [(a * cos).abs() + (b * sin).abs(), (a * sin).abs() + (b * cos).abs()]
+            }
             Self::Band(band) => [
                 band.half_length,
                 band.half_thickness * (1.0 + band.variation)
                     + (band.slope * band.half_length).abs()
                     + 1.6 * band.waves[0],
             ],
+            Self::Tree(tree) => tree.half_extent(),
+            Self::Cut(cut) => cut.whole.half_extent(),
         }
     }
 
     /// Points on the outline, mm.
     pub(crate) fn outline(&self, count: usize) -> Vec<[f32; 2]> {
-        (0..count)
-            .map(|i| {
-                let share = i as f32 / count as f32;
-                match self {
-                    Self::Blob(blob) => blob.outline_at(share * TAU),
-                    Self::Band(band) => band.outline_at(share),
-                }
-            })
-            .collect()
+        (0..count).map(|i| self.outline_at(i as f32 / count as f32)).collect()
+    }
+
+    fn outline_at(&self, share: f32) -> [f32; 2] {
+        match self {
+            Self::Blob(blob) | Self::Bean(blob) => blob.outline_at(share * TAU),
+            Self::Band(band) => band.outline_at(share),
+            Self::Tree(tree) => tree.outline_at(share),
+            Self::Cut(cut) => cut.outline_at(cut.whole.outline_at(share)),
+        }
     }
 
     /// Enclosed area, mm^2, by integration of the outline.

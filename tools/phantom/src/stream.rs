@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     Scatterers = 3,
     /// Electronic noise.
     Noise = 4,
+    /// Which structures of a scene with organs are targets.
+    Choice = 5,
 }
 
 /// A random stream with the draws that the simulator needs.

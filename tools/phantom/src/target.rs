@@ -28,6 +28,92 @@ pub enum TargetKind {
     Vessel,
     /// Thin bright strip of fascia, such as an aponeurosis.
     FasciaStrip,
+    /// Liver, with its vessels and lesions.
+    Liver,
+    /// Spleen.
+    Spleen,
+    /// Kidney: cortex, pyramids and sinus.
+    Kidney,
+    /// The bright middle of a kidney.
+    RenalSinus,
+    /// Prostate with its zones.
+    Prostate,
+    /// A zone within an organ that looks unlike the rest.
+    InnerZone,
+    /// Uterus with its lining.
+    Uterus,
+    /// Lining of a uterus.
+    Endometrium,
+    /// Ovary with its follicles.
+    Ovary,
+    /// Lobe of the thyroid with its nodules.
+    ThyroidLobe,
+    /// A solid area of no known organ.
+    Organ,
+    /// Lumen of a gallbladder.
+    Gallbladder,
+    /// Lumen of a bladder.
+    Bladder,
+    /// Fluid elsewhere: amniotic, ascites, a fluid-filled gut.
+    FluidPocket,
+    /// Wall of a hollow organ, without its lumen.
+    HollowWall,
+    /// A chamber of the heart.
+    Chamber,
+    /// Muscle of the left ventricle: a horseshoe or a ring.
+    Myocardium,
+    /// A muscle in its sheath.
+    Muscle,
+    /// A nerve across.
+    Nerve,
+    /// A lymph node.
+    LymphNode,
+    /// A layer of the body wall: fat or muscle.
+    TissueLayer,
+    /// Placenta.
+    Placenta,
+    /// Trunk of a fetus.
+    FetalTrunk,
+    /// Limb of a fetus.
+    FetalLimb,
+}
+
+impl TargetKind {
+    /// All kinds.
+    pub const ALL: [Self; 32] = [
+        Self::Cyst,
+        Self::HypoechoicLesion,
+        Self::HyperechoicLesion,
+        Self::IsoechoicLesion,
+        Self::Calcification,
+        Self::FetalHead,
+        Self::Vessel,
+        Self::FasciaStrip,
+        Self::Liver,
+        Self::Spleen,
+        Self::Kidney,
+        Self::RenalSinus,
+        Self::Prostate,
+        Self::InnerZone,
+        Self::Uterus,
+        Self::Endometrium,
+        Self::Ovary,
+        Self::ThyroidLobe,
+        Self::Organ,
+        Self::Gallbladder,
+        Self::Bladder,
+        Self::FluidPocket,
+        Self::HollowWall,
+        Self::Chamber,
+        Self::Myocardium,
+        Self::Muscle,
+        Self::Nerve,
+        Self::LymphNode,
+        Self::TissueLayer,
+        Self::Placenta,
+        Self::FetalTrunk,
+        Self::FetalLimb,
+    ];
 }
 
 /// No halo, no haze.
@@ -180,7 +266,8 @@ pub(crate) fn fill(
             };
             (structure, brain - around_db)
         }
-        TargetKind::FasciaStrip => {
+        // Organs are painted by their regions; asked for here, they are strips like a fascia.
+        _ => {
             let contrast = stream.uniform(11.0, 17.0);
             let structure = Structure {
                 edge_mm: 0.35 * size,

@@ -100,6 +100,19 @@ pub(crate) struct Local {
     pub(crate) attenuation: f32,
 }
 
+/// A place within the layers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located {
+    /// Depth within the layering, mm.
+    level: f32,
+    /// The layer.
+    pub(crate) layer: usize,
+    /// Distance to the nearest boundary, mm, positive below it.
+    pub(crate) distance_mm: f32,
+    /// The layer that has the nearest boundary at its top.
+    pub(crate) boundary: usize,
+}
+
 /// dB to amplitude.
 pub(crate) fn amplitude(db: f32) -> f32 {
     10.0_f32.powf(0.05 * db)
@@ -130,13 +143,19 @@ impl LayerStack {
         place.z + (place.depth - place.z) * near
     }
 
-    /// Index of the layer at a place, and distance to the nearest boundary with its index.
-    fn locate(&self, x: f32, level: f32) -> (usize, f32, usize) {
+    /// Which layer a place lies in, and how near the next boundary is.
+    pub(crate) fn locate(&self, place: &Place) -> Located {
+        let level = self.level(place);
         let (mut inside, mut nearest, mut which) = (0, f32::INFINITY, 0);
         for (index, layer) in self.layers.iter().enumerate() {
             let [height, length] = layer.waves_mm;
-            let wave = self.field.octaves(x / length, 17.0 * index as f32 + 0.37, 3);
-            let below = level - (layer.top_mm + layer.slope * x + height * wave);
+            let mut below = level - (layer.top_mm + layer.slope * place.x);
+            // Waves stay within three times their height. Farther off than that, and than any
+            // reflector reaches, they change nothing and are not worked out.
+            if below.abs() < 3.0 * height.abs() + 25.0 * layer.boundary_mm {
+                let wave = self.field.octaves(place.x / length, 17.0 * index as f32 + 0.37, 3);
+                below = level - (layer.top_mm + layer.slope * place.x + height * wave);
+            }
             if below >= 0.0 {
                 inside = index;
             }
@@ -144,27 +163,42 @@ impl LayerStack {
                 (nearest, which) = (below, index);
             }
         }
-        (inside, nearest, which)
+        Located { level, layer: inside, distance_mm: nearest, boundary: which }
     }
 
     /// The layers' echo at a place, dB, without its texture: what a lesion is compared with.
     pub(crate) fn mean_echo_db(&self, place: &Place) -> f32 {
-        let (inside, ..) = self.locate(place.x, self.level(place));
-        self.layers.get(inside).map_or(0.0, |layer| layer.material.echo_db)
+        let layer = self.layers.get(self.locate(place).layer);
+        layer.map_or(0.0, |layer| layer.material.echo_db)
     }
 
     /// What the beam meets at a place; echo in dB and the rest as in [`Local`].
     pub(crate) fn at(&self, place: &Place) -> (f32, Local) {
-        let level = self.level(place);
+        let located = self.locate(place);
+        let Some((echo, attenuation)) = self.tissue(place, &located) else {
+            return (0.0, Local::default());
+        };
+        let specular = self.boundary(place, &located);
+        (echo, Local { diffuse: 0.0, specular, attenuation })
+    }
+
+    /// Echo, dB, and attenuation, dB / cm / MHz, of the layer's tissue.
+    pub(crate) fn tissue(&self, place: &Place, located: &Located) -> Option<(f32, f32)> {
+        let layer = self.layers.get(located.layer)?;
+        let level = located.level;
         // A gentle warp keeps textures from looking ruled.
         let bend = self.warp_mm * self.field.octaves(place.x / 9.0 + 5.1, level / 7.0, 2);
-        let (inside, distance, which) = self.locate(place.x, level);
-        let Some(layer) = self.layers.get(inside) else { return (0.0, Local::default()) };
         let echo = layer.material.echo_at(place.x + bend, level + bend);
         // What attenuates more than its surround is often tall: ligaments, septa seen edge on.
         let spots = self.field.octaves(place.x / 3.5 + 2.9, level / 18.0, 2);
         let attenuation =
             layer.material.attenuation * (1.0 + self.spotty_attenuation * spots).max(0.1);
+        Some((echo, attenuation))
+    }
+
+    /// Amplitude of the nearest boundary as a reflector.
+    pub(crate) fn boundary(&self, place: &Place, located: &Located) -> f32 {
+        let (distance, which) = (located.distance_mm, located.boundary);
         let mut specular = 0.0;
         if let Some(boundary) = self.layers.get(which)
             && boundary.boundary_db > -60.0
@@ -184,7 +218,7 @@ impl LayerStack {
                 * (sheet(0.0) + 0.5 * sheet(split))
                 * facing;
         }
-        (echo, Local { diffuse: 0.0, specular, attenuation })
+        specular
     }
 }
 

@@ -17,7 +17,7 @@ fn the_sample_frame_can_be_made_anew() {
     let config = PhantomConfig {
         geometry: GeometryChoice::Linear,
         size_px: Some([512, 400]),
-        empty_share: 0.0,
+        ..PhantomConfig::default()
     };
     let made = Phantom::generate(56, 0, &config);
     let kinds: Vec<TargetKind> = made.description.targets.iter().map(|t| t.kind).collect();
