@@ -13,6 +13,7 @@
 
 pub mod batch;
 pub mod build;
+pub mod bundle;
 pub mod config;
 pub mod distill;
 pub mod dry_run;

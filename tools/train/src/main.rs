@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use uniultra_train::build::{StageKind, stage};
+use uniultra_train::bundle::bundle;
 use uniultra_train::config::Config;
 use uniultra_train::dry_run::dry_run;
 use uniultra_train::fit::{Start, fit};
@@ -21,6 +22,8 @@ Examples:
       UniUltra-mini's encoder learns to see as the teacher does
   uniultra-train joint --config tools/train/configs/joint256.toml --out runs/joint --resume
       encoder and decoder together; goes on where it was killed
+  uniultra-train bundle --stage joint --config tools/train/configs/universal512.toml --out to-send
+      the same run in parts of 60 MiB for another machine, such as one with a GPU: `sh run.sh` there
 
 A run's folder gets last.safetensors (the state to resume from), best.safetensors and
 final.safetensors (weights for `uniultra-tools export`), log.csv, val.csv, curves.svg and
@@ -42,6 +45,41 @@ enum Command {
     Distill(RunArgs),
     /// Train encoder and decoder together on masks, with a teacher's soft targets.
     Joint(RunArgs),
+    /// Write a run for another machine: program, configuration, checkpoints and images in parts.
+    Bundle(BundleArgs),
+}
+
+#[derive(Debug, Args)]
+struct BundleArgs {
+    /// What the run does.
+    #[arg(long, value_enum)]
+    stage: StageName,
+    /// The run's configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// An empty or new folder for the parts and `run.sh`.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Largest size of a part, MiB.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    part_mib: u64,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum StageName {
+    Finetune,
+    Distill,
+    Joint,
+}
+
+impl From<StageName> for StageKind {
+    fn from(name: StageName) -> Self {
+        match name {
+            StageName::Finetune => Self::Finetune,
+            StageName::Distill => Self::Distill,
+            StageName::Joint => Self::Joint,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -74,12 +112,13 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_target(false)
         .init();
-    let (kind, args) = match &cli.command {
-        Command::Finetune(args) => (StageKind::Finetune, args),
-        Command::Distill(args) => (StageKind::Distill, args),
-        Command::Joint(args) => (StageKind::Joint, args),
+    let done = match &cli.command {
+        Command::Finetune(args) => run(StageKind::Finetune, args),
+        Command::Distill(args) => run(StageKind::Distill, args),
+        Command::Joint(args) => run(StageKind::Joint, args),
+        Command::Bundle(args) => send(args),
     };
-    match run(kind, args) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
@@ -116,4 +155,17 @@ fn run(kind: StageKind, args: &RunArgs) -> Result<()> {
     // Beside the figures, so that a run's folder says how it came about.
     std::fs::write(args.out.join("config.toml"), text)
         .with_context(|| format!("cannot write into {}", args.out.display()))
+}
+
+fn send(args: &BundleArgs) -> Result<()> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let bundle = bundle(args.stage.into(), &args.config, &program, &args.out, args.part_mib)?;
+    let mut out = std::io::stdout().lock();
+    for part in &bundle.parts {
+        let mib = std::fs::metadata(part)?.len() as f64 / f64::from(1 << 20);
+        writeln!(out, "{} ({mib:.1} MiB)", part.display())?;
+    }
+    let script = bundle.script.display();
+    writeln!(out, "{} files; on the other machine: sh {script}", bundle.files)?;
+    Ok(())
 }
