@@ -20,7 +20,7 @@ pub struct LossConfig {
     /// Weight of the outline's length, where it is longer than the object's own: what makes a
     /// contour ragged.
     pub perimeter: f64,
-    /// Weight of the best of mask tokens 1 to 3 after a single click.
+    /// Weight of the best of mask tokens 1 to 3.
     pub multimask: f64,
     /// Weight of the squared error of the predicted IoU.
     pub iou: f64,

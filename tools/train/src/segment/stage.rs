@@ -100,7 +100,7 @@ impl SegmentStage {
             };
             // With an earlier answer beside it, one click is not ambiguous.
             let ambiguous = round == 0 && kind == Kind::Point && !given;
-            self.compare(&decoded, &full, &target, &present, ambiguous, &mut totals);
+            self.compare(&decoded, &full, &target, &present, &mut totals);
             if let Some(teacher_features) = teacher
                 && let Some(teacher) = &self.teacher
             {
@@ -127,7 +127,6 @@ impl SegmentStage {
         full: &Tensor,
         target: &Tensor,
         present: &Tensor,
-        ambiguous: bool,
         totals: &mut Totals,
     ) {
         let count = present.sum(Number::Float).clamp_min(1.0);
@@ -141,16 +140,14 @@ impl SegmentStage {
             let excess = excess_perimeter(&decoded.masks.narrow(1, 0, 1), &coarse);
             totals.add(PERIMETER, mean(&excess.squeeze_dim(1)));
         }
-        let tokens = if ambiguous { 4 } else { 1 };
-        if ambiguous && self.loss.multimask > 0.0 {
+        // The runtime falls back on tokens 1 to 3 whenever token 0 is unsure, after a box or many
+        // clicks, too, and chooses by predicted IoU: so each learns from every prompt.
+        if self.loss.multimask > 0.0 {
             let losses = self.loss.mask.of(&decoded.masks.narrow(1, 1, 3), &coarse);
             totals.add(MULTIMASK, mean(&losses.amin([1].as_slice(), false)));
         }
-        let reached = iou(
-            &decoded.masks.narrow(1, 0, tokens).detach(),
-            &coarse.gt(0.5).to_kind(Number::Float),
-        );
-        let error = (decoded.ious.narrow(1, 0, tokens) - reached).square();
+        let reached = iou(&decoded.masks.detach(), &coarse.gt(0.5).to_kind(Number::Float));
+        let error = (&decoded.ious - reached).square();
         totals.add(IOU, mean(&error.mean_dim([1].as_slice(), false, Number::Float)));
         totals.add(
             OBJECT,
