@@ -13,7 +13,7 @@ use uniultra_train::fit::{Start, fit};
 use uniultra_train::run::log_rows::{LogTable, read_val};
 use uniultra_train::run::state::TrainState;
 
-/// A mini network on 64 px phantoms: a step takes some hundredths of a second.
+/// A mini network on 64 px phantoms (of a share that a careless reader of JSON would not give back): a step takes some hundredths of a second.
 fn config(extra: &str, epochs: usize) -> String {
     format!(
         "seed = 3
@@ -31,7 +31,7 @@ ema = 0.9
 save_every_steps = 2
 [[data.set]]
 name = \"phantom\"
-phantom = {{ seed = 5, count = 8, size_px = [128, 128], geometry = \"linear\" }}
+phantom = {{ seed = 5, count = 8, size_px = [128, 128], geometry = \"linear\", empty_share = 0.03 }}
 [[validation.data.set]]
 name = \"phantom\"
 phantom = {{ seed = 6, count = 2, size_px = [128, 128], geometry = \"linear\" }}
