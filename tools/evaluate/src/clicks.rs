@@ -1,6 +1,6 @@
 //! Interactive segmentation: each click corrects the largest error so far.
 
-use crate::{Encoded, ImageError};
+use crate::{Answer, Encoded, ImageError};
 use uniultra_core::{Mask, MaskPrompt, PointLabel, PromptError, Prompts, iou};
 use uniultra_dataset::{Components, Object, deepest_pixel};
 
@@ -10,15 +10,22 @@ pub const NOC_CAP: usize = 10;
 /// IoU of NoC@85 and NoC@90.
 const NOC_IOU: [f32; 2] = [0.85, 0.90];
 
-/// What the clicks on one object gave.
+/// What the prompts of one object gave.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    /// The mask after each of the clicks asked for.
+    /// The mask after each of the prompts asked for.
     pub(crate) masks: Vec<Mask>,
     /// The object score after the last of them.
     pub(crate) object_score: Option<f32>,
-    /// Clicks needed for 85 % and 90 % IoU, at most [`NOC_CAP`].
+    /// Clicks needed for 85 % and 90 % IoU, at most [`NOC_CAP`]; 0 where no click corrects another.
     pub(crate) noc: [usize; 2],
+}
+
+impl Trace {
+    /// Of a single answer.
+    pub(crate) fn of(answer: Answer) -> Self {
+        Self { masks: vec![answer.mask], object_score: answer.object_score, noc: [0; 2] }
+    }
 }
 
 /// Clicks on an object until `count` masks are there and both NoC figures are known.

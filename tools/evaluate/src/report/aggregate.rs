@@ -2,7 +2,7 @@
 
 use super::{Row, Settings};
 use crate::baseline::BASELINE;
-use crate::{ModelInfo, PromptKind, Stats};
+use crate::{INSIDE_COUNTS, ModelInfo, PromptKind, Stats};
 use serde::{Deserialize, Serialize};
 
 /// An object score from here on says that there is an object.
@@ -26,14 +26,43 @@ pub struct Aggregate {
     pub hd95_px: Option<Stats>,
     /// HD95 in millimetres, over images of known pixel size.
     pub hd95_mm: Option<Stats>,
+    /// Hausdorff distance of the published protocol, over images where it is finite.
+    pub hausdorff_1024_px: Option<Stats>,
+    /// Images where it is infinite.
+    pub hausdorff_infinite: usize,
     /// Absolute error of the head circumference.
     pub head_circumference_error_mm: Option<Stats>,
     /// Mean signed error of the head circumference: above 0 where heads come out too large.
     pub head_circumference_bias_mm: Option<f64>,
     /// Figures of interactive segmentation.
     pub clicks: Option<ClickSummary>,
+    /// Figures of clicks inside the objects.
+    pub inside: Option<InsideSummary>,
     /// Images whose mask is empty.
     pub empty: Option<EmptySummary>,
+}
+
+/// Figures of clicks inside the objects, given all at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InsideSummary {
+    /// Numbers of clicks.
+    pub clicks: Vec<usize>,
+    /// Mean Dice with each number.
+    pub dice: Vec<f64>,
+    /// Dice with one click less the lowest with more: above 0 where further clicks hurt.
+    pub largest_fall: f64,
+}
+
+impl InsideSummary {
+    /// Of mean Dice with each of [`INSIDE_COUNTS`]; `None` without one.
+    fn of(dice: Vec<f64>) -> Option<Self> {
+        let (one, more) = dice.split_first()?;
+        let lowest = more.iter().copied().reduce(f64::min)?;
+        let largest_fall = one - lowest;
+        let clicks = INSIDE_COUNTS.iter().copied().take(dice.len()).collect();
+        Some(Self { clicks, dice, largest_fall })
+    }
 }
 
 /// Figures of interactive segmentation.
@@ -97,10 +126,13 @@ fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggre
         iou: stats(|row| row.iou),
         hd95_px: stats(|row| row.hd95_px),
         hd95_mm: stats(|row| row.hd95_mm),
+        hausdorff_1024_px: stats(|row| row.hausdorff_1024_px),
+        hausdorff_infinite: rows.iter().filter(|row| row.hausdorff_infinite).count(),
         head_circumference_error_mm: stats(|row| row.head_circumference_error_mm.map(f32::abs)),
         head_circumference_bias_mm: stats(|row| row.head_circumference_error_mm)
             .map(|stats| stats.mean),
         clicks: clicks(&rows),
+        inside: inside(&rows),
         empty: empty(&rows),
     })
 }
@@ -124,10 +156,30 @@ fn clicks(rows: &[&Row]) -> Option<ClickSummary> {
     })
 }
 
+fn inside(rows: &[&Row]) -> Option<InsideSummary> {
+    let with = |place: usize| rows.iter().filter_map(move |row| row.inside_dice.get(place).copied());
+    let means = (0..INSIDE_COUNTS.len()).filter_map(|place| Some(Stats::of(with(place))?.mean));
+    InsideSummary::of(means.collect())
+}
+
 fn empty(rows: &[&Row]) -> Option<EmptySummary> {
     let rows: Vec<_> = rows.iter().filter(|row| row.objects == 0).collect();
     let scores: Vec<f32> = rows.iter().filter_map(|row| row.object_score).collect();
     let alarms = scores.iter().filter(|&&score| score >= PRESENT).count();
     let rate = (!scores.is_empty()).then(|| alarms as f64 / scores.len() as f64);
     (!rows.is_empty()).then_some(EmptySummary { n: rows.len(), false_positive_rate: rate })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_fall_is_against_one_click() {
+        let fall = |dice: [f64; 6]| InsideSummary::of(dice.to_vec()).unwrap().largest_fall;
+        // From 0.75 to 0.5, although 0.875 came between.
+        assert_eq!(fall([0.75, 0.875, 0.5, 0.75, 0.75, 0.625]), 0.25);
+        assert_eq!(fall([0.5, 0.625, 0.75, 0.75, 0.75, 0.75]), -0.125);
+        assert_eq!(InsideSummary::of(Vec::new()), None);
+    }
 }
