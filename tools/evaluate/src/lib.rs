@@ -25,6 +25,7 @@ mod cases;
 mod clicks;
 mod clicks_inside;
 mod compare;
+mod edges;
 mod ellipse;
 mod error;
 mod markup;
@@ -48,6 +49,7 @@ pub use canvas::{Canvas, PROMPT, TRUTH, on_outline};
 pub use cases::find_cases;
 pub use clicks::{NOC_CAP, click_prompts, next_click};
 pub use clicks_inside::INSIDE_COUNTS;
+pub use edges::Edges;
 pub use error::{EvaluateError, ImageError};
 pub use markup::{PAGE_STYLE, html_address, html_text, markdown_cell};
 pub use merge::merge;
@@ -58,7 +60,7 @@ pub use prompt::{MAX_CLICKS, PromptKind, first_prompts, prompts_for};
 pub use protocol::Protocol;
 pub use published::GRID_SIDE;
 pub use report::{
-    Aggregate, ClickSummary, EmptySummary, InsideSummary, Report, Row, Settings, check_free, report_markdown,
+    Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary, Report, Row, Settings, check_free, report_markdown,
     write_report,
 };
 pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};

@@ -121,6 +121,11 @@ fn an_oracle_is_perfect_and_a_mute_one_is_not() {
     let inside = line(&report, "fake-0", "clicks-inside").inside.clone().unwrap();
     assert_eq!((inside.clicks.as_slice(), inside.largest_fall), (&INSIDE_COUNTS[..], 0.0));
     assert_eq!(inside.dice, [1.0; 6]);
+    let edges = line(&report, "fake-0", "point").edges.unwrap();
+    assert_eq!(edges.perimeter_ratio.unwrap().mean, 1.0);
+    assert_eq!((edges.parts, edges.truth_parts, edges.holes), (2.0, 2.0, 0.0));
+    let edges = line(&report, "fake-1", "point").edges.unwrap();
+    assert_eq!((edges.perimeter_ratio, edges.parts), (None, 0.0));
     // Squares: the ellipse covers pi/4 of each, so Dice is 2 / (1 + 4/pi) = 0.88.
     let baseline = line(&report, BASELINE, "box").dice.unwrap();
     assert!((baseline.mean - 0.88).abs() < 0.01, "{baseline:?}");
@@ -215,13 +220,13 @@ fn the_files_keep_their_schema() {
     assert_eq!(
         lines.next().unwrap(),
         "protocol,set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,\
-         hd95_mm,hausdorff_1024_px,head_circumference_mm,head_circumference_error_mm,object_score,noc_85_sum,noc_90_sum,\
+         hd95_mm,hausdorff_1024_px,perimeter_ratio,parts,truth_parts,holes,truth_holes,head_circumference_mm,head_circumference_error_mm,object_score,noc_85_sum,noc_90_sum,\
          dice_click_1,dice_click_2,dice_click_3,dice_inside_1,dice_inside_3,dice_inside_6,\
          dice_inside_10,dice_inside_18,dice_inside_32"
     );
     // Five images of baseline and five prompts, one image without an object and without baseline.
     assert_eq!(lines.clone().count(), 5 * 6 + 5);
-    assert!(lines.all(|line| line.split(',').count() == 28));
+    assert!(lines.all(|line| line.split(',').count() == 33));
     assert!(csv.contains(",fake-0,f32,point,") && csv.contains(",baseline:ellipse,,box,"), "{csv}");
     let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
     for start in ["| box | baseline:ellipse |  | 5 |", "| box | fake-0 | f32 | 5 |"] {

@@ -2,7 +2,7 @@
 
 use super::{Row, Settings};
 use crate::baseline::BASELINE;
-use crate::{INSIDE_COUNTS, ModelInfo, PromptKind, Stats};
+use crate::{Edges, INSIDE_COUNTS, ModelInfo, PromptKind, Stats};
 use serde::{Deserialize, Serialize};
 
 /// An object score from here on says that there is an object.
@@ -30,6 +30,8 @@ pub struct Aggregate {
     pub hausdorff_1024_px: Option<Stats>,
     /// Images where it is infinite.
     pub hausdorff_infinite: usize,
+    /// How ragged the predictions are.
+    pub edges: Option<EdgeSummary>,
     /// Absolute error of the head circumference.
     pub head_circumference_error_mm: Option<Stats>,
     /// Mean signed error of the head circumference: above 0 where heads come out too large.
@@ -75,6 +77,22 @@ pub struct ClickSummary {
     pub noc_85: f64,
     /// The same for 90 % IoU.
     pub noc_90: f64,
+}
+
+/// How ragged predictions are: means over images with objects.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EdgeSummary {
+    /// Perimeter over that of the truth, of predictions that are not empty.
+    pub perimeter_ratio: Option<Stats>,
+    /// Parts of a prediction.
+    pub parts: f64,
+    /// Parts of a truth.
+    pub truth_parts: f64,
+    /// Holes of a prediction.
+    pub holes: f64,
+    /// Holes of a truth.
+    pub truth_holes: f64,
 }
 
 /// Images whose mask is empty.
@@ -127,6 +145,7 @@ fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggre
         hd95_px: stats(|row| row.hd95_px),
         hd95_mm: stats(|row| row.hd95_mm),
         hausdorff_1024_px: stats(|row| row.hausdorff_1024_px),
+        edges: edges(&rows),
         hausdorff_infinite: rows.iter().filter(|row| row.hausdorff_infinite).count(),
         head_circumference_error_mm: stats(|row| row.head_circumference_error_mm.map(f32::abs)),
         head_circumference_bias_mm: stats(|row| row.head_circumference_error_mm)
@@ -134,6 +153,21 @@ fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggre
         clicks: clicks(&rows),
         inside: inside(&rows),
         empty: empty(&rows),
+    })
+}
+
+fn edges(rows: &[&Row]) -> Option<EdgeSummary> {
+    let found: Vec<Edges> = rows.iter().filter_map(|row| row.edges).collect();
+    let mean = |count: fn(&Edges) -> usize| {
+        let sum: usize = found.iter().map(count).sum();
+        sum as f64 / found.len() as f64
+    };
+    (!found.is_empty()).then(|| EdgeSummary {
+        perimeter_ratio: Stats::of(found.iter().filter_map(|edges| edges.perimeter_ratio)),
+        parts: mean(|edges| edges.parts),
+        truth_parts: mean(|edges| edges.truth_parts),
+        holes: mean(|edges| edges.holes),
+        truth_holes: mean(|edges| edges.truth_holes),
     })
 }
 

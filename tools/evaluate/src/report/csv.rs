@@ -5,7 +5,7 @@ use crate::INSIDE_COUNTS;
 
 /// Column names; an infinite distance is `inf`. Those of single clicks, `dice_click_1` and on, follow,
 /// and of clicks inside, `dice_inside_1`, `dice_inside_3` and on.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 24] = [
     "protocol",
     "set",
     "stem",
@@ -20,6 +20,11 @@ const COLUMNS: [&str; 19] = [
     "hd95_px",
     "hd95_mm",
     "hausdorff_1024_px",
+    "perimeter_ratio",
+    "parts",
+    "truth_parts",
+    "holes",
+    "truth_holes",
     "head_circumference_mm",
     "head_circumference_error_mm",
     "object_score",
@@ -55,6 +60,9 @@ fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> String {
     cells.extend([row.dice, row.iou, row.hd95_px, row.hd95_mm].map(figure));
     let infinite = row.hausdorff_infinite.then(|| "inf".to_string());
     cells.push(infinite.unwrap_or_else(|| figure(row.hausdorff_1024_px)));
+    cells.push(figure(row.edges.and_then(|edges| edges.perimeter_ratio)));
+    let edges = row.edges.map(|e| [e.parts, e.truth_parts, e.holes, e.truth_holes].map(Some));
+    cells.extend(edges.unwrap_or_default().map(count));
     cells.extend(
         [
             row.head_circumference_mm,

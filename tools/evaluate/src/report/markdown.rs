@@ -82,6 +82,7 @@ fn write_all(text: &mut String, report: &Report) -> std::fmt::Result {
                 writeln!(text, "| {} |", cells.join(" | "))?;
             }
         }
+        edges(text, report, &lines)?;
         clicks(text, report, &lines)?;
         inside(text, report, &lines)?;
         empty(text, report, &lines)?;
@@ -169,6 +170,28 @@ pub(super) fn cells(report: &Report, line: &Aggregate) -> Vec<String> {
         figure(line.head_circumference_error_mm, mean, 2),
     ]);
     cells
+}
+
+fn edges(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
+    let lines: Vec<_> = lines.iter().filter_map(|line| Some((line, line.edges?))).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\nEdges, means; in brackets those of the truth:\n")?;
+    writeln!(text, "| prompt | model | precision | perimeter over the truth's | parts | holes |")?;
+    writeln!(text, "| --- | --- | --- | ---: | ---: | ---: |")?;
+    for (line, edges) in lines {
+        let ratio =
+            edges.perimeter_ratio.map_or_else(String::new, |stats| format!("{:.3}", stats.mean));
+        let [prompt, model, precision] =
+            [&line.prompt, &line.model, report.precision_of(&line.model)].map(cell);
+        writeln!(
+            text,
+            "| {prompt} | {model} | {precision} | {ratio} | {:.2} ({:.2}) | {:.2} ({:.2}) |",
+            edges.parts, edges.truth_parts, edges.holes, edges.truth_holes
+        )?;
+    }
+    Ok(())
 }
 
 fn clicks(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {

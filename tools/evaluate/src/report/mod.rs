@@ -6,12 +6,12 @@ mod html;
 mod markdown;
 mod svg;
 
-pub use aggregate::{Aggregate, ClickSummary, EmptySummary, InsideSummary};
+pub use aggregate::{Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary};
 pub use markdown::markdown as report_markdown;
 
 use crate::run::create_folder;
 use crate::{
-    Case, EvaluateError, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard, SplitPart,
+    Case, Edges, EvaluateError, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard, SplitPart,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -74,6 +74,8 @@ pub struct Row {
     pub hausdorff_1024_px: Option<f32>,
     /// Whether that distance is infinite: the prediction is empty.
     pub hausdorff_infinite: bool,
+    /// How ragged the prediction is; not in the published protocol.
+    pub edges: Option<Edges>,
     /// Circumference of the ellipse fitted to the prediction.
     pub head_circumference_mm: Option<f32>,
     /// That less the published one.
@@ -107,6 +109,7 @@ impl Row {
             hd95_mm: None,
             hausdorff_1024_px: None,
             hausdorff_infinite: false,
+            edges: None,
             head_circumference_mm: None,
             head_circumference_error_mm: None,
             object_score: None,
