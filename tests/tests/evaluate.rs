@@ -159,7 +159,7 @@ fn without_a_model_the_shipped_one_is_evaluated() {
     args.extend(["--out".into(), out.clone().into(), "--prompt".into(), "clicks-inside".into()]);
     args.extend(["--split", "all", "--limit", "1"].map(Into::into));
     let stdout = run("uniultra-tools", args).succeeds().stdout.clone();
-    assert!(stdout.contains("| model | precision | 1 | 3 | 6 | 10 | 18 | 32 | largest fall"), "{stdout}");
+    assert!(stdout.contains("| prompt | model | precision | 1 | 3 | 6 | 10 | 18 | 32 | largest fall"), "{stdout}");
     let report = json(&out);
     let shipped = fs::read_to_string(root().join("models/uniultra-mini-int8/model.toml")).unwrap();
     for network in ["image_encoder_sha256", "mask_decoder_sha256"] {
@@ -168,6 +168,10 @@ fn without_a_model_the_shipped_one_is_evaluated() {
     let line = &report["aggregates"][1];
     assert_eq!(line["inside"]["clicks"], serde_json::json!([1, 3, 6, 10, 18, 32]));
     assert_eq!(line["inside"]["dice"][5], line["dice"]["mean"], "the row's mask is the last");
+    let overview = &report["overviews"][1];
+    assert_eq!((&overview["group"], &overview["sets"]), (&"sets".into(), &1.into()));
+    let pairs = report["rows"][1]["iou_pairs"].as_array().unwrap();
+    assert_eq!(overview["calibration"]["objects"], pairs.len());
 }
 
 trait FailsAfterWarnings {

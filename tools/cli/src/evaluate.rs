@@ -8,7 +8,7 @@ use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
     BASELINE, EvaluateError, Evaluated, ModelSource, Options, PackPredictor, Predictor, Problem, PromptKind,
     Protocol, Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate, find_cases, merge,
-    render_pictures, report_markdown, write_report,
+    render_pictures, report_markdown, transfer_sets, write_report,
 };
 use uniultra_manifest::ManifestError;
 
@@ -18,6 +18,8 @@ Examples:
       every set's val split, two prompts; report/report.md, report.html, report.json, images.csv
   uniultra-tools evaluate --model a --model b --data data --set busi --prompt clicks-5 --out report
       two models side by side, five corrective clicks an object
+  uniultra-tools evaluate --data data --transfer 'abdomen_*' --prompt point --out report
+      the sets of new organs with a mean of their own
   uniultra-tools evaluate --model a --data data --prompt box --out part-3 --shard 3/8
   uniultra-tools merge part-* --out report
       an eighth of the work, as one job of an array; then all eighths as one report
@@ -43,6 +45,10 @@ pub(crate) struct Args {
     /// Set to evaluate; again for more. All sets if not given.
     #[arg(long = "set", value_name = "NAME")]
     sets: Vec<String>,
+    /// Set, or sets with `*` in the name, whose means are apart from the others'; again for more.
+    /// For sets that training never saw.
+    #[arg(long = "transfer", value_name = "SET")]
+    transfer: Vec<String>,
     /// Part of each set: train, val, test or all.
     #[arg(long, value_name = "PART", default_value_t = SplitPart::Val)]
     split: SplitPart,
@@ -116,6 +122,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         limit,
         shard: args.shard,
     })?;
+    let transfer = transfer_sets(&found.sets, &args.transfer)?;
     let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
     let models = PackPredictor::open_all(&sources(args)?, choice)?;
     let options =
@@ -135,6 +142,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
     let settings = Settings {
         protocol: args.protocol,
+        transfer,
         split: args.split,
         sets: found.sets,
         prompts: prompts.iter().map(ToString::to_string).collect(),

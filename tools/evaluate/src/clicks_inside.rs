@@ -57,9 +57,11 @@ pub(crate) fn prompts(clicks: &[[usize; 2]], count: usize) -> Result<Prompts, Pr
 /// Asks for an object once for each of [`INSIDE_COUNTS`].
 pub(crate) fn click_inside(encoded: &dyn Encoded, object: &Object) -> Result<Trace, ImageError> {
     let clicks = clicks(object)?;
-    let mut trace = Trace { masks: Vec::new(), object_score: None, noc: [0; 2] };
+    let mut trace =
+        Trace { masks: Vec::new(), predicted_iou: None, object_score: None, noc: [0; 2] };
     for count in INSIDE_COUNTS {
         let answer = encoded.predict(&prompts(&clicks, count)?)?;
+        trace.predicted_iou = answer.predicted_iou;
         trace.object_score = answer.object_score;
         trace.masks.push(answer.mask);
     }

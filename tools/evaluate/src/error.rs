@@ -45,6 +45,14 @@ pub enum EvaluateError {
         /// Its label.
         label: String,
     },
+    /// A name of transfer sets that fits none.
+    #[error("--transfer: expected one of {}, found `{pattern}`", sets.join(", "))]
+    NoTransfer {
+        /// The name.
+        pattern: String,
+        /// Sets that are evaluated.
+        sets: Vec<String>,
+    },
     /// An option that the published protocol leaves no choice about.
     #[error("{option}: expected none with the published protocol, which has one box an object and one mask")]
     Published {

@@ -35,7 +35,8 @@ impl Encoded for Scripted {
         seen.push(prompts.clone());
         let mask = self.answers.lock().unwrap().pop_front().unwrap();
         let mask_prompt = MaskPrompt::new(vec![seen.len() as f32; 4], 2).ok();
-        Ok(Answer { mask, mask_prompt, logits: None, object_score: None })
+        let (logits, predicted_iou, object_score) = (None, None, None);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 }
 
@@ -61,7 +62,8 @@ impl Encoded for Sums {
         let value = self.values.lock().unwrap().pop_front().unwrap();
         let logits = Some(Logits { values: vec![value; 16], side: 4 });
         let mask = mask_of(&["."]);
-        Ok(Answer { mask, mask_prompt: None, logits, object_score: None })
+        let (mask_prompt, predicted_iou, object_score) = (None, None, None);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 }
 
@@ -78,6 +80,9 @@ pub(crate) fn info(label: &str, object_score: bool) -> ModelInfo {
         checkpoint_sha256: "2".repeat(64),
     }
 }
+
+/// What a fake thinks of any mask of its own.
+pub(crate) const PREDICTED_IOU: f32 = 0.75;
 
 /// What a fake answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -166,6 +171,7 @@ impl Encoded for FakeEncoded<'_> {
             (self.habit == Habit::Oracle).then(|| if mask.area_px() > 0 { 0.9 } else { 0.2 });
         let mask_prompt = MaskPrompt::new(vec![0.0; 4], 2).ok();
         let logits = Some(logits_of(&mask));
-        Ok(Answer { mask, mask_prompt, logits, object_score })
+        let predicted_iou = Some(PREDICTED_IOU);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 }

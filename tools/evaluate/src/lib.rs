@@ -20,6 +20,7 @@
 //! Results do not depend on the number of threads, nor on how the images were sharded.
 
 mod baseline;
+mod calibration;
 mod canvas;
 mod cases;
 mod clicks;
@@ -40,11 +41,13 @@ mod report;
 mod run;
 mod run_mask;
 mod stats;
+mod transfer;
 
 #[cfg(test)]
 mod fakes;
 
 pub use baseline::BASELINE;
+pub use calibration::{Bin, Calibration, IouPair};
 pub use canvas::{Canvas, PROMPT, TRUTH, on_outline};
 pub use cases::find_cases;
 pub use clicks::{NOC_CAP, click_prompts, next_click};
@@ -60,12 +63,13 @@ pub use prompt::{MAX_CLICKS, PromptKind, first_prompts, prompts_for};
 pub use protocol::Protocol;
 pub use published::GRID_SIDE;
 pub use report::{
-    Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary, Report, Row, Settings, check_free, report_markdown,
+    Aggregate, ClickSummary, EdgeSummary, EmptySummary, Group, InsideSummary, Overview, Report, Row, Settings, check_free, report_markdown,
     write_report,
 };
 pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};
 pub use run_mask::RunMask;
 pub use stats::Stats;
+pub use transfer::transfer_sets;
 pub use uniultra_dataset::{Case, Found, Problem, Query, Sample, Shard, SplitPart};
 
 /// Version of the protocols; figures of different versions are not compared.

@@ -159,6 +159,7 @@ impl Encoded for PackEncoded<'_> {
                 values: prediction.logits_of(token).to_vec(),
                 side: prediction.side(),
             }),
+            predicted_iou: prediction.predicted_iou().get(token.index()).copied(),
             object_score: prediction.object_score(),
         })
     }

@@ -72,6 +72,8 @@ pub struct Answer {
     pub mask_prompt: Option<MaskPrompt>,
     /// Its logits as the network returned them; `None` for a model that has none to show.
     pub logits: Option<Logits>,
+    /// The model's estimate of the mask's IoU with the object, in 0..=1; `None` likewise.
+    pub predicted_iou: Option<f32>,
     /// Probability that the object is there; `None` for a model that does not say.
     pub object_score: Option<f32>,
 }

@@ -228,6 +228,7 @@ pub fn predict(
     };
     let mut unions = vec![vec![0; width * height]; steps];
     let mut scores: Vec<f32> = Vec::new();
+    let mut iou_pairs = Vec::new();
     let mut noc = [0_usize; 2];
     if sample.objects.is_empty() {
         let Answer { mask, object_score, .. } =
@@ -246,6 +247,7 @@ pub fn predict(
             }
         };
         scores.extend(trace.object_score);
+        iou_pairs.extend(trace.iou_pair(object)?);
         for (union, mask) in unions.iter_mut().zip(&trace.masks) {
             unite(union, mask);
         }
@@ -260,6 +262,7 @@ pub fn predict(
         return Err(ImageError::Model { model, reason });
     };
     let mut row = compare::row(case, sample, last, kind.to_string(), model.to_string())?;
+    row.iou_pairs = iou_pairs;
     // The least sure of several objects.
     row.object_score = scores.into_iter().reduce(f32::min);
     if sample.objects.is_empty() {

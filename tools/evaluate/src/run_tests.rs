@@ -3,7 +3,7 @@
 use super::*;
 use crate::fakes::{Fake, Habit};
 use crate::report::{Report, Settings};
-use crate::{Protocol, Query, Shard, SplitPart, find_cases, merge, render_pictures, write_report};
+use crate::{Group, INSIDE_COUNTS, Protocol, Query, Shard, SplitPart, find_cases, merge, render_pictures, write_report};
 use image::{GrayImage, Luma};
 use std::fs;
 use tempfile::TempDir;
@@ -67,6 +67,18 @@ fn report_by(
     threads: usize,
     out: &Path,
 ) -> Report {
+    report_with(protocol, &[], data, habits, shard, threads, out)
+}
+
+fn report_with(
+    protocol: Protocol,
+    transfer: &[&str],
+    data: &Path,
+    habits: &[Habit],
+    shard: Shard,
+    threads: usize,
+    out: &Path,
+) -> Report {
     let published = protocol == Protocol::Published;
     let prompts: &[PromptKind] = if published { &[PromptKind::Box] } else { &PROMPTS };
     let query = Query { data, sets: &[], split: SplitPart::Val, limit: None, shard };
@@ -80,6 +92,7 @@ fn report_by(
     problems.extend(found.problems);
     let settings = Settings {
         protocol,
+        transfer: transfer.iter().map(ToString::to_string).collect(),
         split: SplitPart::Val,
         sets: found.sets,
         prompts: prompts.iter().map(ToString::to_string).collect(),
@@ -220,13 +233,13 @@ fn the_files_keep_their_schema() {
     assert_eq!(
         lines.next().unwrap(),
         "protocol,set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,\
-         hd95_mm,hausdorff_1024_px,perimeter_ratio,parts,truth_parts,holes,truth_holes,head_circumference_mm,head_circumference_error_mm,object_score,noc_85_sum,noc_90_sum,\
+         hd95_mm,hausdorff_1024_px,perimeter_ratio,parts,truth_parts,holes,truth_holes,head_circumference_mm,head_circumference_error_mm,predicted_iou,object_iou,object_score,noc_85_sum,noc_90_sum,\
          dice_click_1,dice_click_2,dice_click_3,dice_inside_1,dice_inside_3,dice_inside_6,\
          dice_inside_10,dice_inside_18,dice_inside_32"
     );
     // Five images of baseline and five prompts, one image without an object and without baseline.
     assert_eq!(lines.clone().count(), 5 * 6 + 5);
-    assert!(lines.all(|line| line.split(',').count() == 33));
+    assert!(lines.all(|line| line.split(',').count() == 35));
     assert!(csv.contains(",fake-0,f32,point,") && csv.contains(",baseline:ellipse,,box,"), "{csv}");
     let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
     for start in ["| box | baseline:ellipse |  | 5 |", "| box | fake-0 | f32 | 5 |"] {
@@ -244,6 +257,62 @@ fn the_files_keep_their_schema() {
     let html = fs::read_to_string(out.path().join("report.html")).unwrap();
     assert_eq!(html.matches("<svg").count(), PROMPTS.len() + 2);
     assert!(html.contains("worst: ") && html.contains("median: ") && html.contains("best: "));
+}
+
+#[test]
+fn means_over_sets_leave_transfer_sets_apart() {
+    let (data, out) = (data(), tempfile::tempdir().unwrap());
+    let copy = |from: &str, to: &str, stems: &[&str]| {
+        for (kind, stem) in ["image", "mask"].iter().flat_map(|k| stems.iter().map(move |s| (k, s))) {
+            let path = |set: &str| data.path().join(format!("{set}/{kind}/{stem}.png"));
+            fs::create_dir_all(path(to).parent().unwrap()).unwrap();
+            fs::copy(path(from), path(to)).unwrap();
+        }
+    };
+    // One image of one square, which the others have two of.
+    copy("a", "far", &["0"]);
+    let save = |kind: &str| draw(&[[10, 10, 30]]).save(data.path().join(format!("far/{kind}/0.png")));
+    save("image").and_then(|()| save("mask")).unwrap();
+    copy("a", "c", &["1", "2"]);
+    let habits = [Habit::Oracle, Habit::Empty];
+    let by = |transfer: &[&str]| {
+        let protocol = Protocol::UniultraEdge;
+        report_with(protocol, transfer, data.path(), &habits, Shard::WHOLE, 2, out.path())
+    };
+    let report = by(&["far"]);
+    let find = |report: &Report, group: Group, model: &str, prompt: &str| {
+        let mut lines = report.overviews.clone().into_iter();
+        lines.find(|l| (l.group, &*l.model, &*l.prompt) == (group, model, prompt)).unwrap()
+    };
+    let sets = find(&report, Group::Sets, "fake-0", "point");
+    assert_eq!((sets.sets, sets.dice, sets.perimeter_ratio), (2, 1.0, Some(1.0)));
+    // Ten and four objects, of which every mask is right, and predicted to be so-so.
+    let found = sets.calibration.unwrap();
+    assert_eq!((found.objects, found.predicted, found.reached), (14, 0.75, 1.0));
+    assert_eq!(found.expected_calibration_error, 0.25);
+    let far = find(&report, Group::Transfer, "fake-0", "clicks-inside");
+    assert_eq!((far.sets, far.calibration.unwrap().objects), (1, 1));
+    assert_eq!(far.inside.unwrap().dice, [1.0; 6]);
+    let mute = find(&report, Group::Transfer, "fake-1", "box");
+    assert_eq!((mute.dice, mute.perimeter_ratio), (0.0, None));
+    assert_eq!(find(&report, Group::Sets, BASELINE, "box").calibration, None);
+
+    let mean = |report: &Report, group| find(report, group, BASELINE, "box").dice;
+    let of_set = |set: &str| {
+        let mut lines = report.aggregates.iter();
+        lines.find(|l| l.set == set && l.model == BASELINE).unwrap().dice.unwrap().mean
+    };
+    assert_eq!(mean(&report, Group::Transfer), of_set("far"));
+    assert_eq!(mean(&report, Group::Sets), (of_set("a") + of_set("c")) / 2.0);
+    let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
+    for words in ["## Mean over 2 sets\n", "## Mean over 1 transfer sets\n", "\nfar, which are in no"] {
+        assert!(markdown.contains(words), "{words} in {markdown}");
+    }
+    assert!(markdown.contains("| point | fake-0 | f32 | 14 | 0.7500 | 1.0000 | 0.2500 |"), "{markdown}");
+    let html = fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(html.contains("<h2>Mean over 1 transfer sets</h2>"));
+    // Without any, all count.
+    assert_eq!(find(&by(&[]), Group::Sets, "fake-0", "point").sets, 3);
 }
 
 #[test]

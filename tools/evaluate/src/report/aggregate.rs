@@ -58,7 +58,7 @@ pub struct InsideSummary {
 
 impl InsideSummary {
     /// Of mean Dice with each of [`INSIDE_COUNTS`]; `None` without one.
-    fn of(dice: Vec<f64>) -> Option<Self> {
+    pub(super) fn of(dice: Vec<f64>) -> Option<Self> {
         let (one, more) = dice.split_first()?;
         let lowest = more.iter().copied().reduce(f64::min)?;
         let largest_fall = one - lowest;
@@ -119,17 +119,22 @@ pub(super) fn aggregates(
     models: &[ModelInfo],
     rows: &[Row],
 ) -> Vec<Aggregate> {
-    let baseline = [(PromptKind::Box.to_string(), BASELINE.to_string())];
-    let each = settings
-        .prompts
-        .iter()
-        .flat_map(|prompt| models.iter().map(|model| (prompt.clone(), model.label.clone())));
-    let lines: Vec<_> = baseline.into_iter().chain(each).collect();
+    let lines = lines(settings, models);
     let of_set = |set: &String| {
         let line = |(prompt, model): &(String, String)| aggregate(set, prompt, model, rows);
         lines.iter().filter_map(line).collect::<Vec<_>>()
     };
     settings.sets.iter().flat_map(of_set).collect()
+}
+
+/// Prompt and model of each line of a table: the baseline's first.
+pub(super) fn lines(settings: &Settings, models: &[ModelInfo]) -> Vec<(String, String)> {
+    let baseline = [(PromptKind::Box.to_string(), BASELINE.to_string())];
+    let each = settings
+        .prompts
+        .iter()
+        .flat_map(|prompt| models.iter().map(|model| (prompt.clone(), model.label.clone())));
+    baseline.into_iter().chain(each).collect()
 }
 
 fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggregate> {

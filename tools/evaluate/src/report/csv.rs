@@ -1,11 +1,11 @@
 //! `images.csv`: one row an image, prompt and model.
 
 use super::{Report, Row};
-use crate::INSIDE_COUNTS;
+use crate::{INSIDE_COUNTS, IouPair};
 
-/// Column names; an infinite distance is `inf`. Those of single clicks, `dice_click_1` and on, follow,
+/// Column names; an infinite distance is `inf`, `predicted_iou` and `object_iou` are means over objects. Those of single clicks, `dice_click_1` and on, follow,
 /// and of clicks inside, `dice_inside_1`, `dice_inside_3` and on.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "protocol",
     "set",
     "stem",
@@ -27,6 +27,8 @@ const COLUMNS: [&str; 24] = [
     "truth_holes",
     "head_circumference_mm",
     "head_circumference_error_mm",
+    "predicted_iou",
+    "object_iou",
     "object_score",
     "noc_85_sum",
     "noc_90_sum",
@@ -67,6 +69,8 @@ fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> String {
         [
             row.head_circumference_mm,
             row.head_circumference_error_mm,
+            mean(row, |pair| pair.predicted),
+            mean(row, |pair| pair.reached),
             row.object_score,
         ]
         .map(figure),
@@ -75,6 +79,12 @@ fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> String {
     cells.extend((0..clicks).map(|click| figure(row.click_dice.get(click).copied())));
     cells.extend((0..inside).map(|place| figure(row.inside_dice.get(place).copied())));
     cells.join(",")
+}
+
+/// Mean over the objects of an image.
+fn mean(row: &Row, of: fn(&IouPair) -> f32) -> Option<f32> {
+    let sum: f32 = row.iou_pairs.iter().map(of).sum();
+    (!row.iou_pairs.is_empty()).then(|| sum / row.iou_pairs.len() as f32)
 }
 
 fn quoted(text: &str) -> String {

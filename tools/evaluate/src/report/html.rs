@@ -3,7 +3,7 @@
 
 use super::markdown::{cells, heads, remarks, summary, title};
 use super::svg::{Axes, Series, distribution, plot};
-use super::{Aggregate, Report};
+use super::{Aggregate, Report, table};
 use crate::markup::{PAGE_STYLE, html_address, html_text};
 use crate::{NOC_CAP, Picture, Protocol};
 use std::fmt::Write;
@@ -45,11 +45,18 @@ fn page(text: &mut String, report: &Report, pictures: &[Picture]) -> std::fmt::R
         writeln!(text, "<h2>{}</h2>", html_text(set))?;
         table(text, report, &lines)?;
         empty(text, report, &lines)?;
+        for table in table::of_set(report, &lines) {
+            table.write_html(text)?;
+        }
         for prompt in &report.settings.prompts {
             let lines: Vec<_> =
                 lines.iter().copied().filter(|line| line.prompt == *prompt).collect();
             section(text, report, prompt, &lines, pictures)?;
         }
+    }
+    for (heading, tables) in table::of_groups(report) {
+        writeln!(text, "<h2>{}</h2>", html_text(&heading))?;
+        tables.iter().try_for_each(|table| table.write_html(text))?;
     }
     if !report.problems.is_empty() {
         writeln!(text, "<h2>Problems</h2><ul>")?;

@@ -1,8 +1,8 @@
 //! `report.md`: a table a set, for people.
 
-use super::{Aggregate, Report};
+use super::{Aggregate, Report, table};
 use crate::markup::markdown_cell as cell;
-use crate::{GRID_SIDE, INSIDE_COUNTS, NOC_CAP, Protocol, Stats};
+use crate::{GRID_SIDE, NOC_CAP, Protocol, Stats};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -82,13 +82,18 @@ fn write_all(text: &mut String, report: &Report) -> std::fmt::Result {
                 writeln!(text, "| {} |", cells.join(" | "))?;
             }
         }
-        edges(text, report, &lines)?;
         clicks(text, report, &lines)?;
-        inside(text, report, &lines)?;
+        for table in table::of_set(report, &lines) {
+            table.write_markdown(text)?;
+        }
         empty(text, report, &lines)?;
         if lines.is_empty() {
             writeln!(text, "No image was evaluated.")?;
         }
+    }
+    for (heading, tables) in table::of_groups(report) {
+        writeln!(text, "\n## {heading}")?;
+        tables.iter().try_for_each(|table| table.write_markdown(text))?;
     }
     if !report.problems.is_empty() {
         writeln!(text, "\n## Problems\n")?;
@@ -172,28 +177,6 @@ pub(super) fn cells(report: &Report, line: &Aggregate) -> Vec<String> {
     cells
 }
 
-fn edges(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
-    let lines: Vec<_> = lines.iter().filter_map(|line| Some((line, line.edges?))).collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(text, "\nEdges, means; in brackets those of the truth:\n")?;
-    writeln!(text, "| prompt | model | precision | perimeter over the truth's | parts | holes |")?;
-    writeln!(text, "| --- | --- | --- | ---: | ---: | ---: |")?;
-    for (line, edges) in lines {
-        let ratio =
-            edges.perimeter_ratio.map_or_else(String::new, |stats| format!("{:.3}", stats.mean));
-        let [prompt, model, precision] =
-            [&line.prompt, &line.model, report.precision_of(&line.model)].map(cell);
-        writeln!(
-            text,
-            "| {prompt} | {model} | {precision} | {ratio} | {:.2} ({:.2}) | {:.2} ({:.2}) |",
-            edges.parts, edges.truth_parts, edges.holes, edges.truth_holes
-        )?;
-    }
-    Ok(())
-}
-
 fn clicks(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
     let lines: Vec<_> =
         lines.iter().filter_map(|line| Some((line, line.clicks.as_ref()?))).collect();
@@ -218,24 +201,6 @@ fn clicks(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt:
             clicks.noc_85,
             clicks.noc_90
         )?;
-    }
-    Ok(())
-}
-
-fn inside(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
-    let lines: Vec<_> =
-        lines.iter().filter_map(|line| Some((line, line.inside.as_ref()?))).collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let heads: String = INSIDE_COUNTS.iter().map(|count| format!(" {count} |")).collect();
-    writeln!(text, "\nDice by the number of clicks inside the object, all given at once:\n")?;
-    writeln!(text, "| model | precision |{heads} largest fall against 1 |")?;
-    writeln!(text, "| --- | --- |{}", " ---: |".repeat(INSIDE_COUNTS.len() + 1))?;
-    for (line, inside) in lines {
-        let values: String = inside.dice.iter().map(|dice| format!(" {dice:.4} |")).collect();
-        let [model, precision] = [&line.model, report.precision_of(&line.model)].map(cell);
-        writeln!(text, "| {model} | {precision} |{values} {:.4} |", inside.largest_fall)?;
     }
     Ok(())
 }

@@ -4,14 +4,17 @@ mod aggregate;
 mod csv;
 mod html;
 mod markdown;
+mod overview;
 mod svg;
+mod table;
 
 pub use aggregate::{Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary};
 pub use markdown::markdown as report_markdown;
+pub use overview::{Group, Overview};
 
 use crate::run::create_folder;
 use crate::{
-    Case, Edges, EvaluateError, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard, SplitPart,
+    Case, Edges, EvaluateError, IouPair, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard, SplitPart,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -35,6 +38,8 @@ pub struct Settings {
     pub split: SplitPart,
     /// Sets, sorted.
     pub sets: Vec<String>,
+    /// Those of them whose means are apart from the others'.
+    pub transfer: Vec<String>,
     /// Prompts, in the order of the tables.
     pub prompts: Vec<String>,
     /// How the mask was chosen among the decoder's four: `single` or `multimask`.
@@ -80,6 +85,9 @@ pub struct Row {
     pub head_circumference_mm: Option<f32>,
     /// That less the published one.
     pub head_circumference_error_mm: Option<f32>,
+    /// Predicted IoU of each object's mask and the IoU it reached with that object; of prompts that
+    /// follow one another, the last. None for the baseline and in the published protocol.
+    pub iou_pairs: Vec<IouPair>,
     /// Lowest object score among the objects, or that of an image without one.
     pub object_score: Option<f32>,
     /// Dice after each click.
@@ -112,6 +120,7 @@ impl Row {
             edges: None,
             head_circumference_mm: None,
             head_circumference_error_mm: None,
+            iou_pairs: Vec::new(),
             object_score: None,
             click_dice: Vec::new(),
             inside_dice: Vec::new(),
@@ -141,6 +150,8 @@ pub struct Report {
     pub models: Vec<ModelInfo>,
     /// Summaries, one a set, prompt and model.
     pub aggregates: Vec<Aggregate>,
+    /// Means over sets.
+    pub overviews: Vec<Overview>,
     /// What could not be used.
     pub problems: Vec<Problem>,
     /// One row an image, model and prompt.
@@ -160,13 +171,15 @@ impl Report {
     ) -> Self {
         problems.sort_unstable();
         problems.dedup();
+        let aggregates = aggregate::aggregates(&settings, &models, &rows);
         Self {
             kind: KIND.to_string(),
             protocol: PROTOCOL,
             engine: engine_name().to_string(),
             commands,
             shards,
-            aggregates: aggregate::aggregates(&settings, &models, &rows),
+            overviews: overview::overviews(&settings, &models, &aggregates, &rows),
+            aggregates,
             settings,
             models,
             problems,
