@@ -98,13 +98,17 @@ fn the_published_protocol_merges_and_names_itself() {
     let (pack, data, scratch) = (pack(), frames(), tempfile::tempdir().unwrap());
     let out = |name: &str| scratch.path().join(name);
     let published = |name: &str, rest: &[&str]| {
-        let mut args: Vec<OsString> = vec!["evaluate".into(), "--model".into(), pack.folder().into()];
+        let mut args: Vec<OsString> =
+            vec!["evaluate".into(), "--model".into(), pack.folder().into()];
         args.extend(["--data".into(), data.path().into(), "--out".into(), out(name).into()]);
-        args.extend(["--split", "all", "--protocol", "published"].iter().chain(rest).map(Into::into));
+        args.extend(
+            ["--split", "all", "--protocol", "published"].iter().chain(rest).map(Into::into),
+        );
         run("uniultra-tools", args)
     };
     let whole = published("whole", &[]);
-    for words in ["protocol published", "| box | baseline:ellipse |", "64 x 64 pixels", "infinite"] {
+    for words in ["protocol published", "| box | baseline:ellipse |", "64 x 64 pixels", "infinite"]
+    {
         assert!(whole.succeeds().stdout.contains(words), "{words} in {whole:?}");
     }
     for (name, shard) in [("part-0", "0/2"), ("part-1", "1/2")] {
@@ -159,7 +163,10 @@ fn without_a_model_the_shipped_one_is_evaluated() {
     args.extend(["--out".into(), out.clone().into(), "--prompt".into(), "clicks-inside".into()]);
     args.extend(["--split", "all", "--limit", "1"].map(Into::into));
     let stdout = run("uniultra-tools", args).succeeds().stdout.clone();
-    assert!(stdout.contains("| prompt | model | precision | 1 | 3 | 6 | 10 | 18 | 32 | largest fall"), "{stdout}");
+    assert!(
+        stdout.contains("| prompt | model | precision | 1 | 3 | 6 | 10 | 18 | 32 | largest fall"),
+        "{stdout}"
+    );
     let report = json(&out);
     let shipped = fs::read_to_string(root().join("models/uniultra-mini-int8/model.toml")).unwrap();
     for network in ["image_encoder_sha256", "mask_decoder_sha256"] {

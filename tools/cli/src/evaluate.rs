@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
-    BASELINE, EvaluateError, Evaluated, ModelSource, Options, PackPredictor, Predictor, Problem, PromptKind,
-    Protocol, Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate, find_cases, merge,
-    render_pictures, report_markdown, transfer_sets, write_report,
+    BASELINE, EvaluateError, Evaluated, ModelSource, Options, PackPredictor, Predictor, Problem,
+    PromptKind, Protocol, Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate,
+    find_cases, merge, render_pictures, report_markdown, transfer_sets, write_report,
 };
 use uniultra_manifest::ManifestError;
 
@@ -165,7 +165,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// The packs asked for, or the one inside.
 fn sources(args: &Args) -> Result<Vec<ModelSource>, ManifestError> {
     if args.models.is_empty() {
-        let (name, pack) = (uniultra_default_model::NAME.to_string(), uniultra_default_model::pack()?);
+        let (name, pack) =
+            (uniultra_default_model::NAME.to_string(), uniultra_default_model::pack()?);
         return Ok(vec![ModelSource::Memory { name, pack }]);
     }
     Ok(args.models.iter().cloned().map(ModelSource::Folder).collect())

@@ -76,8 +76,9 @@ mod tests {
 
     /// A rectangle of `width` x `height` pixels at (10, 20) in an image of 100 x 80.
     fn object(width: usize, height: usize) -> Object {
-        let inside =
-            |i: usize| (10..10 + width).contains(&(i % 100)) && (20..20 + height).contains(&(i / 100));
+        let inside = |i: usize| {
+            (10..10 + width).contains(&(i % 100)) && (20..20 + height).contains(&(i / 100))
+        };
         let data = (0..8000).map(|i| u8::from(inside(i))).collect();
         Object::of(Mask::from_binary(100, 80, data).unwrap()).unwrap().unwrap()
     }

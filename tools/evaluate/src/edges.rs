@@ -44,7 +44,9 @@ fn perimeter_px(mask: &Mask) -> f64 {
     let crossings = |dx: isize, dy: isize| {
         let (width, height) = (mask.width() as isize, mask.height() as isize);
         let at = |x: isize, y: isize| {
-            (0..width).contains(&x) && (0..height).contains(&y) && mask.contains(x as usize, y as usize)
+            (0..width).contains(&x)
+                && (0..height).contains(&y)
+                && mask.contains(x as usize, y as usize)
         };
         let places = (-1..=height).flat_map(|y| (-1..=width).map(move |x| (x, y)));
         places.filter(|&(x, y)| at(x, y) != at(x + dx, y + dy)).count() as f64
@@ -140,14 +142,8 @@ mod tests {
 
     #[test]
     fn parts_and_holes_are_counted() {
-        let mask = mask_of(&[
-            "####...#",
-            "#..#..#.",
-            "#.##....",
-            "##.#.###",
-            "####.#.#",
-            ".....##.",
-        ]);
+        let mask =
+            mask_of(&["####...#", "#..#..#.", "#.##....", "##.#.###", "####.#.#", ".....##."]);
         // The diagonal pair at the upper right is one part; so are the ring and the open ring.
         // Holes: one of three pixels and one of a single pixel, which meet at a corner only, and one
         // in the open ring, closed by its corner: background is not connected diagonally.

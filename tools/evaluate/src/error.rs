@@ -54,7 +54,9 @@ pub enum EvaluateError {
         sets: Vec<String>,
     },
     /// An option that the published protocol leaves no choice about.
-    #[error("{option}: expected none with the published protocol, which has one box an object and one mask")]
+    #[error(
+        "{option}: expected none with the published protocol, which has one box an object and one mask"
+    )]
     Published {
         /// The option.
         option: &'static str,

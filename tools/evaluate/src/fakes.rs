@@ -122,12 +122,13 @@ impl Predictor for Fake {
     }
 }
 
-/// Logits of 8 inside and -8 outside of a mask, on the square grid of its longer side.
+/// Logits of 24 inside and -8 outside of a mask, on the square grid of its longer side: the sum of
+/// two objects' logits is 16 inside of either and -16 outside.
 fn logits_of(mask: &Mask) -> Logits {
     let (width, height) = (mask.width(), mask.height());
     let side = width.max(height);
     let on = |i: usize| mask.contains(i % side * width / side, i / side * height / side);
-    let values = (0..side * side).map(|i| if on(i) { 8.0 } else { -8.0 }).collect();
+    let values = (0..side * side).map(|i| if on(i) { 24.0 } else { -8.0 }).collect();
     Logits { values, side }
 }
 

@@ -63,8 +63,8 @@ pub use prompt::{MAX_CLICKS, PromptKind, first_prompts, prompts_for};
 pub use protocol::Protocol;
 pub use published::GRID_SIDE;
 pub use report::{
-    Aggregate, ClickSummary, EdgeSummary, EmptySummary, Group, InsideSummary, Overview, Report, Row, Settings, check_free, report_markdown,
-    write_report,
+    Aggregate, ClickSummary, EdgeSummary, EmptySummary, Group, InsideSummary, Overview, Report,
+    Row, Settings, check_free, report_markdown, write_report,
 };
 pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};
 pub use run_mask::RunMask;

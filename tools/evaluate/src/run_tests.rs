@@ -3,7 +3,10 @@
 use super::*;
 use crate::fakes::{Fake, Habit};
 use crate::report::{Report, Settings};
-use crate::{Group, INSIDE_COUNTS, Protocol, Query, Shard, SplitPart, find_cases, merge, render_pictures, write_report};
+use crate::{
+    Group, INSIDE_COUNTS, Protocol, Query, Shard, SplitPart, find_cases, merge, render_pictures,
+    write_report,
+};
 use image::{GrayImage, Luma};
 use std::fs;
 use tempfile::TempDir;
@@ -263,7 +266,8 @@ fn the_files_keep_their_schema() {
 fn means_over_sets_leave_transfer_sets_apart() {
     let (data, out) = (data(), tempfile::tempdir().unwrap());
     let copy = |from: &str, to: &str, stems: &[&str]| {
-        for (kind, stem) in ["image", "mask"].iter().flat_map(|k| stems.iter().map(move |s| (k, s))) {
+        for (kind, stem) in ["image", "mask"].iter().flat_map(|k| stems.iter().map(move |s| (k, s)))
+        {
             let path = |set: &str| data.path().join(format!("{set}/{kind}/{stem}.png"));
             fs::create_dir_all(path(to).parent().unwrap()).unwrap();
             fs::copy(path(from), path(to)).unwrap();
@@ -271,7 +275,8 @@ fn means_over_sets_leave_transfer_sets_apart() {
     };
     // One image of one square, which the others have two of.
     copy("a", "far", &["0"]);
-    let save = |kind: &str| draw(&[[10, 10, 30]]).save(data.path().join(format!("far/{kind}/0.png")));
+    let save =
+        |kind: &str| draw(&[[10, 10, 30]]).save(data.path().join(format!("far/{kind}/0.png")));
     save("image").and_then(|()| save("mask")).unwrap();
     copy("a", "c", &["1", "2"]);
     let habits = [Habit::Oracle, Habit::Empty];
@@ -305,10 +310,15 @@ fn means_over_sets_leave_transfer_sets_apart() {
     assert_eq!(mean(&report, Group::Transfer), of_set("far"));
     assert_eq!(mean(&report, Group::Sets), (of_set("a") + of_set("c")) / 2.0);
     let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
-    for words in ["## Mean over 2 sets\n", "## Mean over 1 transfer sets\n", "\nfar, which are in no"] {
+    for words in
+        ["## Mean over 2 sets\n", "## Mean over 1 transfer sets\n", "\nfar, which are in no"]
+    {
         assert!(markdown.contains(words), "{words} in {markdown}");
     }
-    assert!(markdown.contains("| point | fake-0 | f32 | 14 | 0.7500 | 1.0000 | 0.2500 |"), "{markdown}");
+    assert!(
+        markdown.contains("| point | fake-0 | f32 | 14 | 0.7500 | 1.0000 | 0.2500 |"),
+        "{markdown}"
+    );
     let html = fs::read_to_string(out.path().join("report.html")).unwrap();
     assert!(html.contains("<h2>Mean over 1 transfer sets</h2>"));
     // Without any, all count.

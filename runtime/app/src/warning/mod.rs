@@ -26,18 +26,35 @@ const MAX_WARNINGS: usize = 11 + MAX_POINTS;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Warning {
     EmptyMask,
-    ObjectUnlikely { object_score: f32 },
-    LowPredictedIou { predicted_iou: f32 },
+    ObjectUnlikely {
+        object_score: f32,
+    },
+    LowPredictedIou {
+        predicted_iou: f32,
+    },
     UnstableMask,
-    SeveralParts { parts: usize },
+    SeveralParts {
+        parts: usize,
+    },
     MaskTouchesBorder,
     PromptOnBorder,
-    FarFromSquare { aspect: f32 },
+    FarFromSquare {
+        aspect: f32,
+    },
     /// The click with that number, from 1 in the order given.
-    ClickContradicted { point: usize, label: PointLabel },
-    CoordinatesLookNormalized { width: usize, height: usize },
+    ClickContradicted {
+        point: usize,
+        label: PointLabel,
+    },
+    CoordinatesLookNormalized {
+        width: usize,
+        height: usize,
+    },
     MaskPromptIsNoLogits(NoLogits),
-    OverMemoryBudget { mib: f32, budget_mib: u32 },
+    OverMemoryBudget {
+        mib: f32,
+        budget_mib: u32,
+    },
 }
 
 /// The warnings of one answer.
@@ -117,7 +134,8 @@ impl fmt::Display for Warning {
 
 impl Serialize for Warning {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let point = if let Self::ClickContradicted { point, .. } = self { Some(point) } else { None };
+        let point =
+            if let Self::ClickContradicted { point, .. } = self { Some(point) } else { None };
         let count = if point.is_some() { 3 } else { 2 };
         let mut fields = serializer.serialize_struct("Warning", count)?;
         fields.serialize_field("code", self.code())?;

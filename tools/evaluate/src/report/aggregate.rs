@@ -196,7 +196,8 @@ fn clicks(rows: &[&Row]) -> Option<ClickSummary> {
 }
 
 fn inside(rows: &[&Row]) -> Option<InsideSummary> {
-    let with = |place: usize| rows.iter().filter_map(move |row| row.inside_dice.get(place).copied());
+    let with =
+        |place: usize| rows.iter().filter_map(move |row| row.inside_dice.get(place).copied());
     let means = (0..INSIDE_COUNTS.len()).filter_map(|place| Some(Stats::of(with(place))?.mean));
     InsideSummary::of(means.collect())
 }

@@ -77,7 +77,11 @@ fn table(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(text, "<table><tr><th>{}</th></tr>", heads(report.settings.protocol).join("</th><th>"))?;
+    writeln!(
+        text,
+        "<table><tr><th>{}</th></tr>",
+        heads(report.settings.protocol).join("</th><th>")
+    )?;
     for line in lines {
         let cells: Vec<String> = cells(report, line).iter().map(|cell| html_text(cell)).collect();
         writeln!(text, "<tr><td>{}</td></tr>", cells.join("</td><td>"))?;

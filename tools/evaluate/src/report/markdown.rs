@@ -130,8 +130,7 @@ pub(super) fn remarks(report: &Report) -> Option<String> {
 /// What was run, in a sentence.
 pub(super) fn summary(report: &Report) -> String {
     let settings = &report.settings;
-    let images: BTreeSet<_> =
-        report.rows.iter().map(|row| (&row.set, &row.stem)).collect();
+    let images: BTreeSet<_> = report.rows.iter().map(|row| (&row.set, &row.stem)).collect();
     let limit = settings.limit.map_or_else(String::new, |k| format!(", at most {k} a set"));
     let parts = match report.shards.as_slice() {
         [one] if one.count() == 1 => String::new(),

@@ -14,7 +14,8 @@ pub use overview::{Group, Overview};
 
 use crate::run::create_folder;
 use crate::{
-    Case, Edges, EvaluateError, IouPair, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard, SplitPart,
+    Case, Edges, EvaluateError, IouPair, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard,
+    SplitPart,
 };
 use serde::{Deserialize, Serialize};
 use std::io;
