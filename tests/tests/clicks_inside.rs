@@ -13,10 +13,18 @@ use std::path::Path;
 use uniultra_tests::cli::run;
 
 /// Most that the mean Dice with any number of clicks may be below that with one.
-const LARGEST_FALL: f64 = 0.5;
+///
+/// The aim is 0.01. The shipped 0.2 is far from it: on these images 0.7716 with one click, 0.7536 with
+/// 3, 0.7131 with 6, 0.6390 with 10, 0.5080 with 18 and 0.3528 with 32, a fall of 0.4188. So this holds
+/// the fall where it is until a model trained on many clicks ships; then it becomes 0.01.
+const LARGEST_FALL: f64 = 0.43;
 
-/// Images of each set's val part, evenly spaced: the same ones every time.
-const IMAGES_A_SET: &str = "2";
+/// Images of each set's val part, evenly spaced: the same ones every time. The clicks follow from the
+/// objects, so that every run asks the same.
+const IMAGES_A_SET: &str = "4";
+
+/// Sets that nothing is tuned for, this bound included. Their figures are printed only.
+const TRANSFER: &str = "abdomen_rus_*";
 
 #[test]
 fn clicks_inside_never_hurt() {
@@ -30,15 +38,20 @@ fn clicks_inside_never_hurt() {
     let mut args: Vec<OsString> = vec!["evaluate".into(), "--data".into(), data.into()];
     args.extend(["--out".into(), out.clone().into()]);
     args.extend(["--prompt", "clicks-inside", "--limit", IMAGES_A_SET].map(Into::into));
+    args.extend(["--transfer", TRANSFER, "--threads", "2"].map(Into::into));
     let run = run("uniultra-tools", args);
     run.succeeds();
 
     let report: Value =
         serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
-    let line = report["overviews"].as_array().unwrap().iter().find(|l| !l["inside"].is_null());
-    let inside = &line.unwrap()["inside"];
+    let lines = report["overviews"].as_array().unwrap().iter();
+    let lines: Vec<&Value> = lines.filter(|line| !line["inside"].is_null()).collect();
+    for line in &lines {
+        println!("{} {}: mean Dice by clicks {}", line["sets"], line["group"], line["inside"]);
+    }
+    let line = lines.iter().find(|line| line["group"] == "sets").unwrap();
+    let inside = &line["inside"];
     let fall = inside["largest_fall"].as_f64().unwrap();
-    println!("{} sets, mean Dice by clicks: {inside}", line.unwrap()["sets"]);
     assert_eq!(inside["clicks"], serde_json::json!([1, 3, 6, 10, 18, 32]));
     assert!(fall <= LARGEST_FALL, "further clicks cost {fall} of mean Dice: {inside}");
 }

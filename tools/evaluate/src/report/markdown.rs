@@ -121,7 +121,9 @@ pub(super) fn remarks(report: &Report) -> Option<String> {
              {GRID_SIDE} pixels; means over images, infinite distances left out and counted. The \
              models saw images stretched to their own size, {} pixels; the published code stretches \
              to {GRID_SIDE} x {GRID_SIDE}. Images without an object are left out. The ellipses in \
-             the true boxes, which need no model, are scored the same way.",
+             the true boxes, which need no model, are scored the same way. Where an image has several \
+             objects, each box's logits count against the others: a model that was not trained on such \
+             sums loses objects by it.",
             sizes.join(" and ")
         )
     })
