@@ -44,6 +44,7 @@ fn prompts_that_mean_nothing() {
     refused(&["--point", "NaN,3"], 3, &["NaN"]);
     refused(&["--point", "3,inf"], 3, &["inf"]);
     refused(&["--box", "50,50,20,80"], 3, &["50"]);
+    refused(&["--point", "20,20,0"], 3, &["only negative points", "hint:", "--point X,Y"]);
     refused(&["--point", "1,2,7"], 2, &["1,2,7"]);
     refused(&["--point", "banana"], 2, &["banana"]);
     let many: Vec<&str> = std::iter::repeat_n(["--point", "20,20"], 33).flatten().collect();

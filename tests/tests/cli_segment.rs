@@ -12,6 +12,7 @@ use std::path::Path;
 use uniultra_checkpoint::Checkpoint;
 use uniultra_export::ExportOptions;
 use uniultra_tests::cli::{run, sample_frame};
+use uniultra_tests::npy;
 use uniultra_tests::packs::{ScratchPack, random, sam2_tiny};
 use uniultra_tests::sample::{BOX, POINT, dice, foreground, gray};
 
@@ -94,6 +95,60 @@ fn logits_come_back_as_a_mask_prompt() {
     let mut args: Vec<OsString> = vec!["segment".into(), sample_frame().into()];
     args.extend(["--model".into(), pack.folder().into(), "--mask-prompt".into(), logits.into()]);
     run("uniultra", args).fails(3, &["--mask-prompt-index"]);
+}
+
+/// The warnings of a report with that code.
+fn warnings<'a>(report: &'a Value, code: &str) -> Vec<&'a Value> {
+    report["warnings"].as_array().unwrap().iter().filter(|w| w["code"] == code).collect()
+}
+
+#[test]
+fn a_click_that_the_mask_contradicts_is_named() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    // One pixel, inside and outside at once: whatever the mask, it contradicts one of both.
+    let both = ["--point", POINT, "--point", &format!("{POINT},0")];
+    let report = segment(&pack.folder(), &both);
+    let found = warnings(&report, "click_contradicted");
+    assert_eq!(found.len(), 1, "{report}");
+    let number = found[0]["point"].as_u64().unwrap();
+    assert!(found[0]["message"].as_str().unwrap().contains(&format!("point {number},")));
+    // As many as there may be: each has its place in the list.
+    let report = segment(&pack.folder(), &both.repeat(16));
+    let numbers: Vec<u64> = warnings(&report, "click_contradicted")
+        .iter()
+        .map(|warning| warning["point"].as_u64().unwrap())
+        .collect();
+    let first = numbers[0];
+    assert!(numbers.iter().copied().eq((0..16).map(|i| first + 2 * i)), "{numbers:?}");
+    let box_alone = segment(&pack.folder(), &["--box", BOX]);
+    assert!(warnings(&box_alone, "click_contradicted").is_empty());
+}
+
+#[test]
+fn prompts_that_may_be_mistaken_are_doubted() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    let folder = tempfile::tempdir().unwrap();
+    let code = "coordinates_look_normalized";
+    let report = segment(&pack.folder(), &["--point", "0.5,0.7", "--box", "0.25,0.25,0.75,1"]);
+    assert_eq!(warnings(&report, code).len(), 1, "{report}");
+    let report = segment(&pack.folder(), &["--point", POINT, "--point", "0.5,0.7,0"]);
+    assert!(warnings(&report, code).is_empty(), "{report}");
+
+    let code = "mask_prompt_is_no_logits";
+    let with = |values: Vec<f32>| {
+        let path = folder.path().join("mask.npy");
+        npy::write(&path, &[32, 32], &values).unwrap();
+        let report = segment(&pack.folder(), &["--mask-prompt", path.to_str().unwrap()]);
+        let found = warnings(&report, code).into_iter().cloned().collect::<Vec<_>>();
+        assert!(found.len() <= 1);
+        found.first().map(|warning| warning["message"].as_str().unwrap().to_string())
+    };
+    let each = |value: fn(usize) -> f32| (0..32 * 32).map(value).collect::<Vec<_>>();
+    assert!(with(each(|_| 1.0)).unwrap().contains("is 1 everywhere"));
+    assert!(with(each(|i| (i / 512) as f32)).unwrap().contains("-10 for 0 and 10 for 1"));
+    assert!(with(each(|i| i as f32 / 1024.0)).unwrap().contains("ln(p / (1 - p))"));
+    assert_eq!(with(each(|i| i as f32 / 100.0 - 5.0)), None);
+    assert_eq!(with(each(|i| if i < 512 { -10.0 } else { 10.0 })), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use uniultra_export::ExportOptions;
 use uniultra_phantom::{DatasetConfig, PhantomConfig, write_dataset};
-use uniultra_tests::cli::{Run, run};
+use uniultra_tests::cli::{Run, root, run};
 use uniultra_tests::packs::{ScratchPack, random};
 
 const FRAMES: u32 = 6;
@@ -94,6 +94,44 @@ fn shards_merge_to_the_whole_byte_for_byte() {
 }
 
 #[test]
+fn the_published_protocol_merges_and_names_itself() {
+    let (pack, data, scratch) = (pack(), frames(), tempfile::tempdir().unwrap());
+    let out = |name: &str| scratch.path().join(name);
+    let published = |name: &str, rest: &[&str]| {
+        let mut args: Vec<OsString> =
+            vec!["evaluate".into(), "--model".into(), pack.folder().into()];
+        args.extend(["--data".into(), data.path().into(), "--out".into(), out(name).into()]);
+        args.extend(
+            ["--split", "all", "--protocol", "published"].iter().chain(rest).map(Into::into),
+        );
+        run("uniultra-tools", args)
+    };
+    let whole = published("whole", &[]);
+    for words in ["protocol published", "| box | baseline:ellipse |", "64 x 64 pixels", "infinite"]
+    {
+        assert!(whole.succeeds().stdout.contains(words), "{words} in {whole:?}");
+    }
+    for (name, shard) in [("part-0", "0/2"), ("part-1", "1/2")] {
+        published(name, &["--shard", shard]).succeeds();
+    }
+    let args = ["merge".into(), out("part-0"), out("part-1"), "--out".into(), out("merged")];
+    run("uniultra-tools", args).succeeds();
+    let read = |folder: &str, name: &str| fs::read_to_string(out(folder).join(name)).unwrap();
+    assert_eq!(read("whole", "images.csv"), read("merged", "images.csv"));
+    assert_eq!(read("whole", "report.md"), read("merged", "report.md"));
+    // The header, and a frame's baseline and box.
+    assert_eq!(read("whole", "images.csv").lines().count(), 1 + FRAMES as usize * 2);
+    let json = json(&out("whole"));
+    assert_eq!(json["settings"]["protocol"], "published");
+    let line = &json["aggregates"][1];
+    let (finite, infinite) = (&line["hausdorff_1024_px"]["n"], &line["hausdorff_infinite"]);
+    assert_eq!(finite.as_u64().unwrap_or(0) + infinite.as_u64().unwrap(), u64::from(FRAMES));
+
+    published("more", &["--prompt", "point"]).fails(2, &["--prompt", "published"]);
+    published("more", &["--multimask"]).fails(2, &["--multimask", "published"]);
+}
+
+#[test]
 fn bad_frames_are_named_and_strict_fails() {
     let (pack, data, scratch) = (pack(), frames(), tempfile::tempdir().unwrap());
     let set = data.path().join("phantom");
@@ -115,6 +153,32 @@ fn bad_frames_are_named_and_strict_fails() {
     let out = scratch.path().join("strict");
     evaluate(&pack.folder(), data.path(), &out, &["--strict"]).fails_after_warnings(3);
     assert_eq!(json(&out)["problems"], report["problems"], "the report is written all the same");
+}
+
+#[test]
+fn without_a_model_the_shipped_one_is_evaluated() {
+    let (data, scratch) = (frames(), tempfile::tempdir().unwrap());
+    let out = scratch.path().join("out");
+    let mut args: Vec<OsString> = vec!["evaluate".into(), "--data".into(), data.path().into()];
+    args.extend(["--out".into(), out.clone().into(), "--prompt".into(), "clicks-inside".into()]);
+    args.extend(["--split", "all", "--limit", "1"].map(Into::into));
+    let stdout = run("uniultra-tools", args).succeeds().stdout.clone();
+    assert!(
+        stdout.contains("| prompt | model | precision | 1 | 3 | 6 | 10 | 18 | 32 | largest fall"),
+        "{stdout}"
+    );
+    let report = json(&out);
+    let shipped = fs::read_to_string(root().join("models/uniultra-mini-int8/model.toml")).unwrap();
+    for network in ["image_encoder_sha256", "mask_decoder_sha256"] {
+        assert!(shipped.contains(report["models"][0][network].as_str().unwrap()), "{network}");
+    }
+    let line = &report["aggregates"][1];
+    assert_eq!(line["inside"]["clicks"], serde_json::json!([1, 3, 6, 10, 18, 32]));
+    assert_eq!(line["inside"]["dice"][5], line["dice"]["mean"], "the row's mask is the last");
+    let overview = &report["overviews"][1];
+    assert_eq!((&overview["group"], &overview["sets"]), (&"sets".into(), &1.into()));
+    let pairs = report["rows"][1]["iou_pairs"].as_array().unwrap();
+    assert_eq!(overview["calibration"]["objects"], pairs.len());
 }
 
 trait FailsAfterWarnings {
@@ -144,6 +208,7 @@ fn mistakes_have_their_exit_codes() {
     evaluate(&model, &data.path().join("phantom"), &other, &[]).fails(3, &["<set>/image"]);
     evaluate(&model, data.path(), &other, &["--prompt", "guess"]).fails(2, &["guess"]);
     evaluate(&model, data.path(), &other, &["--shard", "2/2"]).fails(2, &["2/2"]);
+    evaluate(&model, data.path(), &other, &["--protocol", "mine"]).fails(2, &["uniultra-edge"]);
     evaluate(data.path(), data.path(), &other, &[]).fails(4, &["model.toml"]);
     let twice = ["--model", model.to_str().unwrap()];
     evaluate(&model, data.path(), &other, &twice).fails(2, &["different models"]);

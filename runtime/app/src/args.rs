@@ -43,11 +43,10 @@ fn after_help() -> String {
 }
 
 pub(crate) fn model_help() -> String {
-    let default = if cfg!(feature = "embedded-model") {
-        "[default: the UniUltra-mini inside this program]"
-    } else {
-        "(this program was built without a model inside)"
-    };
+    #[cfg(feature = "embedded-model")]
+    let default = format!("[default: {}]", uniultra_default_model::NAME);
+    #[cfg(not(feature = "embedded-model"))]
+    let default = "(this program was built without a model inside)";
     format!(
         "Model pack: a folder with model.toml and two ONNX files, as `uniultra-tools export` writes \
          {default}"

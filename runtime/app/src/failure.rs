@@ -183,6 +183,10 @@ fn prompt_hint(error: &PromptError) -> Option<&'static str> {
         PromptError::Empty => {
             Some("say what to segment: --point X,Y or --box X0,Y0,X1,Y1 or --mask-prompt FILE.npy")
         }
+        PromptError::OnlyNegative => Some(
+            "negative points say only where the object is not: add a point inside it, --point X,Y, or \
+             its box",
+        ),
         PromptError::Outside { .. } | PromptError::BoxCorners { .. } => {
             Some("coordinates are pixels of the source frame, x to the right, y down")
         }

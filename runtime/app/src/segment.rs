@@ -7,7 +7,7 @@ use crate::output::{JsonTarget, print};
 use crate::report::{Parts, Report, TimingsReport};
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::{Warning, warnings};
+use crate::warning::{Warning, add, warnings};
 use crate::watchdog::Watchdog;
 use anyhow::Context;
 use log::info;
@@ -60,7 +60,8 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
-    warnings.extend(Warning::of_memory(request.running.board(), uniultra_engine::peak_rss_mib()));
+    let memory = Warning::of_memory(request.running.board(), uniultra_engine::peak_rss_mib());
+    add(&mut warnings, memory);
 
     let stage = Instant::now();
     write_files(&request, manifest, &frame, &prediction, &answer)?;

@@ -26,7 +26,9 @@ pub use contour::{Polygon, contour};
 pub use frame::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
 pub use mask::{Mask, MaskError, PixelBox, resize_logits};
 pub use measure::{Diameters, PixelSpacing, Segment, SpacingError, diameters};
-pub use metrics::{MetricError, dice, hd95_px, iou, squared_distance_px2, stability_score};
+pub use metrics::{
+    MetricError, dice, hausdorff_px, hd95_px, iou, squared_distance_px2, stability_score,
+};
 pub use preprocess::{InputSpec, PreprocessError, preprocess};
 pub use prompt::{
     DecoderInput, MAX_POINTS, MAX_TOKENS, MaskPrompt, Point, PointLabel, PromptError, Prompts,

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)] // Fixtures are made here; one that cannot be made fails its test.
 
 use proptest::prelude::*;
-use uniultra_core::{Mask, MetricError, dice, hd95_px, iou, squared_distance_px2, stability_score};
+use uniultra_core::{
+    Mask, MetricError, dice, hausdorff_px, hd95_px, iou, squared_distance_px2, stability_score,
+};
 
 /// A mask drawn with `#` for object.
 fn drawn(rows: &[&str]) -> Mask {
@@ -67,6 +69,21 @@ fn hd95_leaves_out_a_twentieth_and_interpolates() {
     // 17 distances: the place 15.2 is a fifth of the way from 0 to 1.
     let found = hd95_px(&a, &b).unwrap();
     assert!((found - 0.2).abs() < 1e-6, "{found}");
+}
+
+#[test]
+fn hausdorff_counts_the_farthest_pixel_and_is_infinite_beside_nothing() {
+    let a = rectangle(40, 3, [0, 9], [1, 1]);
+    let b = rectangle(40, 3, [0, 13], [1, 1]);
+    assert_eq!((hausdorff_px(&a, &b), hausdorff_px(&b, &a)), (Ok(Some(4.0)), Ok(Some(4.0))));
+    // The corners of 9x9 are four rows and four columns from the dot.
+    let (full, dot) = (rectangle(9, 9, [0, 8], [0, 8]), rectangle(9, 9, [4, 4], [4, 4]));
+    assert_eq!(hausdorff_px(&full, &dot), Ok(Some(32.0_f32.sqrt())));
+    let empty = drawn(&["...", "..."]);
+    let dot = drawn(&["...", ".#."]);
+    assert_eq!((hausdorff_px(&empty, &dot), hausdorff_px(&dot, &empty)), (Ok(None), Ok(None)));
+    assert_eq!(hausdorff_px(&empty, &empty), Ok(Some(0.0)));
+    assert!(hausdorff_px(&a, &empty).is_err());
 }
 
 #[test]

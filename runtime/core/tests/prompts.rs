@@ -72,6 +72,20 @@ fn prompts_lie_in_the_frame_and_there_is_one() {
 }
 
 #[test]
+fn negative_points_alone_mean_no_object() {
+    let negative = Prompts::new().with_point(8.0, 5.0, PointLabel::Negative).unwrap();
+    assert_eq!(negative.validate(100, 50, 2), Err(PromptError::OnlyNegative));
+    let mask = MaskPrompt::new(vec![1.0, -1.0, 1.0, -1.0], 2).unwrap();
+    for prompts in [
+        negative.clone().with_point(9.0, 9.0, POSITIVE),
+        negative.clone().with_box(0.0, 0.0, 50.0, 40.0),
+        negative.with_mask(mask),
+    ] {
+        assert_eq!(prompts.unwrap().validate(100, 50, 2), Ok(()));
+    }
+}
+
+#[test]
 fn the_box_comes_before_the_clicks_and_nothing_is_padded() {
     let prompts = Prompts::new()
         .with_point(400.0, 270.0, POSITIVE)

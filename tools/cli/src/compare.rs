@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// Part of each set: train, val, test or all.
     #[arg(long, value_name = "PART", default_value_t = SplitPart::Val, requires = "data")]
     split: SplitPart,
-    /// How objects are prompted: point, box, centroid or clicks-N; again for more.
+    /// How objects are prompted: point, box, centroid, clicks-N or clicks-inside; again for more.
     #[arg(
         long = "prompt",
         value_name = "KIND",

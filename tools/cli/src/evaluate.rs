@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
-    BASELINE, EvaluateError, Evaluated, Options, PackPredictor, Predictor, Problem, PromptKind,
-    Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate, find_cases, merge,
-    render_pictures, report_markdown, write_report,
+    BASELINE, EvaluateError, Evaluated, ModelSource, Options, PackPredictor, Predictor, Problem,
+    PromptKind, Protocol, Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate,
+    find_cases, merge, render_pictures, report_markdown, transfer_sets, write_report,
 };
+use uniultra_manifest::ManifestError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,9 +18,15 @@ Examples:
       every set's val split, two prompts; report/report.md, report.html, report.json, images.csv
   uniultra-tools evaluate --model a --model b --data data --set busi --prompt clicks-5 --out report
       two models side by side, five corrective clicks an object
+  uniultra-tools evaluate --data data --transfer 'abdomen_*' --prompt point --out report
+      the sets of new organs with a mean of their own
   uniultra-tools evaluate --model a --data data --prompt box --out part-3 --shard 3/8
   uniultra-tools merge part-* --out report
       an eighth of the work, as one job of an array; then all eighths as one report
+  uniultra-tools evaluate --data data --prompt clicks-inside --out report
+      the shipped model, from 1 to 32 clicks inside each object, all given at once
+  uniultra-tools evaluate --model a --data data --protocol published --out report
+      prompted and scored as the paper's published code does it, for a table beside the paper's
 
 Data lies in DATA/SET/image/STEM.{png,jpg} and DATA/SET/mask/STEM.png (0 and 255 only), with an
 optional DATA/SET/data_split.json. Figures do not depend on --threads and --shard.";
@@ -28,8 +35,9 @@ optional DATA/SET/data_split.json. Figures do not depend on --threads and --shar
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Model pack; again for more models.
-    #[arg(long = "model", value_name = "DIR", required = true)]
+    /// Model pack; again for more models. If not given, the shipped UniUltra-mini, which is inside
+    /// this program.
+    #[arg(long = "model", value_name = "DIR")]
     models: Vec<PathBuf>,
     /// Folder of the sets' folders.
     #[arg(long, value_name = "DIR")]
@@ -37,11 +45,26 @@ pub(crate) struct Args {
     /// Set to evaluate; again for more. All sets if not given.
     #[arg(long = "set", value_name = "NAME")]
     sets: Vec<String>,
+    /// Set, or sets with `*` in the name, whose means are apart from the others'; again for more.
+    /// For sets that training never saw.
+    #[arg(long = "transfer", value_name = "SET")]
+    transfer: Vec<String>,
     /// Part of each set: train, val, test or all.
     #[arg(long, value_name = "PART", default_value_t = SplitPart::Val)]
     split: SplitPart,
-    /// How objects are prompted: point, box, centroid or clicks-N; again for more.
-    #[arg(long = "prompt", value_name = "KIND", required = true)]
+    /// How objects are prompted and masks scored: `uniultra-edge`, this project's way, or
+    /// `published`, the way of the paper's code: boxes and no other prompt, logits summed, smoothed
+    /// Dice and IoU and the Hausdorff distance on a grid of 1024 pixels a side.
+    #[arg(long, value_name = "NAME", default_value_t = Protocol::default())]
+    protocol: Protocol,
+    /// How objects are prompted: point, box, centroid, clicks-N (corrective, one after another) or
+    /// clicks-inside (1 to 32 positive ones at once); again for more. The published protocol has its own.
+    #[arg(
+        long = "prompt",
+        value_name = "KIND",
+        required_unless_present = "protocol",
+        required_if_eq("protocol", "uniultra-edge")
+    )]
     prompts: Vec<PromptKind>,
     /// Choose among the masks for ambiguous prompts instead of the single one.
     #[arg(long)]
@@ -87,6 +110,7 @@ pub(crate) struct MergeArgs {
 /// Evaluates and writes the report.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
+    let prompts = prompts(args)?;
     if !args.force {
         check_free(&args.out)?;
     }
@@ -98,15 +122,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         limit,
         shard: args.shard,
     })?;
+    let transfer = transfer_sets(&found.sets, &args.transfer)?;
     let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
-    let models = PackPredictor::open_all(&args.models, choice)?;
-    let prompts = each_once(&args.prompts);
-
+    let models = PackPredictor::open_all(&sources(args)?, choice)?;
     let options =
         Options { threads: threads(args.threads), save_masks: args.save_masks.as_deref() };
     let dynamic: Vec<&dyn Predictor> = models.iter().map(|model| model as _).collect();
     let bar = progress_bar(found.cases.len(), "images");
-    let evaluated = evaluate(&found.cases, &dynamic, &prompts, &options, &|| bar.inc(1));
+    let evaluated =
+        evaluate(&found.cases, &dynamic, args.protocol, &prompts, &options, &|| bar.inc(1));
     bar.finish_and_clear();
     let Evaluated { rows, masks, mut problems } = evaluated?;
     problems.extend(found.problems);
@@ -117,6 +141,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 
     let settings = Settings {
+        protocol: args.protocol,
+        transfer,
         split: args.split,
         sets: found.sets,
         prompts: prompts.iter().map(ToString::to_string).collect(),
@@ -134,6 +160,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(EvaluateError::Strict { count, first }.into());
     }
     Ok(())
+}
+
+/// The packs asked for, or the one inside.
+fn sources(args: &Args) -> Result<Vec<ModelSource>, ManifestError> {
+    if args.models.is_empty() {
+        let (name, pack) =
+            (uniultra_default_model::NAME.to_string(), uniultra_default_model::pack()?);
+        return Ok(vec![ModelSource::Memory { name, pack }]);
+    }
+    Ok(args.models.iter().cloned().map(ModelSource::Folder).collect())
+}
+
+/// The prompts asked for, each once, or those of the published protocol.
+fn prompts(args: &Args) -> Result<Vec<PromptKind>, EvaluateError> {
+    if args.protocol != Protocol::Published {
+        return Ok(each_once(&args.prompts));
+    }
+    match (args.prompts.first(), args.multimask) {
+        (Some(_), _) => Err(EvaluateError::Published { option: "--prompt" }),
+        (None, true) => Err(EvaluateError::Published { option: "--multimask" }),
+        (None, false) => Ok(vec![PromptKind::Box]),
+    }
 }
 
 /// Merges reports.

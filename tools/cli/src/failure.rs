@@ -171,7 +171,7 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
         _ if error.is_output() => 6,
         _ if error.is_model() => 4,
         EvaluateError::Threads { .. } => 1,
-        EvaluateError::SameModel { .. } => 2,
+        EvaluateError::SameModel { .. } | EvaluateError::Published { .. } => 2,
         _ => 3,
     }
 }

@@ -66,7 +66,8 @@ impl Encoded for FakeEncoded<'_> {
         };
         let data = (0..width * height).map(|i| u8::from(bright(i % width, i / width))).collect();
         let mask = Mask::from_binary(width, height, data)?;
-        Ok(Answer { mask, mask_prompt: None, object_score: None })
+        let (mask_prompt, logits, predicted_iou, object_score) = (None, None, None, None);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 
     fn image_embed(&self) -> Option<&[f32]> {

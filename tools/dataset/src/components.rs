@@ -1,6 +1,6 @@
 //! Connected components of a mask.
 
-use uniultra_core::{Mask, MaskError};
+use uniultra_core::{Mask, MaskError, PixelBox};
 
 /// A component below one part in this many of the image is no object.
 const SMALLEST_OBJECT: usize = 1000;
@@ -55,6 +55,22 @@ impl Components {
         &self.areas_px
     }
 
+    /// The tight box of each component.
+    #[must_use]
+    pub fn tight_boxes(&self) -> Vec<PixelBox> {
+        let nowhere = PixelBox { x0: usize::MAX, y0: usize::MAX, x1: 0, y1: 0 };
+        let mut boxes = vec![nowhere; self.areas_px.len()];
+        for (at, &label) in self.labels.iter().enumerate() {
+            let (x, y) = (at % self.width, at / self.width);
+            let index = (label as usize).checked_sub(1);
+            if let Some(found) = index.and_then(|index| boxes.get_mut(index)) {
+                let PixelBox { x0, y0, x1, y1 } = *found;
+                *found = PixelBox { x0: x0.min(x), y0: y0.min(y), x1: x1.max(x), y1: y1.max(y) };
+            }
+        }
+        boxes
+    }
+
     /// The component with that number, from 0, as a mask of the whole image; an empty mask if there
     /// is none of that number.
     ///
@@ -93,6 +109,9 @@ mod tests {
         assert_eq!(components.areas_px(), [2, 1, 1]);
         assert_eq!(components.mask(0).unwrap(), mask_of(&["#...", ".#..", "...."]));
         assert_eq!(components.largest(), Some((0, 2)));
+        let boxes = components.tight_boxes();
+        let each: Vec<_> = boxes.iter().map(|b| [b.x0, b.y0, b.x1, b.y1]).collect();
+        assert_eq!(each, [[0, 0, 1, 1], [3, 0, 3, 0], [3, 2, 3, 2]]);
     }
 
     #[test]

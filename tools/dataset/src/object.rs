@@ -38,23 +38,58 @@ impl Object {
 /// # Errors
 /// [`MaskError`] never happens for a mask that exists; it is passed on, not hidden.
 pub fn deepest_pixel(mask: &Mask) -> Result<Option<[usize; 2]>, MaskError> {
-    let Some(PixelBox { x0, y0, x1, y1 }) = mask.bounding_box() else { return Ok(None) };
-    // The tight box with a margin of background: nothing farther away can be nearest. At the
-    // largest side a margin has no room, and the transform counts the other borders only.
-    let margin = |low: usize, high: usize| usize::from(high - low + 3 <= MAX_SIDE_PX);
-    let (left, top) = (margin(x0, x1), margin(y0, y1));
-    let (width, height) = (x1 - x0 + 1 + 2 * left, y1 - y0 + 1 + 2 * top);
-    let mut data = vec![0; width * height];
-    for y in y0..=y1 {
-        let row = (y - y0 + top) * width + left;
-        let source = y * mask.width();
-        data[row..=row + x1 - x0].copy_from_slice(&mask.data()[source + x0..=source + x1]);
-    }
-    let depths = squared_distance_px2(&Mask::from_binary(width, height, data)?);
-    let deepest =
-        depths.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    let Some(depths) = Depths::of(mask)? else { return Ok(None) };
+    let all = depths.squared_px2.iter().enumerate();
+    let deepest = all.reduce(|best, next| if next.1 > best.1 { next } else { best });
     // The deepest pixel is of the mask, so it is not on the margin.
-    Ok(deepest.map(|(at, _)| [at % width + x0 - left, at / width + y0 - top]))
+    Ok(deepest.map(|(at, _)| depths.pixel(at)))
+}
+
+/// Columns and rows of the pixels that are left of a mask eroded by a disc of that radius, in
+/// row-major order. The image's edge is a border, as for [`deepest_pixel`].
+///
+/// # Errors
+/// [`MaskError`] never happens for a mask that exists; it is passed on, not hidden.
+pub fn eroded_pixels(mask: &Mask, radius_px: u32) -> Result<Vec<[usize; 2]>, MaskError> {
+    let Some(depths) = Depths::of(mask)? else { return Ok(Vec::new()) };
+    let left = depths.squared_px2.iter().enumerate();
+    let left = left.filter(|&(_, &depth)| depth > radius_px.saturating_mul(radius_px));
+    Ok(left.map(|(at, _)| depths.pixel(at)).collect())
+}
+
+/// Squared distance to the border of every pixel in a mask's tight box and a margin round it.
+struct Depths {
+    squared_px2: Vec<u32>,
+    width: usize,
+    /// The box's first column and row, and how much of a margin is before them.
+    start: [usize; 2],
+    margin: [usize; 2],
+}
+
+impl Depths {
+    /// Column and row in the mask of a place that is not on the margin.
+    fn pixel(&self, at: usize) -> [usize; 2] {
+        let ([x0, y0], [left, top]) = (self.start, self.margin);
+        [at % self.width + x0 - left, at / self.width + y0 - top]
+    }
+
+    /// `None` for an empty mask.
+    fn of(mask: &Mask) -> Result<Option<Self>, MaskError> {
+        let Some(PixelBox { x0, y0, x1, y1 }) = mask.bounding_box() else { return Ok(None) };
+        // The tight box with a margin of background: nothing farther away can be nearest. At the
+        // largest side a margin has no room, and the transform counts the other borders only.
+        let margin = |low: usize, high: usize| usize::from(high - low + 3 <= MAX_SIDE_PX);
+        let (left, top) = (margin(x0, x1), margin(y0, y1));
+        let (width, height) = (x1 - x0 + 1 + 2 * left, y1 - y0 + 1 + 2 * top);
+        let mut data = vec![0; width * height];
+        for y in y0..=y1 {
+            let row = (y - y0 + top) * width + left;
+            let source = y * mask.width();
+            data[row..=row + x1 - x0].copy_from_slice(&mask.data()[source + x0..=source + x1]);
+        }
+        let squared_px2 = squared_distance_px2(&Mask::from_binary(width, height, data)?);
+        Ok(Some(Self { squared_px2, width, start: [x0, y0], margin: [left, top] }))
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +111,19 @@ mod tests {
     fn the_image_edge_is_a_border() {
         assert_eq!(deepest_pixel(&mask_of(&["#####", "#####", "#####"])).unwrap(), Some([1, 1]));
         assert_eq!(deepest_pixel(&mask_of(&["###", "###", "###"])).unwrap(), Some([1, 1]));
+    }
+
+    #[test]
+    fn erosion_takes_what_a_disc_on_the_outside_reaches() {
+        let rows = ["........", ".######.", ".######.", ".######.", ".######.", ".######."];
+        let mask = mask_of(&rows);
+        // One pixel off each side; the image's lower edge is a side too.
+        let left = eroded_pixels(&mask, 1).unwrap();
+        let expected = (2..=4).flat_map(|y| (2..=5).map(move |x| [x, y]));
+        assert!(left.iter().copied().eq(expected), "{left:?}");
+        assert_eq!(eroded_pixels(&mask, 2).unwrap(), [[3, 3], [4, 3]]);
+        assert_eq!(eroded_pixels(&mask, 3).unwrap(), [[0; 2]; 0]);
+        assert_eq!(eroded_pixels(&mask, 0).unwrap().len(), 30);
     }
 
     proptest! {

@@ -49,8 +49,11 @@ impl Sample {
     }
 }
 
-/// Reads image and mask, of one size.
-pub(crate) fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
+/// Reads image and mask, of one size; the mask with all its components, however small.
+///
+/// # Errors
+/// [`SampleError`] if one cannot be read, the mask is not binary, or their sizes differ.
+pub fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
     let frame = read(&case.image, "image")?;
     let mask = binary(&read(&case.mask, "mask")?)?;
     let sizes = [[frame.width(), frame.height()], [mask.width(), mask.height()]];

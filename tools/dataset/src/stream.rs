@@ -7,11 +7,12 @@ use rand_pcg::Pcg64;
 /// A random stream with the draws that are needed here. Nothing depends on the order in which
 /// threads run, since each stream is seeded by its purpose alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Stream(Pcg64);
+pub struct Stream(Pcg64);
 
 impl Stream {
     /// The stream of a list of numbers, such as (seed, set, index).
-    pub(crate) fn new(of: &[u64]) -> Self {
+    #[must_use]
+    pub fn new(of: &[u64]) -> Self {
         let mut state = hash(of);
         let mut bytes = [0; 32];
         for chunk in bytes.chunks_exact_mut(8) {
@@ -47,7 +48,7 @@ impl Stream {
     }
 
     /// Uniform in `0..count`; 0 if `count` is 0.
-    pub(crate) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         ((u128::from(self.bits()) * count as u128) >> 64) as usize
     }
 

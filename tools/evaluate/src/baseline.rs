@@ -1,16 +1,18 @@
 //! The answer without a model: the ellipse inscribed in the true box.
 
 use uniultra_core::{Mask, MaskError, PixelBox};
-use uniultra_dataset::Object;
 
 /// Label of the baseline's rows. No model's label has a colon.
 pub const BASELINE: &str = "baseline:ellipse";
 
-/// The ellipses inscribed in the objects' boxes; a pixel belongs to one if its centre does.
-pub(crate) fn ellipses(objects: &[Object], width: usize, height: usize) -> Result<Mask, MaskError> {
+/// The ellipses inscribed in boxes; a pixel belongs to one if its centre does.
+pub(crate) fn ellipses(
+    boxes: impl IntoIterator<Item = PixelBox>,
+    width: usize,
+    height: usize,
+) -> Result<Mask, MaskError> {
     let mut data = vec![0; width * height];
-    for object in objects {
-        let PixelBox { x0, y0, x1, y1 } = object.tight_box;
+    for PixelBox { x0, y0, x1, y1 } in boxes {
         // Twice the offset from the centre over the full axis, so that all is in whole pixels.
         let along = |at: usize, low: usize, high: usize| {
             (2.0 * at as f64 - (low + high) as f64) / (high - low + 1) as f64
@@ -32,13 +34,14 @@ mod tests {
     use super::*;
     use crate::fakes::mask_of;
     use uniultra_core::dice;
+    use uniultra_dataset::Object;
 
     #[test]
     fn fills_the_box_but_its_corners() {
         let square = mask_of(&["......", ".#####", ".#####", ".#####", ".#####", ".#####"]);
         let object = Object::of(square).unwrap().unwrap();
         let expected = mask_of(&["......", "..###.", ".#####", ".#####", ".#####", "..###."]);
-        assert_eq!(ellipses(&[object], 6, 6).unwrap(), expected);
+        assert_eq!(ellipses([object.tight_box], 6, 6).unwrap(), expected);
     }
 
     #[test]
@@ -50,6 +53,6 @@ mod tests {
         let truth = Mask::from_binary(100, 80, (0..8000).map(inside).collect()).unwrap();
         let object = Object::of(truth.clone()).unwrap().unwrap();
         // The box is known to a pixel only: about half a pixel along a perimeter of 206 of 3142.
-        assert!(dice(&ellipses(&[object], 100, 80).unwrap(), &truth).unwrap() > 0.97);
+        assert!(dice(&ellipses([object.tight_box], 100, 80).unwrap(), &truth).unwrap() > 0.97);
     }
 }

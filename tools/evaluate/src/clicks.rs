@@ -1,7 +1,7 @@
 //! Interactive segmentation: each click corrects the largest error so far.
 
-use crate::{Encoded, ImageError};
-use uniultra_core::{Mask, MaskPrompt, PointLabel, PromptError, Prompts, iou};
+use crate::{Answer, Encoded, ImageError, IouPair};
+use uniultra_core::{Mask, MaskPrompt, MetricError, PointLabel, PromptError, Prompts, iou};
 use uniultra_dataset::{Components, Object, deepest_pixel};
 
 /// Most clicks that NoC counts: an object that never gets there counts as this many.
@@ -10,15 +10,33 @@ pub const NOC_CAP: usize = 10;
 /// IoU of NoC@85 and NoC@90.
 const NOC_IOU: [f32; 2] = [0.85, 0.90];
 
-/// What the clicks on one object gave.
+/// What the prompts of one object gave.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    /// The mask after each of the clicks asked for.
+    /// The mask after each of the prompts asked for.
     pub(crate) masks: Vec<Mask>,
+    /// Predicted IoU of the last of them.
+    pub(crate) predicted_iou: Option<f32>,
     /// The object score after the last of them.
     pub(crate) object_score: Option<f32>,
-    /// Clicks needed for 85 % and 90 % IoU, at most [`NOC_CAP`].
+    /// Clicks needed for 85 % and 90 % IoU, at most [`NOC_CAP`]; 0 where no click corrects another.
     pub(crate) noc: [usize; 2],
+}
+
+impl Trace {
+    /// Predicted IoU of the last mask, and the one it reached with the object.
+    pub(crate) fn iou_pair(&self, object: &Object) -> Result<Option<IouPair>, MetricError> {
+        let (Some(predicted), Some(mask)) = (self.predicted_iou, self.masks.last()) else {
+            return Ok(None);
+        };
+        Ok(Some(IouPair { predicted, reached: iou(mask, &object.mask)? }))
+    }
+
+    /// Of a single answer.
+    pub(crate) fn of(answer: Answer) -> Self {
+        let Answer { mask, predicted_iou, object_score, .. } = answer;
+        Self { masks: vec![mask], predicted_iou, object_score, noc: [0; 2] }
+    }
 }
 
 /// Clicks on an object until `count` masks are there and both NoC figures are known.
@@ -28,7 +46,7 @@ pub(crate) fn click(
     count: usize,
 ) -> Result<Trace, ImageError> {
     let mut masks: Vec<Mask> = Vec::with_capacity(count);
-    let mut object_score = None;
+    let (mut predicted_iou, mut object_score) = (None, None);
     let mut needed: [Option<usize>; 2] = [None; 2];
     let mut clicks = vec![(object.deepest, PointLabel::Positive)];
     let mut previous: Option<MaskPrompt> = None;
@@ -43,6 +61,7 @@ pub(crate) fn click(
         }
         let next = next_click(&answer.mask, &object.mask)?;
         if done <= count {
+            predicted_iou = answer.predicted_iou;
             object_score = answer.object_score;
             masks.push(answer.mask.clone());
         }
@@ -57,7 +76,8 @@ pub(crate) fn click(
         }
         previous = answer.mask_prompt;
     }
-    Ok(Trace { masks, object_score, noc: needed.map(|needed| needed.unwrap_or(NOC_CAP)) })
+    let noc = needed.map(|needed| needed.unwrap_or(NOC_CAP));
+    Ok(Trace { masks, predicted_iou, object_score, noc })
 }
 
 /// Clicks so far, with the logits of the answer before.

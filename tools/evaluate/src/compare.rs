@@ -1,5 +1,6 @@
 //! The metrics of one prediction.
 
+use crate::edges::Edges;
 use crate::ellipse::circumference_px;
 use crate::report::Row;
 use crate::{Case, ImageError};
@@ -29,6 +30,7 @@ pub(crate) fn row(
     row.dice = Some(dice(prediction, truth)?);
     row.iou = Some(iou(prediction, truth)?);
     row.hd95_px = Some(hd95);
+    row.edges = Some(Edges::of(prediction, truth));
     row.hd95_mm = case.pixel_size_mm.map(|mm| hd95 * mm);
     if let (Some(mm), Some(published)) = (case.pixel_size_mm, case.head_circumference_mm) {
         let found = circumference_px(prediction)? * mm;
@@ -88,6 +90,7 @@ mod tests {
         let row = row.unwrap();
         assert_eq!((row.dice, row.hd95_px), (Some(1.0), Some(0.0)));
         assert_eq!((row.hd95_mm, row.head_circumference_error_mm), (None, None));
+        assert_eq!(row.edges.unwrap().perimeter_ratio, Some(1.0));
     }
 
     #[test]

@@ -32,10 +32,10 @@ pub enum EvaluateError {
         first: Option<Problem>,
     },
     /// A model pack cannot be opened.
-    #[error("model {}", folder.display())]
+    #[error("model {name}")]
     Model {
-        /// The pack's folder.
-        folder: PathBuf,
+        /// The pack's folder, or what stands for it.
+        name: String,
         /// The runtime's reason.
         source: Box<SegmentError<EngineError>>,
     },
@@ -44,6 +44,22 @@ pub enum EvaluateError {
     SameModel {
         /// Its label.
         label: String,
+    },
+    /// A name of transfer sets that fits none.
+    #[error("--transfer: expected one of {}, found `{pattern}`", sets.join(", "))]
+    NoTransfer {
+        /// The name.
+        pattern: String,
+        /// Sets that are evaluated.
+        sets: Vec<String>,
+    },
+    /// An option that the published protocol leaves no choice about.
+    #[error(
+        "{option}: expected none with the published protocol, which has one box an object and one mask"
+    )]
+    Published {
+        /// The option.
+        option: &'static str,
     },
     /// The worker threads cannot be started.
     #[error("threads: cannot start {threads}: {reason}")]

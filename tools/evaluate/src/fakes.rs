@@ -1,6 +1,6 @@
 //! Predictors without a network, for tests of the protocol.
 
-use crate::{Answer, Encoded, ImageError, ModelInfo, Predictor};
+use crate::{Answer, Encoded, ImageError, Logits, ModelInfo, Predictor};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use uniultra_core::{Frame, Mask, MaskPrompt, PointLabel, Prompts};
@@ -35,7 +35,35 @@ impl Encoded for Scripted {
         seen.push(prompts.clone());
         let mask = self.answers.lock().unwrap().pop_front().unwrap();
         let mask_prompt = MaskPrompt::new(vec![seen.len() as f32; 4], 2).ok();
-        Ok(Answer { mask, mask_prompt, object_score: None })
+        let (logits, predicted_iou, object_score) = (None, None, None);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
+    }
+}
+
+/// Gives even logits in turn, and remembers what it was asked.
+pub(crate) struct Sums {
+    values: Mutex<VecDeque<f32>>,
+    seen: Mutex<Vec<Prompts>>,
+}
+
+impl Sums {
+    pub(crate) fn new(values: impl IntoIterator<Item = f32>) -> Self {
+        Self { values: Mutex::new(values.into_iter().collect()), seen: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Prompts> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Encoded for Sums {
+    fn predict(&self, prompts: &Prompts) -> Result<Answer, ImageError> {
+        self.seen.lock().unwrap().push(prompts.clone());
+        let value = self.values.lock().unwrap().pop_front().unwrap();
+        let logits = Some(Logits { values: vec![value; 16], side: 4 });
+        let mask = mask_of(&["."]);
+        let (mask_prompt, predicted_iou, object_score) = (None, None, None);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 }
 
@@ -52,6 +80,9 @@ pub(crate) fn info(label: &str, object_score: bool) -> ModelInfo {
         checkpoint_sha256: "2".repeat(64),
     }
 }
+
+/// What a fake thinks of any mask of its own.
+pub(crate) const PREDICTED_IOU: f32 = 0.75;
 
 /// What a fake answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -89,6 +120,16 @@ impl Predictor for Fake {
         }
         Ok(Box::new(FakeEncoded { frame, habit: self.habit }))
     }
+}
+
+/// Logits of 24 inside and -8 outside of a mask, on the square grid of its longer side: the sum of
+/// two objects' logits is 16 inside of either and -16 outside.
+fn logits_of(mask: &Mask) -> Logits {
+    let (width, height) = (mask.width(), mask.height());
+    let side = width.max(height);
+    let on = |i: usize| mask.contains(i % side * width / side, i / side * height / side);
+    let values = (0..side * side).map(|i| if on(i) { 24.0 } else { -8.0 }).collect();
+    Logits { values, side }
 }
 
 struct FakeEncoded<'a> {
@@ -129,6 +170,9 @@ impl Encoded for FakeEncoded<'_> {
         let mask = Mask::from_binary(width, height, data)?;
         let object_score =
             (self.habit == Habit::Oracle).then(|| if mask.area_px() > 0 { 0.9 } else { 0.2 });
-        Ok(Answer { mask, mask_prompt: MaskPrompt::new(vec![0.0; 4], 2).ok(), object_score })
+        let mask_prompt = MaskPrompt::new(vec![0.0; 4], 2).ok();
+        let logits = Some(logits_of(&mask));
+        let predicted_iou = Some(PREDICTED_IOU);
+        Ok(Answer { mask, mask_prompt, logits, predicted_iou, object_score })
     }
 }

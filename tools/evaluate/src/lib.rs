@@ -5,7 +5,7 @@
 //! Predictor (a model pack) ──> encode once ─────────────┴─> each prompt ─> Row ─> Report ─> files
 //! ```
 //!
-//! The protocol, version [`PROTOCOL`]:
+//! This project's own protocol, version [`PROTOCOL`]:
 //!
 //! - An image's *objects* are its mask's 8-connected components of at least 0.1 % of the image.
 //! - Each object is prompted by itself ([`PromptKind`]); the prediction is the union of the answers
@@ -14,13 +14,19 @@
 //!   width and height); what counts there is the object score alone.
 //! - The baseline is the ellipse inscribed in each object's true box: no model at all.
 //!
+//! With [`Protocol::Published`] images are prompted and scored as the paper's published code does
+//! it: see `published.rs`.
+//!
 //! Results do not depend on the number of threads, nor on how the images were sharded.
 
 mod baseline;
+mod calibration;
 mod canvas;
 mod cases;
 mod clicks;
+mod clicks_inside;
 mod compare;
+mod edges;
 mod ellipse;
 mod error;
 mod markup;
@@ -29,33 +35,42 @@ mod model;
 mod picture;
 mod predictor;
 mod prompt;
+mod protocol;
+mod published;
 mod report;
 mod run;
 mod run_mask;
 mod stats;
+mod transfer;
 
 #[cfg(test)]
 mod fakes;
 
 pub use baseline::BASELINE;
+pub use calibration::{Bin, Calibration, IouPair};
 pub use canvas::{Canvas, PROMPT, TRUTH, on_outline};
 pub use cases::find_cases;
 pub use clicks::{NOC_CAP, click_prompts, next_click};
+pub use clicks_inside::INSIDE_COUNTS;
+pub use edges::Edges;
 pub use error::{EvaluateError, ImageError};
 pub use markup::{PAGE_STYLE, html_address, html_text, markdown_cell};
 pub use merge::merge;
-pub use model::PackPredictor;
+pub use model::{ModelSource, PackPredictor};
 pub use picture::{Picture, Role, render_pictures};
-pub use predictor::{Answer, Encoded, ModelInfo, Predictor};
+pub use predictor::{Answer, Encoded, Logits, ModelInfo, Predictor};
 pub use prompt::{MAX_CLICKS, PromptKind, first_prompts, prompts_for};
+pub use protocol::Protocol;
+pub use published::GRID_SIDE;
 pub use report::{
-    Aggregate, ClickSummary, EmptySummary, Report, Row, Settings, check_free, report_markdown,
-    write_report,
+    Aggregate, ClickSummary, EdgeSummary, EmptySummary, Group, InsideSummary, Overview, Report,
+    Row, Settings, check_free, report_markdown, write_report,
 };
 pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};
 pub use run_mask::RunMask;
 pub use stats::Stats;
+pub use transfer::transfer_sets;
 pub use uniultra_dataset::{Case, Found, Problem, Query, Sample, Shard, SplitPart};
 
-/// Version of the protocol; figures of different versions are not compared.
+/// Version of the protocols; figures of different versions are not compared.
 pub const PROTOCOL: u32 = 1;

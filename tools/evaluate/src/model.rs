@@ -1,12 +1,27 @@
 //! A model pack as a predictor, through the runtime.
 
-use crate::{Answer, Encoded, EvaluateError, ImageError, ModelInfo, Predictor};
+use crate::{Answer, Encoded, EvaluateError, ImageError, Logits, ModelInfo, Predictor};
 use std::path::{Path, PathBuf};
-use uniultra_core::{EncodedFrame, Frame, MaskChoice, Prompts};
-use uniultra_engine::{Segmenter, TractNetwork};
+use uniultra_core::{EncodedFrame, Frame, MaskChoice, Prompts, SegmentError};
+use uniultra_engine::{EngineError, EngineOptions, Segmenter, TractNetwork, open_pack};
+use uniultra_manifest::Pack;
 
 /// Digits of a hash that tell two models of one id apart.
 const HASH_DIGITS: usize = 8;
+
+/// Where a model comes from.
+#[derive(Debug)]
+pub enum ModelSource {
+    /// The folder of a pack.
+    Folder(PathBuf),
+    /// A pack that is part of the program.
+    Memory {
+        /// What errors call it.
+        name: String,
+        /// The pack.
+        pack: Pack,
+    },
+}
 
 /// A pack in the runtime. It serves any number of threads; each image being encoded takes its own
 /// memory (about 0.9 GiB for SAM 2 tiny at 1024 pixels).
@@ -23,11 +38,15 @@ impl PackPredictor {
     /// # Errors
     /// [`EvaluateError::Model`] if one cannot be opened, [`EvaluateError::SameModel`] if one was
     /// given twice.
-    pub fn open_all(folders: &[PathBuf], choice: MaskChoice) -> Result<Vec<Self>, EvaluateError> {
-        let mut models = folders
-            .iter()
-            .map(|folder| Self::open(folder, choice))
-            .collect::<Result<Vec<_>, _>>()?;
+    pub fn open_all(
+        sources: &[ModelSource],
+        choice: MaskChoice,
+    ) -> Result<Vec<Self>, EvaluateError> {
+        let open = |source: &ModelSource| match source {
+            ModelSource::Folder(folder) => Self::open(folder, choice),
+            ModelSource::Memory { name, pack } => Self::of(name, pack, choice),
+        };
+        let mut models = sources.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<String> = models.iter().map(|model| model.info.id.clone()).collect();
         for model in &mut models {
             if ids.iter().filter(|id| **id == model.info.id).count() > 1 {
@@ -51,8 +70,24 @@ impl PackPredictor {
     /// # Errors
     /// [`EvaluateError::Model`].
     pub fn open(folder: &Path, choice: MaskChoice) -> Result<Self, EvaluateError> {
-        let segmenter = Segmenter::open(folder).map_err(|source| EvaluateError::Model {
-            folder: folder.to_path_buf(),
+        Self::with(&folder.display().to_string(), Segmenter::open(folder), choice)
+    }
+
+    /// A pack that is in memory; errors call it `name`.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Model`].
+    pub fn of(name: &str, pack: &Pack, choice: MaskChoice) -> Result<Self, EvaluateError> {
+        Self::with(name, open_pack(pack, &EngineOptions::default()), choice)
+    }
+
+    fn with(
+        name: &str,
+        opened: Result<Segmenter, SegmentError<EngineError>>,
+        choice: MaskChoice,
+    ) -> Result<Self, EvaluateError> {
+        let segmenter = opened.map_err(|source| EvaluateError::Model {
+            name: name.to_string(),
             source: Box::new(source),
         })?;
         let manifest = segmenter.manifest();
@@ -120,6 +155,11 @@ impl Encoded for PackEncoded<'_> {
         Ok(Answer {
             mask: prediction.mask(token),
             mask_prompt: Some(prediction.as_mask_prompt(token)),
+            logits: Some(Logits {
+                values: prediction.logits_of(token).to_vec(),
+                side: prediction.side(),
+            }),
+            predicted_iou: prediction.predicted_iou().get(token.index()).copied(),
             object_score: prediction.object_score(),
         })
     }

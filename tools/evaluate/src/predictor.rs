@@ -54,6 +54,15 @@ pub trait Encoded {
     }
 }
 
+/// A mask at the model's resolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logits {
+    /// `[side, side]`, row-major; above 0 is object.
+    pub values: Vec<f32>,
+    /// Side of the grid, S/4.
+    pub side: usize,
+}
+
 /// A model's answer to one prompt.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -61,6 +70,10 @@ pub struct Answer {
     pub mask: Mask,
     /// Its logits, as the mask prompt of the next click.
     pub mask_prompt: Option<MaskPrompt>,
+    /// Its logits as the network returned them; `None` for a model that has none to show.
+    pub logits: Option<Logits>,
+    /// The model's estimate of the mask's IoU with the object, in 0..=1; `None` likewise.
+    pub predicted_iou: Option<f32>,
     /// Probability that the object is there; `None` for a model that does not say.
     pub object_score: Option<f32>,
 }

@@ -1,5 +1,7 @@
 //! How an object is prompted: deterministic, in pixels of the image.
 
+use crate::ImageError;
+use crate::clicks_inside;
 use std::fmt;
 use std::str::FromStr;
 use uniultra_core::{PixelBox, PointLabel, PromptError, Prompts};
@@ -19,6 +21,8 @@ pub enum PromptKind {
     Centroid,
     /// Corrective clicks, that many, each with the logits before it as mask prompt.
     Clicks(usize),
+    /// Positive clicks inside the object, 1, 3, 6, 10, 18 and 32 of them, each time all at once.
+    ClicksInside,
 }
 
 impl fmt::Display for PromptKind {
@@ -28,6 +32,7 @@ impl fmt::Display for PromptKind {
             Self::Box => f.write_str("box"),
             Self::Centroid => f.write_str("centroid"),
             Self::Clicks(count) => write!(f, "clicks-{count}"),
+            Self::ClicksInside => f.write_str("clicks-inside"),
         }
     }
 }
@@ -44,19 +49,23 @@ impl FromStr for PromptKind {
             "point" => Ok(Self::Point),
             "box" => Ok(Self::Box),
             "centroid" => Ok(Self::Centroid),
+            "clicks-inside" => Ok(Self::ClicksInside),
             _ => clicks().ok_or_else(|| {
-                format!("expected point, box, centroid or clicks-1 to clicks-{MAX_CLICKS}, found {text:?}")
+                format!(
+                    "expected point, box, centroid, clicks-1 to clicks-{MAX_CLICKS} or clicks-inside, \
+                     found {text:?}"
+                )
             }),
         }
     }
 }
 
-/// The first, or only, prompt of a kind for an object.
+/// The first, or only, prompt of a kind for an object; of clicks inside, all of them.
 ///
 /// # Errors
-/// [`PromptError`] never, for an object inside a frame.
-pub fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptError> {
-    match kind {
+/// [`ImageError`] never, for an object inside a frame.
+pub fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, ImageError> {
+    let prompts = match kind {
         PromptKind::Point | PromptKind::Clicks(_) => {
             let [x, y] = object.deepest.map(|v| v as f32);
             Prompts::new().with_point(x, y, PointLabel::Positive)
@@ -71,8 +80,14 @@ pub fn prompts_for(object: &Object, kind: PromptKind) -> Result<Prompts, PromptE
             let [y0, y1] = side(y0, y1);
             Prompts::new().with_box(x0, y0, x1, y1)
         }
-    }
+        PromptKind::ClicksInside => {
+            let clicks = clicks_inside::clicks(object)?;
+            clicks_inside::prompts(&clicks, clicks.len())
+        }
+    };
+    Ok(prompts?)
 }
+
 /// One side of a box. An object one pixel wide gets half a pixel more on either side, since a box
 /// needs an extent; the frame's border stays the limit.
 fn side(low: usize, high: usize) -> [f32; 2] {
@@ -83,8 +98,8 @@ fn side(low: usize, high: usize) -> [f32; 2] {
 /// The first prompt of each object of an image, or the one of an image without an object.
 ///
 /// # Errors
-/// [`PromptError`] never, for an image that was loaded.
-pub fn first_prompts(sample: &Sample, kind: PromptKind) -> Result<Vec<Prompts>, PromptError> {
+/// [`ImageError`] never, for an image that was loaded.
+pub fn first_prompts(sample: &Sample, kind: PromptKind) -> Result<Vec<Prompts>, ImageError> {
     if sample.objects.is_empty() {
         let [width, height] = [sample.truth.width(), sample.truth.height()];
         return Ok(vec![prompts_without_object(kind, width, height)?]);
@@ -117,6 +132,8 @@ mod tests {
     fn kinds_parse_as_they_print() {
         for kind in
             [PromptKind::Point, PromptKind::Box, PromptKind::Centroid, PromptKind::Clicks(5)]
+                .into_iter()
+                .chain([PromptKind::ClicksInside])
         {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }

@@ -1,12 +1,15 @@
 //! The evaluation: every image, model and prompt once, images in parallel.
 
 use crate::baseline::{BASELINE, ellipses};
-use crate::clicks::click;
+use crate::clicks::{Trace, click};
+use crate::clicks_inside::{INSIDE_COUNTS, click_inside};
 use crate::compare;
 use crate::prompt::{prompts_for, prompts_without_object};
+use crate::published::Scene;
 use crate::report::Row;
 use crate::{
-    Answer, Case, Encoded, EvaluateError, ImageError, Predictor, Problem, PromptKind, RunMask,
+    Answer, Case, Encoded, EvaluateError, ImageError, Predictor, Problem, PromptKind, Protocol,
+    RunMask,
 };
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -36,7 +39,8 @@ pub struct Evaluated {
     pub problems: Vec<Problem>,
 }
 
-/// Evaluates models on images. `progress` is called once an image, from any thread.
+/// Evaluates models on images. `progress` is called once an image, from any thread. The published
+/// protocol has prompts of its own, boxes, and reads no others.
 ///
 /// # Errors
 /// [`EvaluateError::Threads`] or, for masks that cannot be saved, [`EvaluateError::Output`]. What is
@@ -44,11 +48,13 @@ pub struct Evaluated {
 pub fn evaluate(
     cases: &[Case],
     models: &[&dyn Predictor],
+    protocol: Protocol,
     prompts: &[PromptKind],
     options: &Options<'_>,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Evaluated, EvaluateError> {
     let pool = thread_pool(options.threads)?;
+    let prompts = if protocol == Protocol::Published { &[PromptKind::Box] } else { prompts };
     let one_folder = models.len() * prompts.len() == 1;
     let save = |row: &Row, mask: &Mask| -> Result<(), SinkError> {
         let Some(folder) = options.save_masks else { return Ok(()) };
@@ -65,7 +71,10 @@ pub fn evaluate(
         cases
             .par_iter()
             .map(|case| {
-                let part = evaluate_case(case, models, prompts, &save)?;
+                let part = match protocol {
+                    Protocol::UniultraEdge => evaluate_case(case, models, prompts, &save)?,
+                    Protocol::Published => evaluate_published(case, models, &save)?,
+                };
                 progress();
                 Ok(part)
             })
@@ -101,56 +110,100 @@ pub fn create_folder(path: &Path) -> Result<(), SinkError> {
         .map_err(|source| SinkError::Write { path: PathBuf::from(path), source })
 }
 
+/// Saves a mask where that was asked for.
+type Save<'a> = dyn Fn(&Row, &Mask) -> Result<(), SinkError> + 'a;
+
+impl Evaluated {
+    fn push(&mut self, row: Row, mask: &Mask) {
+        self.rows.push(row);
+        self.masks.push(RunMask::of(mask));
+    }
+
+    /// The answers of a model, or its problem.
+    fn extend(
+        &mut self,
+        case: &Case,
+        answers: Result<Vec<(Row, Mask)>, ImageError>,
+        save: &Save<'_>,
+    ) -> Result<(), SinkError> {
+        match answers {
+            Ok(answers) => {
+                for (row, mask) in answers {
+                    save(&row, &mask)?;
+                    self.push(row, &mask);
+                }
+            }
+            Err(error) => self.problems.push(problem(case, &error)),
+        }
+        Ok(())
+    }
+}
+
+fn problem(case: &Case, error: &ImageError) -> Problem {
+    Problem { set: case.set.clone(), stem: case.stem.clone(), what: error.to_string() }
+}
+
 fn evaluate_case(
     case: &Case,
     models: &[&dyn Predictor],
     prompts: &[PromptKind],
-    save: &dyn Fn(&Row, &Mask) -> Result<(), SinkError>,
+    save: &Save<'_>,
 ) -> Result<Evaluated, EvaluateError> {
     let mut found = Evaluated::default();
-    let problem = |error: &ImageError| Problem {
-        set: case.set.clone(),
-        stem: case.stem.clone(),
-        what: error.to_string(),
-    };
     let sample = match Sample::load(case) {
         Ok(sample) => sample,
         Err(error) => {
-            found.problems.push(problem(&error.into()));
+            found.problems.push(problem(case, &error.into()));
             return Ok(found);
         }
     };
     if !sample.objects.is_empty() {
         match baseline(case, &sample) {
-            Ok((row, mask)) => {
-                found.rows.push(row);
-                found.masks.push(RunMask::of(&mask));
-            }
-            Err(error) => found.problems.push(problem(&error)),
+            Ok((row, mask)) => found.push(row, &mask),
+            Err(error) => found.problems.push(problem(case, &error)),
         }
     }
     for model in models {
-        let outcome = model.encode(&sample.frame).and_then(|encoded| {
+        let answers = model.encode(&sample.frame).and_then(|encoded| {
             let ask = |&kind| predict(case, &sample, model.info().label.as_str(), &*encoded, kind);
-            prompts.iter().map(ask).collect::<Result<Vec<_>, _>>()
+            prompts.iter().map(ask).collect()
         });
-        match outcome {
-            Ok(rows) => {
-                for (row, mask) in rows {
-                    save(&row, &mask)?;
-                    found.rows.push(row);
-                    found.masks.push(RunMask::of(&mask));
-                }
-            }
-            Err(error) => found.problems.push(problem(&error)),
+        found.extend(case, answers, save)?;
+    }
+    Ok(found)
+}
+
+fn evaluate_published(
+    case: &Case,
+    models: &[&dyn Predictor],
+    save: &Save<'_>,
+) -> Result<Evaluated, EvaluateError> {
+    let mut found = Evaluated::default();
+    let scene = match Scene::load(case) {
+        Ok(scene) => scene,
+        Err(error) => {
+            found.problems.push(problem(case, &error));
+            return Ok(found);
         }
+    };
+    match scene.baseline(case) {
+        Ok(Some((row, mask))) => found.push(row, &mask),
+        Ok(None) => {}
+        Err(error) => found.problems.push(problem(case, &error)),
+    }
+    for model in models {
+        let answers = model.encode(&scene.frame).and_then(|encoded| {
+            Ok(vec![scene.predict(case, model.info().label.as_str(), &*encoded)?])
+        });
+        found.extend(case, answers, save)?;
     }
     Ok(found)
 }
 
 fn baseline(case: &Case, sample: &Sample) -> Result<(Row, Mask), ImageError> {
     let [width, height] = [sample.truth.width(), sample.truth.height()];
-    let mask = ellipses(&sample.objects, width, height)?;
+    let boxes = sample.objects.iter().map(|object| object.tight_box);
+    let mask = ellipses(boxes, width, height)?;
     let prompt = PromptKind::Box.to_string();
     Ok((compare::row(case, sample, &mask, prompt, BASELINE.to_string())?, mask))
 }
@@ -168,9 +221,14 @@ pub fn predict(
     kind: PromptKind,
 ) -> Result<(Row, Mask), ImageError> {
     let [width, height] = [sample.truth.width(), sample.truth.height()];
-    let steps = if let PromptKind::Clicks(count) = kind { count } else { 1 };
+    let steps = match kind {
+        PromptKind::Clicks(count) => count,
+        PromptKind::ClicksInside => INSIDE_COUNTS.len(),
+        PromptKind::Point | PromptKind::Box | PromptKind::Centroid => 1,
+    };
     let mut unions = vec![vec![0; width * height]; steps];
     let mut scores: Vec<f32> = Vec::new();
+    let mut iou_pairs = Vec::new();
     let mut noc = [0_usize; 2];
     if sample.objects.is_empty() {
         let Answer { mask, object_score, .. } =
@@ -181,20 +239,19 @@ pub fn predict(
         }
     }
     for object in &sample.objects {
-        if let PromptKind::Clicks(count) = kind {
-            let trace = click(encoded, object, count)?;
-            scores.extend(trace.object_score);
-            for (union, mask) in unions.iter_mut().zip(&trace.masks) {
-                unite(union, mask);
+        let trace = match kind {
+            PromptKind::Clicks(count) => click(encoded, object, count)?,
+            PromptKind::ClicksInside => click_inside(encoded, object)?,
+            PromptKind::Point | PromptKind::Box | PromptKind::Centroid => {
+                Trace::of(encoded.predict(&prompts_for(object, kind)?)?)
             }
-            noc = [noc[0] + trace.noc[0], noc[1] + trace.noc[1]];
-        } else {
-            let answer = encoded.predict(&prompts_for(object, kind)?)?;
-            scores.extend(answer.object_score);
-            for union in &mut unions {
-                unite(union, &answer.mask);
-            }
+        };
+        scores.extend(trace.object_score);
+        iou_pairs.extend(trace.iou_pair(object)?);
+        for (union, mask) in unions.iter_mut().zip(&trace.masks) {
+            unite(union, mask);
         }
+        noc = [noc[0] + trace.noc[0], noc[1] + trace.noc[1]];
     }
     let masks = unions
         .into_iter()
@@ -205,13 +262,21 @@ pub fn predict(
         return Err(ImageError::Model { model, reason });
     };
     let mut row = compare::row(case, sample, last, kind.to_string(), model.to_string())?;
+    row.iou_pairs = iou_pairs;
     // The least sure of several objects.
     row.object_score = scores.into_iter().reduce(f32::min);
-    if let (PromptKind::Clicks(_), false) = (kind, sample.objects.is_empty()) {
-        let dices = masks.iter().map(|mask| dice(mask, &sample.truth));
-        row.click_dice = dices.collect::<Result<_, _>>()?;
-        row.noc_85 = Some(noc[0]);
-        row.noc_90 = Some(noc[1]);
+    if sample.objects.is_empty() {
+        return Ok((row, last.clone()));
+    }
+    let dices = || masks.iter().map(|mask| dice(mask, &sample.truth)).collect::<Result<_, _>>();
+    match kind {
+        PromptKind::Clicks(_) => {
+            row.click_dice = dices()?;
+            row.noc_85 = Some(noc[0]);
+            row.noc_90 = Some(noc[1]);
+        }
+        PromptKind::ClicksInside => row.inside_dice = dices()?,
+        PromptKind::Point | PromptKind::Box | PromptKind::Centroid => {}
     }
     Ok((row, last.clone()))
 }

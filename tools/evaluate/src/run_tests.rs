@@ -3,7 +3,10 @@
 use super::*;
 use crate::fakes::{Fake, Habit};
 use crate::report::{Report, Settings};
-use crate::{Query, Shard, SplitPart, find_cases, merge, render_pictures, write_report};
+use crate::{
+    Group, INSIDE_COUNTS, Protocol, Query, Shard, SplitPart, find_cases, merge, render_pictures,
+    write_report,
+};
 use image::{GrayImage, Luma};
 use std::fs;
 use tempfile::TempDir;
@@ -46,11 +49,41 @@ fn data() -> TempDir {
     folder
 }
 
-const PROMPTS: [PromptKind; 4] =
-    [PromptKind::Point, PromptKind::Box, PromptKind::Centroid, PromptKind::Clicks(3)];
+const PROMPTS: [PromptKind; 5] = [
+    PromptKind::Point,
+    PromptKind::Box,
+    PromptKind::Centroid,
+    PromptKind::Clicks(3),
+    PromptKind::ClicksInside,
+];
 
 /// Evaluates `data` and makes the report.
 fn report(data: &Path, habits: &[Habit], shard: Shard, threads: usize, out: &Path) -> Report {
+    report_by(Protocol::UniultraEdge, data, habits, shard, threads, out)
+}
+
+fn report_by(
+    protocol: Protocol,
+    data: &Path,
+    habits: &[Habit],
+    shard: Shard,
+    threads: usize,
+    out: &Path,
+) -> Report {
+    report_with(protocol, &[], data, habits, shard, threads, out)
+}
+
+fn report_with(
+    protocol: Protocol,
+    transfer: &[&str],
+    data: &Path,
+    habits: &[Habit],
+    shard: Shard,
+    threads: usize,
+    out: &Path,
+) -> Report {
+    let published = protocol == Protocol::Published;
+    let prompts: &[PromptKind] = if published { &[PromptKind::Box] } else { &PROMPTS };
     let query = Query { data, sets: &[], split: SplitPart::Val, limit: None, shard };
     let found = find_cases(&query).unwrap();
     let models: Vec<Fake> =
@@ -58,12 +91,14 @@ fn report(data: &Path, habits: &[Habit], shard: Shard, threads: usize, out: &Pat
     let dynamic: Vec<&dyn Predictor> = models.iter().map(|m| m as &dyn Predictor).collect();
     let options = Options { threads, save_masks: None };
     let Evaluated { rows, masks, mut problems } =
-        evaluate(&found.cases, &dynamic, &PROMPTS, &options, &|| ()).unwrap();
+        evaluate(&found.cases, &dynamic, protocol, prompts, &options, &|| ()).unwrap();
     problems.extend(found.problems);
     let settings = Settings {
+        protocol,
+        transfer: transfer.iter().map(ToString::to_string).collect(),
         split: SplitPart::Val,
         sets: found.sets,
-        prompts: PROMPTS.iter().map(ToString::to_string).collect(),
+        prompts: prompts.iter().map(ToString::to_string).collect(),
         mask_choice: "single".to_string(),
         limit: None,
     };
@@ -99,6 +134,14 @@ fn an_oracle_is_perfect_and_a_mute_one_is_not() {
     let (oracle, mute) = (clicks("fake-0"), clicks("fake-1"));
     assert_eq!((oracle.dice.as_slice(), oracle.noc_85, oracle.noc_90), (&[1.0; 3][..], 1.0, 1.0));
     assert_eq!((mute.dice.as_slice(), mute.noc_85, mute.noc_90), (&[0.0; 3][..], 10.0, 10.0));
+    let inside = line(&report, "fake-0", "clicks-inside").inside.clone().unwrap();
+    assert_eq!((inside.clicks.as_slice(), inside.largest_fall), (&INSIDE_COUNTS[..], 0.0));
+    assert_eq!(inside.dice, [1.0; 6]);
+    let edges = line(&report, "fake-0", "point").edges.unwrap();
+    assert_eq!(edges.perimeter_ratio.unwrap().mean, 1.0);
+    assert_eq!((edges.parts, edges.truth_parts, edges.holes), (2.0, 2.0, 0.0));
+    let edges = line(&report, "fake-1", "point").edges.unwrap();
+    assert_eq!((edges.perimeter_ratio, edges.parts), (None, 0.0));
     // Squares: the ellipse covers pi/4 of each, so Dice is 2 / (1 + 4/pi) = 0.88.
     let baseline = line(&report, BASELINE, "box").dice.unwrap();
     assert!((baseline.mean - 0.88).abs() < 0.01, "{baseline:?}");
@@ -192,13 +235,14 @@ fn the_files_keep_their_schema() {
     let mut lines = csv.lines();
     assert_eq!(
         lines.next().unwrap(),
-        "set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,hd95_mm,\
-         head_circumference_mm,head_circumference_error_mm,object_score,noc_85_sum,noc_90_sum,\
-         dice_click_1,dice_click_2,dice_click_3"
+        "protocol,set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,\
+         hd95_mm,hausdorff_1024_px,perimeter_ratio,parts,truth_parts,holes,truth_holes,head_circumference_mm,head_circumference_error_mm,predicted_iou,object_iou,object_score,noc_85_sum,noc_90_sum,\
+         dice_click_1,dice_click_2,dice_click_3,dice_inside_1,dice_inside_3,dice_inside_6,\
+         dice_inside_10,dice_inside_18,dice_inside_32"
     );
-    // Five images of baseline and four prompts, one image without an object and without baseline.
-    assert_eq!(lines.clone().count(), 5 * 5 + 4);
-    assert!(lines.all(|line| line.split(',').count() == 20));
+    // Five images of baseline and five prompts, one image without an object and without baseline.
+    assert_eq!(lines.clone().count(), 5 * 6 + 5);
+    assert!(lines.all(|line| line.split(',').count() == 35));
     assert!(csv.contains(",fake-0,f32,point,") && csv.contains(",baseline:ellipse,,box,"), "{csv}");
     let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
     for start in ["| box | baseline:ellipse |  | 5 |", "| box | fake-0 | f32 | 5 |"] {
@@ -207,14 +251,127 @@ fn the_files_keep_their_schema() {
     let json = fs::read(out.path().join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["protocol"], crate::PROTOCOL);
+    assert_eq!(json["settings"]["protocol"], "uniultra-edge");
     assert_eq!(json["models"][0]["image_encoder_sha256"].as_str().map(str::len), Some(64));
     assert_eq!(json["settings"]["split"], "val");
     assert_eq!(json["shards"], serde_json::json!(["0/1"]));
     assert_eq!(json["commands"][0][0], "evaluate");
-    assert_eq!(json["rows"].as_array().map(Vec::len), Some(29));
+    assert_eq!(json["rows"].as_array().map(Vec::len), Some(35));
     let html = fs::read_to_string(out.path().join("report.html")).unwrap();
-    assert_eq!(html.matches("<svg").count(), PROMPTS.len() + 1);
+    assert_eq!(html.matches("<svg").count(), PROMPTS.len() + 2);
     assert!(html.contains("worst: ") && html.contains("median: ") && html.contains("best: "));
+}
+
+#[test]
+fn means_over_sets_leave_transfer_sets_apart() {
+    let (data, out) = (data(), tempfile::tempdir().unwrap());
+    let copy = |from: &str, to: &str, stems: &[&str]| {
+        for (kind, stem) in ["image", "mask"].iter().flat_map(|k| stems.iter().map(move |s| (k, s)))
+        {
+            let path = |set: &str| data.path().join(format!("{set}/{kind}/{stem}.png"));
+            fs::create_dir_all(path(to).parent().unwrap()).unwrap();
+            fs::copy(path(from), path(to)).unwrap();
+        }
+    };
+    // One image of one square, which the others have two of.
+    copy("a", "far", &["0"]);
+    let save =
+        |kind: &str| draw(&[[10, 10, 30]]).save(data.path().join(format!("far/{kind}/0.png")));
+    save("image").and_then(|()| save("mask")).unwrap();
+    copy("a", "c", &["1", "2"]);
+    let habits = [Habit::Oracle, Habit::Empty];
+    let by = |transfer: &[&str]| {
+        let protocol = Protocol::UniultraEdge;
+        report_with(protocol, transfer, data.path(), &habits, Shard::WHOLE, 2, out.path())
+    };
+    let report = by(&["far"]);
+    let find = |report: &Report, group: Group, model: &str, prompt: &str| {
+        let mut lines = report.overviews.clone().into_iter();
+        lines.find(|l| (l.group, &*l.model, &*l.prompt) == (group, model, prompt)).unwrap()
+    };
+    let sets = find(&report, Group::Sets, "fake-0", "point");
+    assert_eq!((sets.sets, sets.dice, sets.perimeter_ratio), (2, 1.0, Some(1.0)));
+    // Ten and four objects, of which every mask is right, and predicted to be so-so.
+    let found = sets.calibration.unwrap();
+    assert_eq!((found.objects, found.predicted, found.reached), (14, 0.75, 1.0));
+    assert_eq!(found.expected_calibration_error, 0.25);
+    let far = find(&report, Group::Transfer, "fake-0", "clicks-inside");
+    assert_eq!((far.sets, far.calibration.unwrap().objects), (1, 1));
+    assert_eq!(far.inside.unwrap().dice, [1.0; 6]);
+    let mute = find(&report, Group::Transfer, "fake-1", "box");
+    assert_eq!((mute.dice, mute.perimeter_ratio), (0.0, None));
+    assert_eq!(find(&report, Group::Sets, BASELINE, "box").calibration, None);
+
+    let mean = |report: &Report, group| find(report, group, BASELINE, "box").dice;
+    let of_set = |set: &str| {
+        let mut lines = report.aggregates.iter();
+        lines.find(|l| l.set == set && l.model == BASELINE).unwrap().dice.unwrap().mean
+    };
+    assert_eq!(mean(&report, Group::Transfer), of_set("far"));
+    assert_eq!(mean(&report, Group::Sets), (of_set("a") + of_set("c")) / 2.0);
+    let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
+    for words in
+        ["## Mean over 2 sets\n", "## Mean over 1 transfer sets\n", "\nfar, which are in no"]
+    {
+        assert!(markdown.contains(words), "{words} in {markdown}");
+    }
+    assert!(
+        markdown.contains("| point | fake-0 | f32 | 14 | 0.7500 | 1.0000 | 0.2500 |"),
+        "{markdown}"
+    );
+    let html = fs::read_to_string(out.path().join("report.html")).unwrap();
+    assert!(html.contains("<h2>Mean over 1 transfer sets</h2>"));
+    // Without any, all count.
+    assert_eq!(find(&by(&[]), Group::Sets, "fake-0", "point").sets, 3);
+}
+
+#[test]
+fn the_published_protocol_has_its_own_tables_and_merges() {
+    let data = data();
+    let folders: Vec<TempDir> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let habits = [Habit::Oracle, Habit::Empty];
+    let by = |shard, out: usize| {
+        report_by(Protocol::Published, data.path(), &habits, shard, 2, folders[out].path())
+    };
+    let whole = by(Shard::WHOLE, 0);
+    let oracle = line(&whole, "fake-0", "box");
+    // Its logits have the image's own resolution, so borders are right to about a pixel of 72.
+    assert!(oracle.dice.unwrap().mean > 0.97, "{oracle:?}");
+    assert_eq!((oracle.hausdorff_1024_px.unwrap().n, oracle.hausdorff_infinite), (5, 0));
+    assert_eq!((oracle.hd95_px, oracle.empty.map(|empty| empty.n)), (None, Some(1)));
+    let mute = line(&whole, "fake-1", "box");
+    assert_eq!((mute.hausdorff_1024_px, mute.hausdorff_infinite), (None, 5));
+    let ellipse = line(&whole, BASELINE, "box").dice.unwrap();
+    assert!((ellipse.mean - 0.88).abs() < 0.01, "{ellipse:?}");
+
+    for i in 0..2 {
+        by(format!("{i}/2").parse().unwrap(), 1 + i);
+    }
+    let parts: Vec<PathBuf> = folders[1..3].iter().map(|f| f.path().to_path_buf()).collect();
+    let (merged, pictures) = merge(&parts, folders[3].path()).unwrap();
+    write_report(folders[3].path(), &merged, &pictures).unwrap();
+    let read = |i: usize, name: &str| fs::read_to_string(folders[i].path().join(name)).unwrap();
+    for name in ["images.csv", "report.md"] {
+        assert_eq!(read(3, name), read(0, name), "{name}");
+    }
+    let csv = read(0, "images.csv");
+    assert!(csv.lines().skip(1).all(|line| line.starts_with("published,")), "{csv}");
+    let mute = csv.lines().find(|line| line.starts_with("published,a,0,fake-1,")).unwrap();
+    assert!(mute.contains(",,,inf,"), "{mute}");
+    let markdown = read(0, "report.md");
+    assert!(markdown.starts_with("# Evaluation, protocol published\n"), "{markdown}");
+    for words in ["protocol published 1", "to their own size, 64 x 64 pixels", "| 0 | 5 |"] {
+        assert!(markdown.to_lowercase().contains(words), "{words} in {markdown}");
+    }
+    let html = read(0, "report.html");
+    assert!(html.contains("<h1>Evaluation, protocol published</h1>"));
+    assert!(html.contains("worst: ") && !pictures.is_empty());
+    let json: serde_json::Value = serde_json::from_str(&read(0, "report.json")).unwrap();
+    assert_eq!(json["settings"]["protocol"], "published");
+    // A part of the other protocol is another run.
+    report(data.path(), &habits, "1/2".parse().unwrap(), 1, folders[2].path());
+    let error = merge(&parts, folders[3].path()).unwrap_err().to_string();
+    assert!(error.contains("other settings"), "{error}");
 }
 
 #[test]
@@ -231,7 +388,7 @@ fn masks_are_saved_by_set_and_stem() {
     let oracle = Fake::new("oracle", Habit::Oracle);
     let run = |prompts: &[PromptKind], folder: &Path| {
         let options = Options { threads: 1, save_masks: Some(folder) };
-        evaluate(&found.cases, &[&oracle], prompts, &options, &|| ())
+        evaluate(&found.cases, &[&oracle], Protocol::default(), prompts, &options, &|| ())
     };
     run(&[PromptKind::Box], out.path()).unwrap();
     let saved = image::open(out.path().join("a/3.png")).unwrap().into_luma8();

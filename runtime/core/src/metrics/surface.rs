@@ -18,13 +18,45 @@ const PERCENTILE: f64 = 0.95;
 /// [`MetricError::Size`] if the masks differ in size.
 pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
     same_size(prediction, truth)?;
-    let window = match (prediction.bounding_box(), truth.bounding_box()) {
-        (None, None) => return Ok(0.0),
-        (Some(a), Some(b)) => joint(a, b),
-        _ => {
+    match distances(prediction, truth) {
+        Distances::Between(squares) => Ok(percentile(&squares) as f32),
+        Distances::BothEmpty => Ok(0.0),
+        Distances::OneEmpty => {
             let [width, height] = [prediction.width(), prediction.height()].map(|v| v as f64);
-            return Ok(f64::hypot(width, height) as f32);
+            Ok(f64::hypot(width, height) as f32)
         }
+    }
+}
+
+/// Hausdorff distance: the largest of the distances that HD95 is a percentile of, in pixels; 0 for
+/// two empty masks, `None` (infinite) if one alone is empty.
+///
+/// # Errors
+/// [`MetricError::Size`] if the masks differ in size.
+pub fn hausdorff_px(prediction: &Mask, truth: &Mask) -> Result<Option<f32>, MetricError> {
+    same_size(prediction, truth)?;
+    Ok(match distances(prediction, truth) {
+        Distances::Between(squares) => {
+            squares.last().map(|&square| f64::from(square).sqrt() as f32)
+        }
+        Distances::BothEmpty => Some(0.0),
+        Distances::OneEmpty => None,
+    })
+}
+
+/// Surface distances of two masks of one size.
+enum Distances {
+    /// Squared, ascending, both directions together.
+    Between(Vec<u32>),
+    BothEmpty,
+    OneEmpty,
+}
+
+fn distances(prediction: &Mask, truth: &Mask) -> Distances {
+    let window = match (prediction.bounding_box(), truth.bounding_box()) {
+        (None, None) => return Distances::BothEmpty,
+        (Some(a), Some(b)) => joint(a, b),
+        _ => return Distances::OneEmpty,
     };
     // Nearest surface pixels lie in the masks' joint box: the rest of the image is not needed.
     let surfaces = [prediction, truth].map(|mask| surface(mask, window));
@@ -37,7 +69,7 @@ pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
     let mut squares = of(&surfaces[0], &to_truth);
     squares.extend(of(&surfaces[1], &to_prediction));
     squares.sort_unstable();
-    Ok(percentile(&squares) as f32)
+    Distances::Between(squares)
 }
 
 fn joint(a: PixelBox, b: PixelBox) -> PixelBox {

@@ -17,6 +17,9 @@ pub enum PromptError {
     /// There is no prompt at all, so no object is meant.
     #[error("prompt: expected a point, a box or a mask, found none")]
     Empty,
+    /// Negative points and nothing else, so no object is meant.
+    #[error("prompt: expected a positive point, a box or a mask, found only negative points")]
+    OnlyNegative,
     /// One point more than fits.
     #[error("prompt: expected at most {MAX_POINTS} points, found another")]
     TooManyPoints,

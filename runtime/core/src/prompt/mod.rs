@@ -129,7 +129,8 @@ impl Prompts {
     /// box's edge may lie on it.
     ///
     /// # Errors
-    /// [`PromptError::Empty`], [`PromptError::Outside`] or [`PromptError::MaskSide`].
+    /// [`PromptError::Empty`], [`PromptError::OnlyNegative`], [`PromptError::Outside`] or
+    /// [`PromptError::MaskSide`].
     pub fn validate(
         &self,
         width: usize,
@@ -138,6 +139,10 @@ impl Prompts {
     ) -> Result<(), PromptError> {
         if self.is_empty() {
             return Err(PromptError::Empty);
+        }
+        let positive = self.points.iter().any(|point| point.label == PointLabel::Positive);
+        if !positive && self.bounding_box.is_none() && self.mask.is_none() {
+            return Err(PromptError::OnlyNegative);
         }
         let inside = |what, x: f32, y: f32| {
             if (0.0..=width as f32).contains(&x) && (0.0..=height as f32).contains(&y) {

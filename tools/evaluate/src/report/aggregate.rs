@@ -2,7 +2,7 @@
 
 use super::{Row, Settings};
 use crate::baseline::BASELINE;
-use crate::{ModelInfo, PromptKind, Stats};
+use crate::{Edges, INSIDE_COUNTS, ModelInfo, PromptKind, Stats};
 use serde::{Deserialize, Serialize};
 
 /// An object score from here on says that there is an object.
@@ -26,14 +26,45 @@ pub struct Aggregate {
     pub hd95_px: Option<Stats>,
     /// HD95 in millimetres, over images of known pixel size.
     pub hd95_mm: Option<Stats>,
+    /// Hausdorff distance of the published protocol, over images where it is finite.
+    pub hausdorff_1024_px: Option<Stats>,
+    /// Images where it is infinite.
+    pub hausdorff_infinite: usize,
+    /// How ragged the predictions are.
+    pub edges: Option<EdgeSummary>,
     /// Absolute error of the head circumference.
     pub head_circumference_error_mm: Option<Stats>,
     /// Mean signed error of the head circumference: above 0 where heads come out too large.
     pub head_circumference_bias_mm: Option<f64>,
     /// Figures of interactive segmentation.
     pub clicks: Option<ClickSummary>,
+    /// Figures of clicks inside the objects.
+    pub inside: Option<InsideSummary>,
     /// Images whose mask is empty.
     pub empty: Option<EmptySummary>,
+}
+
+/// Figures of clicks inside the objects, given all at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InsideSummary {
+    /// Numbers of clicks.
+    pub clicks: Vec<usize>,
+    /// Mean Dice with each number.
+    pub dice: Vec<f64>,
+    /// Dice with one click less the lowest with more: above 0 where further clicks hurt.
+    pub largest_fall: f64,
+}
+
+impl InsideSummary {
+    /// Of mean Dice with each of [`INSIDE_COUNTS`]; `None` without one.
+    pub(super) fn of(dice: Vec<f64>) -> Option<Self> {
+        let (one, more) = dice.split_first()?;
+        let lowest = more.iter().copied().reduce(f64::min)?;
+        let largest_fall = one - lowest;
+        let clicks = INSIDE_COUNTS.iter().copied().take(dice.len()).collect();
+        Some(Self { clicks, dice, largest_fall })
+    }
 }
 
 /// Figures of interactive segmentation.
@@ -46,6 +77,22 @@ pub struct ClickSummary {
     pub noc_85: f64,
     /// The same for 90 % IoU.
     pub noc_90: f64,
+}
+
+/// How ragged predictions are: means over images with objects.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EdgeSummary {
+    /// Perimeter over that of the truth, of predictions that are not empty.
+    pub perimeter_ratio: Option<Stats>,
+    /// Parts of a prediction.
+    pub parts: f64,
+    /// Parts of a truth.
+    pub truth_parts: f64,
+    /// Holes of a prediction.
+    pub holes: f64,
+    /// Holes of a truth.
+    pub truth_holes: f64,
 }
 
 /// Images whose mask is empty.
@@ -72,17 +119,22 @@ pub(super) fn aggregates(
     models: &[ModelInfo],
     rows: &[Row],
 ) -> Vec<Aggregate> {
-    let baseline = [(PromptKind::Box.to_string(), BASELINE.to_string())];
-    let each = settings
-        .prompts
-        .iter()
-        .flat_map(|prompt| models.iter().map(|model| (prompt.clone(), model.label.clone())));
-    let lines: Vec<_> = baseline.into_iter().chain(each).collect();
+    let lines = lines(settings, models);
     let of_set = |set: &String| {
         let line = |(prompt, model): &(String, String)| aggregate(set, prompt, model, rows);
         lines.iter().filter_map(line).collect::<Vec<_>>()
     };
     settings.sets.iter().flat_map(of_set).collect()
+}
+
+/// Prompt and model of each line of a table: the baseline's first.
+pub(super) fn lines(settings: &Settings, models: &[ModelInfo]) -> Vec<(String, String)> {
+    let baseline = [(PromptKind::Box.to_string(), BASELINE.to_string())];
+    let each = settings
+        .prompts
+        .iter()
+        .flat_map(|prompt| models.iter().map(|model| (prompt.clone(), model.label.clone())));
+    baseline.into_iter().chain(each).collect()
 }
 
 fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggregate> {
@@ -97,11 +149,30 @@ fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggre
         iou: stats(|row| row.iou),
         hd95_px: stats(|row| row.hd95_px),
         hd95_mm: stats(|row| row.hd95_mm),
+        hausdorff_1024_px: stats(|row| row.hausdorff_1024_px),
+        edges: edges(&rows),
+        hausdorff_infinite: rows.iter().filter(|row| row.hausdorff_infinite).count(),
         head_circumference_error_mm: stats(|row| row.head_circumference_error_mm.map(f32::abs)),
         head_circumference_bias_mm: stats(|row| row.head_circumference_error_mm)
             .map(|stats| stats.mean),
         clicks: clicks(&rows),
+        inside: inside(&rows),
         empty: empty(&rows),
+    })
+}
+
+fn edges(rows: &[&Row]) -> Option<EdgeSummary> {
+    let found: Vec<Edges> = rows.iter().filter_map(|row| row.edges).collect();
+    let mean = |count: fn(&Edges) -> usize| {
+        let sum: usize = found.iter().map(count).sum();
+        sum as f64 / found.len() as f64
+    };
+    (!found.is_empty()).then(|| EdgeSummary {
+        perimeter_ratio: Stats::of(found.iter().filter_map(|edges| edges.perimeter_ratio)),
+        parts: mean(|edges| edges.parts),
+        truth_parts: mean(|edges| edges.truth_parts),
+        holes: mean(|edges| edges.holes),
+        truth_holes: mean(|edges| edges.truth_holes),
     })
 }
 
@@ -124,10 +195,31 @@ fn clicks(rows: &[&Row]) -> Option<ClickSummary> {
     })
 }
 
+fn inside(rows: &[&Row]) -> Option<InsideSummary> {
+    let with =
+        |place: usize| rows.iter().filter_map(move |row| row.inside_dice.get(place).copied());
+    let means = (0..INSIDE_COUNTS.len()).filter_map(|place| Some(Stats::of(with(place))?.mean));
+    InsideSummary::of(means.collect())
+}
+
 fn empty(rows: &[&Row]) -> Option<EmptySummary> {
     let rows: Vec<_> = rows.iter().filter(|row| row.objects == 0).collect();
     let scores: Vec<f32> = rows.iter().filter_map(|row| row.object_score).collect();
     let alarms = scores.iter().filter(|&&score| score >= PRESENT).count();
     let rate = (!scores.is_empty()).then(|| alarms as f64 / scores.len() as f64);
     (!rows.is_empty()).then_some(EmptySummary { n: rows.len(), false_positive_rate: rate })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_fall_is_against_one_click() {
+        let fall = |dice: [f64; 6]| InsideSummary::of(dice.to_vec()).unwrap().largest_fall;
+        // From 0.75 to 0.5, although 0.875 came between.
+        assert_eq!(fall([0.75, 0.875, 0.5, 0.75, 0.75, 0.625]), 0.25);
+        assert_eq!(fall([0.5, 0.625, 0.75, 0.75, 0.75, 0.75]), -0.125);
+        assert_eq!(InsideSummary::of(Vec::new()), None);
+    }
 }

@@ -1,11 +1,11 @@
 //! `report.html`: the tables, two plots a set and prompt, and pictures of the worst, the median and
 //! the best. It needs no network; pictures lie in the folder beside it.
 
-use super::markdown::{HEADS, cells, summary};
+use super::markdown::{cells, heads, remarks, summary, title};
 use super::svg::{Axes, Series, distribution, plot};
-use super::{Aggregate, Report};
+use super::{Aggregate, Report, table};
 use crate::markup::{PAGE_STYLE, html_address, html_text};
-use crate::{NOC_CAP, Picture};
+use crate::{NOC_CAP, Picture, Protocol};
 use std::fmt::Write;
 
 /// Of a table's columns, the first three are text.
@@ -21,8 +21,12 @@ pub(super) fn html(report: &Report, pictures: &[Picture]) -> String {
 
 fn page(text: &mut String, report: &Report, pictures: &[Picture]) -> std::fmt::Result {
     writeln!(text, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-    writeln!(text, "<title>Evaluation</title><style>{PAGE_STYLE}{LEFT}</style></head><body>")?;
-    writeln!(text, "<h1>Evaluation</h1>\n<p>{}</p>", html_text(&summary(report)))?;
+    writeln!(text, "<title>{}</title>", html_text(&title(report)))?;
+    writeln!(text, "<style>{PAGE_STYLE}{LEFT}</style></head><body>")?;
+    writeln!(text, "<h1>{}</h1>", html_text(&title(report)))?;
+    for words in [Some(summary(report)), remarks(report)].into_iter().flatten() {
+        writeln!(text, "<p>{}</p>", html_text(&words))?;
+    }
     for model in &report.models {
         writeln!(
             text,
@@ -40,12 +44,19 @@ fn page(text: &mut String, report: &Report, pictures: &[Picture]) -> std::fmt::R
         let lines: Vec<_> = report.aggregates.iter().filter(|line| line.set == *set).collect();
         writeln!(text, "<h2>{}</h2>", html_text(set))?;
         table(text, report, &lines)?;
-        empty(text, &lines)?;
+        empty(text, report, &lines)?;
+        for table in table::of_set(report, &lines) {
+            table.write_html(text)?;
+        }
         for prompt in &report.settings.prompts {
             let lines: Vec<_> =
                 lines.iter().copied().filter(|line| line.prompt == *prompt).collect();
             section(text, report, prompt, &lines, pictures)?;
         }
+    }
+    for (heading, tables) in table::of_groups(report) {
+        writeln!(text, "<h2>{}</h2>", html_text(&heading))?;
+        tables.iter().try_for_each(|table| table.write_html(text))?;
     }
     if !report.problems.is_empty() {
         writeln!(text, "<h2>Problems</h2><ul>")?;
@@ -66,17 +77,25 @@ fn table(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(text, "<table><tr><th>{}</th></tr>", HEADS.join("</th><th>"))?;
+    writeln!(
+        text,
+        "<table><tr><th>{}</th></tr>",
+        heads(report.settings.protocol).join("</th><th>")
+    )?;
     for line in lines {
-        let cells = cells(report, line).map(|cell| html_text(&cell));
+        let cells: Vec<String> = cells(report, line).iter().map(|cell| html_text(cell)).collect();
         writeln!(text, "<tr><td>{}</td></tr>", cells.join("</td><td>"))?;
     }
     writeln!(text, "</table>")
 }
 
-fn empty(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+fn empty(text: &mut String, report: &Report, lines: &[&Aggregate]) -> std::fmt::Result {
     for line in lines {
         let Some(empty) = line.empty else { continue };
+        if report.settings.protocol == Protocol::Published {
+            writeln!(text, "<p>{} images without an object are left out.</p>", empty.n)?;
+            continue;
+        }
         let rate = match empty.false_positive_rate {
             Some(rate) => format!("false-positive rate of the object score {rate:.3}"),
             None => "no object score".to_string(),
@@ -112,6 +131,7 @@ fn section(
     };
     writeln!(text, "{}", plot(&axes, &with_dice.iter().map(series).collect::<Vec<_>>()))?;
     clicks(text, &with_dice)?;
+    inside(text, &with_dice)?;
     for line in with_dice {
         let mine = |picture: &&Picture| {
             let Picture { set, prompt, model, .. } = picture;
@@ -155,6 +175,27 @@ fn clicks(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
         x_label: "clicks",
         y_label: "mean Dice",
         x_marks: (1..=most.max(2)).map(|click| click as f64).collect(),
+        y_marks: (0..=4).map(|i| f64::from(i) / 4.0).collect(),
+    };
+    writeln!(text, "{}", plot(&axes, &series))
+}
+
+fn inside(text: &mut String, lines: &[&Aggregate]) -> std::fmt::Result {
+    let lines: Vec<_> =
+        lines.iter().filter_map(|line| Some((line, line.inside.as_ref()?))).collect();
+    let Some((_, first)) = lines.first() else { return Ok(()) };
+    let marks = first.clicks.iter().map(|&count| count as f64).collect();
+    let series: Vec<Series> = lines
+        .iter()
+        .map(|(line, inside)| Series {
+            name: format!("{}: largest fall {:.4}", line.model, inside.largest_fall),
+            points: inside.clicks.iter().zip(&inside.dice).map(|(&n, &d)| [n as f64, d]).collect(),
+        })
+        .collect();
+    let axes = Axes {
+        x_label: "clicks inside, all at once",
+        y_label: "mean Dice",
+        x_marks: marks,
         y_marks: (0..=4).map(|i| f64::from(i) / 4.0).collect(),
     };
     writeln!(text, "{}", plot(&axes, &series))

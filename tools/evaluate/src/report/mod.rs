@@ -4,13 +4,19 @@ mod aggregate;
 mod csv;
 mod html;
 mod markdown;
+mod overview;
 mod svg;
+mod table;
 
-pub use aggregate::{Aggregate, ClickSummary, EmptySummary};
+pub use aggregate::{Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary};
 pub use markdown::markdown as report_markdown;
+pub use overview::{Group, Overview};
 
 use crate::run::create_folder;
-use crate::{Case, EvaluateError, ModelInfo, PROTOCOL, Picture, Problem, Shard, SplitPart};
+use crate::{
+    Case, Edges, EvaluateError, IouPair, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard,
+    SplitPart,
+};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -27,10 +33,14 @@ pub(crate) const REPORT_FILE: &str = "report.json";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The protocol's name: how images were prompted and scored.
+    pub protocol: Protocol,
     /// Which part of each set.
     pub split: SplitPart,
     /// Sets, sorted.
     pub sets: Vec<String>,
+    /// Those of them whose means are apart from the others'.
+    pub transfer: Vec<String>,
     /// Prompts, in the order of the tables.
     pub prompts: Vec<String>,
     /// How the mask was chosen among the decoder's four: `single` or `multimask`.
@@ -53,26 +63,38 @@ pub struct Row {
     pub prompt: String,
     /// Number of objects; 0 where the mask is empty.
     pub objects: usize,
-    /// Area of the truth, in pixels.
+    /// Area of the truth, in pixels of the image, or of the published protocol's grid.
     pub truth_px: usize,
-    /// Area of the prediction, in pixels.
+    /// Area of the prediction, likewise.
     pub prediction_px: usize,
-    /// Dice coefficient.
+    /// Dice coefficient; with 1 added above and below the line in the published protocol.
     pub dice: Option<f32>,
-    /// Intersection over union.
+    /// Intersection over union, likewise.
     pub iou: Option<f32>,
     /// 95th percentile of the symmetric surface distance, in pixels.
     pub hd95_px: Option<f32>,
     /// The same in millimetres.
     pub hd95_mm: Option<f32>,
+    /// Hausdorff distance on the grid of the published protocol, in its pixels; absent in the other
+    /// protocol, and where it is infinite.
+    pub hausdorff_1024_px: Option<f32>,
+    /// Whether that distance is infinite: the prediction is empty.
+    pub hausdorff_infinite: bool,
+    /// How ragged the prediction is; not in the published protocol.
+    pub edges: Option<Edges>,
     /// Circumference of the ellipse fitted to the prediction.
     pub head_circumference_mm: Option<f32>,
     /// That less the published one.
     pub head_circumference_error_mm: Option<f32>,
+    /// Predicted IoU of each object's mask and the IoU it reached with that object; of prompts that
+    /// follow one another, the last. None for the baseline and in the published protocol.
+    pub iou_pairs: Vec<IouPair>,
     /// Lowest object score among the objects, or that of an image without one.
     pub object_score: Option<f32>,
     /// Dice after each click.
     pub click_dice: Vec<f32>,
+    /// Dice with each of [`INSIDE_COUNTS`](crate::INSIDE_COUNTS) clicks inside the objects.
+    pub inside_dice: Vec<f32>,
     /// Clicks needed for 85 % IoU, the sum over the objects, each capped.
     pub noc_85: Option<usize>,
     /// Clicks needed for 90 % IoU, likewise.
@@ -94,10 +116,15 @@ impl Row {
             iou: None,
             hd95_px: None,
             hd95_mm: None,
+            hausdorff_1024_px: None,
+            hausdorff_infinite: false,
+            edges: None,
             head_circumference_mm: None,
             head_circumference_error_mm: None,
+            iou_pairs: Vec::new(),
             object_score: None,
             click_dice: Vec::new(),
+            inside_dice: Vec::new(),
             noc_85: None,
             noc_90: None,
         }
@@ -110,7 +137,7 @@ impl Row {
 pub struct Report {
     /// What this file is.
     pub kind: String,
-    /// Version of the protocol.
+    /// Version of the protocols; `settings` says which one was followed.
     pub protocol: u32,
     /// What ran the models.
     pub engine: String,
@@ -124,6 +151,8 @@ pub struct Report {
     pub models: Vec<ModelInfo>,
     /// Summaries, one a set, prompt and model.
     pub aggregates: Vec<Aggregate>,
+    /// Means over sets.
+    pub overviews: Vec<Overview>,
     /// What could not be used.
     pub problems: Vec<Problem>,
     /// One row an image, model and prompt.
@@ -143,13 +172,15 @@ impl Report {
     ) -> Self {
         problems.sort_unstable();
         problems.dedup();
+        let aggregates = aggregate::aggregates(&settings, &models, &rows);
         Self {
             kind: KIND.to_string(),
             protocol: PROTOCOL,
             engine: engine_name().to_string(),
             commands,
             shards,
-            aggregates: aggregate::aggregates(&settings, &models, &rows),
+            overviews: overview::overviews(&settings, &models, &aggregates, &rows),
+            aggregates,
             settings,
             models,
             problems,

@@ -5,10 +5,11 @@ use super::manifests::{KINDS, Package};
 use std::collections::BTreeMap;
 
 /// Crates of `runtime/` by folder. Each may depend only on those of a lower rank.
-const RUNTIME_RANKS: [(&str, u8); 7] = [
+const RUNTIME_RANKS: [(&str, u8); 8] = [
     ("runtime/manifest", 0),
     ("runtime/kernels", 0),
     ("runtime/core", 1),
+    ("runtime/default-model", 1),
     ("runtime/sink", 2),
     ("runtime/engine", 2),
     ("runtime/app", 3),

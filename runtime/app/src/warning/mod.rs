@@ -1,10 +1,13 @@
 //! What a reader of the result should know before trusting it.
 
+mod prompts;
+
 use crate::answer::Answer;
+use prompts::{NoLogits, contradicted, look_normalized};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use std::fmt;
-use uniultra_core::Prompts;
+use uniultra_core::{MAX_POINTS, PointLabel, Prompts};
 use uniultra_manifest::Board;
 
 /// Predicted IoU below which a mask is seldom usable.
@@ -16,21 +19,42 @@ const LOW_OBJECT_SCORE: f32 = 0.5;
 /// Ratio of the sides above which squeezing the frame into a square distorts what is seen.
 const HIGH_ASPECT: f32 = 2.0;
 
-/// Most warnings of one answer: each kind occurs once at most.
-const MAX_WARNINGS: usize = 9;
+/// Most warnings of one answer: each kind occurs once at most, and contradicted clicks once a click.
+const MAX_WARNINGS: usize = 11 + MAX_POINTS;
 
 /// A kind of doubt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Warning {
     EmptyMask,
-    ObjectUnlikely { object_score: f32 },
-    LowPredictedIou { predicted_iou: f32 },
+    ObjectUnlikely {
+        object_score: f32,
+    },
+    LowPredictedIou {
+        predicted_iou: f32,
+    },
     UnstableMask,
-    SeveralParts { parts: usize },
+    SeveralParts {
+        parts: usize,
+    },
     MaskTouchesBorder,
     PromptOnBorder,
-    FarFromSquare { aspect: f32 },
-    OverMemoryBudget { mib: f32, budget_mib: u32 },
+    FarFromSquare {
+        aspect: f32,
+    },
+    /// The click with that number, from 1 in the order given.
+    ClickContradicted {
+        point: usize,
+        label: PointLabel,
+    },
+    CoordinatesLookNormalized {
+        width: usize,
+        height: usize,
+    },
+    MaskPromptIsNoLogits(NoLogits),
+    OverMemoryBudget {
+        mib: f32,
+        budget_mib: u32,
+    },
 }
 
 /// The warnings of one answer.
@@ -48,6 +72,9 @@ impl Warning {
             Self::MaskTouchesBorder => "mask_touches_border",
             Self::PromptOnBorder => "prompt_on_border",
             Self::FarFromSquare { .. } => "far_from_square",
+            Self::ClickContradicted { .. } => "click_contradicted",
+            Self::CoordinatesLookNormalized { .. } => "coordinates_look_normalized",
+            Self::MaskPromptIsNoLogits(_) => "mask_prompt_is_no_logits",
             Self::OverMemoryBudget { .. } => "over_memory_budget",
         }
     }
@@ -85,6 +112,18 @@ impl fmt::Display for Warning {
                 "the frame's sides differ by a factor of {aspect:.1}; the model sees it squeezed \
                  into a square"
             ),
+            Self::ClickContradicted { point, label: PointLabel::Positive } => {
+                write!(f, "the mask leaves out the pixel of point {point}, which is positive")
+            }
+            Self::ClickContradicted { point, label: PointLabel::Negative } => {
+                write!(f, "the mask holds the pixel of point {point}, which is negative")
+            }
+            Self::CoordinatesLookNormalized { width, height } => write!(
+                f,
+                "all coordinates are within 0 and 1, as if they were shares of the frame; they are \
+                 taken as pixels of the frame of {width} x {height}"
+            ),
+            Self::MaskPromptIsNoLogits(found) => found.fmt(f),
             Self::OverMemoryBudget { mib, budget_mib } => write!(
                 f,
                 "the board's budget is {budget_mib} MiB of memory; {mib:.1} MiB were needed"
@@ -95,9 +134,15 @@ impl fmt::Display for Warning {
 
 impl Serialize for Warning {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Warning", 2)?;
+        let point =
+            if let Self::ClickContradicted { point, .. } = self { Some(point) } else { None };
+        let count = if point.is_some() { 3 } else { 2 };
+        let mut fields = serializer.serialize_struct("Warning", count)?;
         fields.serialize_field("code", self.code())?;
         fields.serialize_field("message", &self.to_string())?;
+        if let Some(point) = point {
+            fields.serialize_field("point", point)?;
+        }
         fields.end()
     }
 }
@@ -114,9 +159,18 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
     let unlikely = object_score.filter(|&score| score < LOW_OBJECT_SCORE);
     let predicted_iou = mask.predicted_iou;
     let empty = mask.area_px == 0;
-    let found = [
+    let no_logits = prompts.mask().and_then(NoLogits::of).map(Warning::MaskPromptIsNoLogits);
+    let normalized = look_normalized(prompts, width, height)
+        .then_some(Warning::CoordinatesLookNormalized { width, height });
+    let grave = [
         empty.then_some(Warning::EmptyMask),
         unlikely.map(|object_score| Warning::ObjectUnlikely { object_score }),
+        normalized,
+        no_logits,
+    ];
+    let contradicted = contradicted(&answer.mask, prompts)
+        .map(|(point, label)| Warning::ClickContradicted { point, label });
+    let others = [
         (predicted_iou < LOW_IOU).then_some(Warning::LowPredictedIou { predicted_iou }),
         answer.fell_back.then_some(Warning::UnstableMask),
         (mask.parts() > 1).then_some(Warning::SeveralParts { parts: mask.parts() }),
@@ -124,8 +178,19 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
         on_border(prompts, [w, h]).then_some(Warning::PromptOnBorder),
         (aspect > HIGH_ASPECT).then_some(Warning::FarFromSquare { aspect }),
     ];
-    // `found` has fewer entries than the list has room for.
-    found.into_iter().flatten().collect()
+    let mut warnings = Warnings::new();
+    add(&mut warnings, grave.into_iter().flatten().chain(contradicted));
+    add(&mut warnings, others.into_iter().flatten());
+    warnings
+}
+
+/// Adds warnings. There is room for all that can occur; one more would be left out.
+pub(crate) fn add(warnings: &mut Warnings, more: impl IntoIterator<Item = Warning>) {
+    for warning in more {
+        if warnings.push(warning).is_err() {
+            log::debug!("no room for the warning `{}`", warning.code());
+        }
+    }
 }
 
 /// Whether a click or a box's corner lies on or beyond the centres of the outermost pixels.
@@ -150,6 +215,25 @@ mod tests {
         }
         let corners = Prompts::new().with_box(1.0, 1.0, 15.0, 14.0).unwrap();
         assert!(on_border(&corners, [16.0, 16.0]));
+    }
+
+    #[test]
+    fn a_list_that_is_full_takes_no_more() {
+        let mut warnings = Warnings::new();
+        add(&mut warnings, std::iter::repeat_n(Warning::EmptyMask, MAX_WARNINGS + 5));
+        assert_eq!(warnings.len(), MAX_WARNINGS);
+        add(&mut warnings, [Warning::UnstableMask]);
+        assert_eq!(warnings.last(), Some(&Warning::EmptyMask));
+    }
+
+    #[test]
+    fn a_contradicted_click_has_its_number() {
+        let warning = Warning::ClickContradicted { point: 3, label: PointLabel::Negative };
+        let json = serde_json::to_value(warning).unwrap();
+        assert_eq!((&json["code"], &json["point"]), (&"click_contradicted".into(), &3.into()));
+        assert!(json["message"].as_str().unwrap().contains("point 3, which is negative"));
+        let json = serde_json::to_value(Warning::EmptyMask).unwrap();
+        assert!(json.get("point").is_none());
     }
 
     #[test]

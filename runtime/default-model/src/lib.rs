@@ -1,0 +1,39 @@
+//! The model pack that is used where the caller names none: `models/uniultra-mini-int8`, compiled in,
+//! so that a program works alone: no file to find, no download.
+
+use uniultra_manifest::{ManifestError, Pack};
+
+/// What the model is called where a folder's name would stand.
+pub const NAME: &str = "the UniUltra-mini inside this program";
+
+/// The pack. Nothing is copied: its files are read from the program itself.
+///
+/// # Errors
+/// [`ManifestError`] if the files that were compiled in are no pack of this version.
+pub fn pack() -> Result<Pack, ManifestError> {
+    macro_rules! shipped {
+        ($file:literal) => {
+            include_bytes!(concat!("../../../models/uniultra-mini-int8/", $file)).as_slice()
+        };
+    }
+    Pack::from_bytes(
+        shipped!("model.toml"),
+        shipped!("image_encoder.onnx"),
+        shipped!("mask_decoder.onnx"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_pack_in_the_repository() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/uniultra-mini-int8");
+        let on_disk = Pack::open(folder.as_ref()).unwrap();
+        let inside = pack().unwrap();
+        assert_eq!(inside.manifest(), on_disk.manifest());
+        assert_eq!(inside.read_image_encoder().unwrap(), on_disk.read_image_encoder().unwrap());
+        assert_eq!(inside.read_mask_decoder().unwrap(), on_disk.read_mask_decoder().unwrap());
+    }
+}
