@@ -101,7 +101,7 @@ struct Lane {
 
 impl Lane {
     fn load(options: &Options) -> Outcome<Self> {
-        let engine = EngineOptions { threads: options.threads, ..EngineOptions::default() };
+        let engine = EngineOptions::new().with_threads(options.threads);
         let (network, manifest) = TractNetwork::open(&options.pack, &engine)?;
         let read = |name: &str| npy::read(&options.inputs.join(name).with_extension("npy"));
         let point_coords = read("point_coords")?;

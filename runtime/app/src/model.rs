@@ -41,7 +41,7 @@ impl ModelSource {
     pub(crate) fn pack(&self) -> Result<Pack, ManifestError> {
         match self {
             #[cfg(feature = "embedded-model")]
-            Self::Embedded => embedded(),
+            Self::Embedded => uniultra::embedded_pack(),
             Self::Folder(folder) => Pack::open(folder),
         }
     }
@@ -55,21 +55,6 @@ impl ModelSource {
             }
         }
     }
-}
-
-/// Built in, so that the program works alone: no file to find, no download.
-#[cfg(feature = "embedded-model")]
-fn embedded() -> Result<Pack, ManifestError> {
-    macro_rules! shipped {
-        ($file:literal) => {
-            include_bytes!(concat!("../../../models/uniultra-mini-int8/", $file)).as_slice()
-        };
-    }
-    Pack::from_bytes(
-        shipped!("model.toml"),
-        shipped!("image_encoder.onnx"),
-        shipped!("mask_decoder.onnx"),
-    )
 }
 
 #[cfg(test)]

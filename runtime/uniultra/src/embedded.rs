@@ -1,0 +1,28 @@
+//! The model inside the program.
+
+use crate::{ManifestError, Pack};
+
+/// The pack that this crate was built with, `models/uniultra-mini-int8`: no file to find, no
+/// download. Its bytes are part of the program and are not copied.
+///
+/// ```
+/// let pack = uniultra::embedded_pack()?;
+/// assert_eq!(pack.manifest().model.id, "uniultra-mini-int8");
+/// assert_eq!(pack.folder(), None);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ManifestError`] if the pack was damaged when the program was built.
+pub fn embedded_pack() -> Result<Pack, ManifestError> {
+    macro_rules! shipped {
+        ($file:literal) => {
+            include_bytes!(concat!("../../../models/uniultra-mini-int8/", $file)).as_slice()
+        };
+    }
+    Pack::from_bytes(
+        shipped!("model.toml"),
+        shipped!("image_encoder.onnx"),
+        shipped!("mask_decoder.onnx"),
+    )
+}
