@@ -1,6 +1,6 @@
 //! Runs the examples on the sample frame, as a reader of the documentation would.
 #![cfg(all(feature = "embedded-model", feature = "files"))]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
