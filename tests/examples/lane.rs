@@ -107,8 +107,8 @@ impl Lane {
         let point_coords = read("point_coords")?;
         let side = manifest.model.image_size / 4;
         let click = DecoderInput {
-            point_coords: point_coords.as_chunks::<2>().0.iter().copied().collect(),
-            point_labels: read("point_labels")?.into_iter().collect(),
+            point_coords: point_coords.as_chunks::<2>().0.to_vec(),
+            point_labels: read("point_labels")?,
             mask_input: None,
         };
         let (image, output) = (read("image")?, DecoderOutput::new(side));

@@ -1,8 +1,8 @@
 //! The C interface: `libuniultra_c`, as a shared and as a static library. Its header is
 //! `include/uniultra.h`, which a test makes anew from this crate and compares.
 //!
-//! Handles are numbers, not addresses ([`handle`]): one that was freed, or never was one, is refused.
-//! No panic crosses the border ([`failure`]). A structure says its own size ([`sized`]), so that a later
+//! Handles are numbers, not addresses (`handle`): one that was freed, or never was one, is refused.
+//! No panic crosses the border (`failure`). A structure says its own size (`sized`), so that a later
 //! version can add fields at its end.
 // The other crates may not: see the root Cargo.toml. Here pointers come from another language.
 #![allow(unsafe_code)]

@@ -8,7 +8,7 @@
     reason = "a test fails by panicking, and says what it left out"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
@@ -142,15 +142,17 @@ fn misuse_is_refused() {
     }
 }
 
-#[test]
-fn both_languages_see_the_same_structures() {
+/// Sizes and offsets by name, as a C compiler sees them.
+fn sizes_in_c() -> BTreeMap<String, usize> {
     let work = Work::new();
     let printed = succeed(&mut Command::new(work.compile("tests/programs/sizes.c", &["-std=c99"])));
-    let found: Vec<(&str, usize)> = printed
-        .lines()
-        .map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(name, size)| (name, size.parse().unwrap()))
-        .collect();
+    let lines = printed.lines().map(|line| line.rsplit_once(' ').unwrap());
+    lines.map(|(name, size)| (name.to_string(), size.parse().unwrap())).collect()
+}
+
+#[test]
+fn both_languages_see_the_same_structures() {
+    let found = sizes_in_c();
     let expected = [
         ("uniultra_error", size_of::<CError>()),
         ("uniultra_segmenter", size_of::<CSegmenter>()),
@@ -171,23 +173,52 @@ fn both_languages_see_the_same_structures() {
         ("uniultra_measures.area_px", offset_of!(CMeasures, area_px)),
         ("uniultra_measures.perpendicular_mm", offset_of!(CMeasures, perpendicular_mm)),
     ];
-    assert_eq!(found, expected);
+    for (name, size) in expected {
+        assert_eq!(found.get(name), Some(&size), "{name}");
+    }
+}
+
+/// Programs that were built with the first header must go on running: functions stay, and so do the fields'
+/// places; a structure may grow at its end. `abi-1.txt` is never changed; a later version has its own.
+#[test]
+fn what_abi_1_promised_still_holds() {
+    let (exported, sizes) = (exported(), sizes_in_c());
+    let promised = fs::read_to_string(folder().join("tests/abi-1.txt")).unwrap();
+    for line in promised.lines() {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        if name == "function" {
+            assert!(exported.contains(value), "{value} is not exported any more");
+            continue;
+        }
+        let promised: usize = value.parse().unwrap();
+        let found = *sizes.get(name).unwrap_or_else(|| panic!("{name} is not in sizes.c any more"));
+        let holds = if name.contains('.') { found == promised } else { found >= promised };
+        assert!(holds, "{name}: expected {promised}, found {found}");
+    }
+    assert!(promised.lines().count() > 90);
+}
+
+/// What the shared library gives to programs.
+fn exported() -> BTreeSet<String> {
+    let mut nm = Command::new("nm");
+    let symbols =
+        succeed(nm.args(["-D", "--defined-only"]).arg(libraries().join("libuniultra_c.so")));
+    let names = symbols.lines().filter_map(|line| line.split_whitespace().last());
+    names.map(str::to_string).collect()
 }
 
 /// What the shared library gives to programs is what the header declares, under its versioned name.
 #[test]
 fn the_library_exports_the_header_and_nothing_else() {
     let library = libraries().join("libuniultra_c.so");
-    let symbols = succeed(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
-    let exported: BTreeSet<&str> =
-        symbols.lines().filter_map(|line| line.split_whitespace().last()).collect();
     let header = fs::read_to_string(folder().join("include/uniultra.h")).unwrap();
-    let declared: BTreeSet<&str> = header
+    let declared: BTreeSet<String> = header
         .split('(')
         .filter_map(|before| before.split(|c: char| !(c.is_alphanumeric() || c == '_')).next_back())
         .filter(|name| name.starts_with("uniultra_"))
+        .map(str::to_string)
         .collect();
-    assert_eq!(exported, declared);
+    assert_eq!(exported(), declared);
     assert!(declared.len() >= 19, "{declared:?}");
     let dynamic = succeed(Command::new("readelf").arg("-d").arg(&library));
     assert!(dynamic.contains("[libuniultra_c.so.0]"), "{dynamic}");
