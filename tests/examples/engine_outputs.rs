@@ -85,8 +85,8 @@ fn decoder_input(
         }
     };
     Ok(Some(DecoderInput {
-        point_coords: coords.data().as_chunks::<2>().0.iter().copied().collect(),
-        point_labels: labels.data().iter().copied().collect(),
+        point_coords: coords.data().as_chunks::<2>().0.to_vec(),
+        point_labels: labels.data().to_vec(),
         mask_input,
     }))
 }

@@ -101,14 +101,14 @@ struct Lane {
 
 impl Lane {
     fn load(options: &Options) -> Outcome<Self> {
-        let engine = EngineOptions { threads: options.threads, ..EngineOptions::default() };
+        let engine = EngineOptions::new().with_threads(options.threads);
         let (network, manifest) = TractNetwork::open(&options.pack, &engine)?;
         let read = |name: &str| npy::read(&options.inputs.join(name).with_extension("npy"));
         let point_coords = read("point_coords")?;
         let side = manifest.model.image_size / 4;
         let click = DecoderInput {
-            point_coords: point_coords.as_chunks::<2>().0.iter().copied().collect(),
-            point_labels: read("point_labels")?.into_iter().collect(),
+            point_coords: point_coords.as_chunks::<2>().0.to_vec(),
+            point_labels: read("point_labels")?,
             mask_input: None,
         };
         let (image, output) = (read("image")?, DecoderOutput::new(side));

@@ -92,7 +92,7 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     assert!(output.status.success(), "{name}: {said}");
 
     // The files' attention is float: the runtime's in integers is another function.
-    let options = EngineOptions { integer_attention: false, ..EngineOptions::default() };
+    let options = EngineOptions::new();
     let (network, _) = TractNetwork::open(&work.pack, &options).unwrap();
     let embedding = network.encode(&image).unwrap();
     let mut pairs = Vec::new();

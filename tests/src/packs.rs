@@ -54,7 +54,7 @@ impl ScratchPack {
     /// Where the runtime refuses it.
     #[must_use]
     pub fn segmenter(&self) -> Segmenter {
-        let options = EngineOptions { threads: 2, ..EngineOptions::default() };
+        let options = EngineOptions::new().with_threads(2);
         let pack = Pack::open(&self.folder()).expect("the pack is in order");
         open_pack(&pack, &options).expect("the runtime opens the pack")
     }

@@ -75,7 +75,7 @@ fn objects_together_answer_as_apart() {
     let encoded = one.encode(&frame).unwrap();
     let apart: Vec<_> = objects.iter().map(|object| encoded.predict(object).unwrap()).collect();
     for threads in [1, 3] {
-        let options = EngineOptions { threads, ..EngineOptions::default() };
+        let options = EngineOptions::new().with_threads(threads);
         let segmenter = Segmenter::open_with(&folder, &options).unwrap();
         let together = segmenter.encode(&frame).unwrap().predict_all(&objects).unwrap();
         assert_eq!(together.len(), objects.len());

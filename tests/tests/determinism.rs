@@ -34,8 +34,7 @@ fn nor_do_those_of_the_int8_model() {
 fn same_bits(folder: &Path) {
     let frame = Frame::decode(&std::fs::read(sample_frame()).unwrap()).unwrap();
     let open = |threads| {
-        Segmenter::open_with(folder, &EngineOptions { threads, ..EngineOptions::default() })
-            .unwrap()
+        Segmenter::open_with(folder, &EngineOptions::new().with_threads(threads)).unwrap()
     };
     let one = open(1);
     let expected = prediction(&one, &frame);
@@ -61,11 +60,9 @@ fn threads_out_of_range_are_refused() {
     let options = ExportOptions { image_size: 64, ..ExportOptions::default() };
     let pack = ScratchPack::export(&random("uniultra-mini", 5), &options);
     for threads in [0, 17, usize::MAX] {
-        let error = Segmenter::open_with(
-            &pack.folder(),
-            &EngineOptions { threads, ..EngineOptions::default() },
-        )
-        .unwrap_err();
+        let error =
+            Segmenter::open_with(&pack.folder(), &EngineOptions::new().with_threads(threads))
+                .unwrap_err();
         let reason = error.source().unwrap().to_string();
         assert!(reason.contains(&threads.to_string()), "{reason}");
     }

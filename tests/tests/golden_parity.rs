@@ -126,8 +126,8 @@ fn decoder_alone_agrees_on_synthetic_features() {
     .unwrap();
     for prompt in golden.decoder_only() {
         let input = DecoderInput {
-            point_coords: prompt.points.iter().copied().collect(),
-            point_labels: prompt.labels.iter().copied().collect(),
+            point_coords: prompt.points.to_vec(),
+            point_labels: prompt.labels.to_vec(),
             mask_input: prompt.with_mask_input.then(|| hash.mask_input.clone()),
         };
         let mut out = DecoderOutput::new(MASK_SIDE);

@@ -16,7 +16,8 @@ const EMBEDDING_LIMIT: f64 = 0.036;
 const DICE_LIMIT: f32 = 0.99;
 
 fn segment(folder: &str, integer_attention: bool, threads: usize) -> (Vec<f32>, Mask) {
-    let options = EngineOptions { threads, integer_attention, ..EngineOptions::default() };
+    let options =
+        EngineOptions::new().with_threads(threads).with_integer_attention(integer_attention);
     let segmenter = Segmenter::open_with(&root().join(folder), &options).unwrap();
     let frame = Frame::decode(&std::fs::read(sample_frame()).unwrap()).unwrap();
     let encoded = segmenter.encode(&frame).unwrap();

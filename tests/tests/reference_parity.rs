@@ -208,8 +208,8 @@ fn decoder_with_every_kind_of_prompt() {
             let expected =
                 reference::mask_decoder(&weights, &features, side, &points, &labels, mask_input);
             let input = DecoderInput {
-                point_coords: points.iter().copied().collect(),
-                point_labels: labels.iter().copied().collect(),
+                point_coords: points.to_vec(),
+                point_labels: labels.to_vec(),
                 mask_input: mask_input.map(<[f32]>::to_vec),
             };
             let mut out = DecoderOutput::new(side / 4);

@@ -35,8 +35,8 @@ fn run(network: &TractNetwork, side: usize, channels: Channels) -> Outputs {
     let embedding = network.encode(&image).unwrap();
     let mut input = DecoderInput::default();
     for (point, label) in [([0.25, 0.25], 2.0), ([0.75, 0.8], 3.0), ([0.5, 0.5], 1.0)] {
-        input.point_coords.push(point.map(|v: f32| v * side as f32)).unwrap();
-        input.point_labels.push(label).unwrap();
+        input.point_coords.push(point.map(|v: f32| v * side as f32));
+        input.point_labels.push(label);
     }
     input.mask_input = Some(hash_values(6, 20.0, side * side / 16));
     let mut out = DecoderOutput::new(side / 4);

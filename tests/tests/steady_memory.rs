@@ -46,7 +46,7 @@ fn scan(segmenter: &Segmenter, index: usize) {
 
 /// Live bytes and allocations a frame, after the warm-up and after `frames` more.
 fn measure(folder: &Path, threads: usize, frames: usize) -> ([usize; 2], [usize; 2]) {
-    let options = EngineOptions { threads, ..EngineOptions::default() };
+    let options = EngineOptions::new().with_threads(threads);
     let segmenter = Segmenter::open_with(folder, &options).unwrap();
     let sample = |range: std::ops::Range<usize>| {
         let before = ALLOCATOR.stats();

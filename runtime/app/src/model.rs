@@ -41,7 +41,7 @@ impl ModelSource {
     pub(crate) fn pack(&self) -> Result<Pack, ManifestError> {
         match self {
             #[cfg(feature = "embedded-model")]
-            Self::Embedded => uniultra_default_model::pack(),
+            Self::Embedded => uniultra::embedded_pack(),
             Self::Folder(folder) => Pack::open(folder),
         }
     }

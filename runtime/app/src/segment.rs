@@ -117,23 +117,14 @@ fn write_files(
         let chosen = answer.chosen();
         let alternatives: Vec<_> = answer
             .others()
-            .map(|other| Alternative {
-                token: other.token,
-                predicted_iou: other.predicted_iou,
-                contours: other.contours.clone(),
-            })
+            .map(|other| Alternative::new(other.token, other.predicted_iou, other.contours.clone()))
             .collect();
-        let overlay = Overlay {
-            frame,
-            prompts: &request.prompts,
-            model: &format!("{} {}", manifest.model.id, manifest.model.version),
-            contours: &chosen.contours,
-            area_px: chosen.area_px,
-            predicted_iou: chosen.predicted_iou,
-            diameters: chosen.diameters.as_ref(),
-            spacing: request.spacing,
-            alternatives: &alternatives,
-        };
+        let model = format!("{} {}", manifest.model.id, manifest.model.version);
+        let overlay = Overlay::new(&model, frame, &request.prompts)
+            .with_answer(&chosen.contours, chosen.area_px, chosen.predicted_iou)
+            .with_diameters(chosen.diameters.as_ref())
+            .with_spacing(request.spacing)
+            .with_alternatives(&alternatives);
         write_overlay_png(path, &overlay)?;
     }
     Ok(())

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 use uniultra_core::{
-    DecoderInput, DecoderOutput, Frame, MaskChoice, MaskPrompt, MaskToken, Network, Pixels,
-    PointLabel, Prediction, PromptError, Prompts, SegmentError, Segmenter, Stage,
+    DecoderInput, DecoderOutput, Frame, MAX_OBJECTS, MaskChoice, MaskPrompt, MaskToken, Network,
+    Pixels, PointLabel, Prediction, PromptError, Prompts, SegmentError, Segmenter, Stage,
 };
 use uniultra_manifest::{
     Channels, EdgeLayout, Manifest, Model, Normalization, Precision, Preprocess, Provenance,
@@ -311,5 +311,30 @@ fn prompts_that_do_not_fit_never_reach_the_decoder() {
         assert!(matches!(refused, SegmentError::Prompt(PromptError::Empty)) == prompts.is_empty());
         assert!(refused.to_string().contains(expected), "{refused}");
     }
+    assert!(segmenter.network().asked.borrow().is_empty());
+}
+
+#[test]
+fn clones_and_frames_share_one_network_and_keep_it() {
+    let segmenter = Segmenter::<Fake>::open(&Script::default()).unwrap();
+    let clone = segmenter.clone();
+    assert!(std::ptr::eq(segmenter.network(), clone.network()));
+    let encoded = segmenter.encode(&frame(51)).unwrap();
+    drop(segmenter);
+    let copy = encoded.clone();
+    let first = encoded.predict(&click()).unwrap();
+    drop(encoded);
+    assert_eq!(copy.predict(&click()).unwrap().logits(), first.logits());
+    assert_eq!(clone.network().asked.borrow().len(), 2);
+}
+
+#[test]
+fn objects_at_once_are_bounded() {
+    let segmenter = Segmenter::<Fake>::open(&Script::default()).unwrap();
+    let encoded = segmenter.encode(&frame(51)).unwrap();
+    assert_eq!(encoded.predict_all(&vec![click(); MAX_OBJECTS]).unwrap().len(), MAX_OBJECTS);
+    segmenter.network().asked.borrow_mut().clear();
+    let refused = encoded.predict_all(&vec![click(); MAX_OBJECTS + 1]).unwrap_err();
+    assert!(refused.to_string().contains("at most 16"), "{refused}");
     assert!(segmenter.network().asked.borrow().is_empty());
 }

@@ -15,8 +15,17 @@ use tract_core::internal::{
 use uniultra_core::{DecoderInput, DecoderOutput, MASK_COUNT, Network};
 use uniultra_manifest::{Manifest, Pack, Precision};
 
-/// Choices made when a pack is opened.
+/// Choices made when a pack is opened: the defaults, and what the `with_` methods change.
+///
+/// ```
+/// use uniultra_engine::EngineOptions;
+///
+/// let options = EngineOptions::new().with_threads(4);
+/// assert_eq!(options.threads, 4);
+/// assert!(!options.integer_attention && options.pins.is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EngineOptions {
     /// Threads of kernels and matrix products, 1 to [`MAX_THREADS`](crate::MAX_THREADS). The output's bits
     /// do not depend on it.
@@ -35,6 +44,36 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self { threads: 1, integer_attention: false, pins: Vec::new() }
+    }
+}
+
+impl EngineOptions {
+    /// One thread, not bound to any CPU, attention in floating point.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the number of threads, 1 to [`MAX_THREADS`](crate::MAX_THREADS). It is checked when a
+    /// pack is opened.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Turns attention in 8-bit integers on or off, for int8 models.
+    #[must_use]
+    pub fn with_integer_attention(mut self, integer_attention: bool) -> Self {
+        self.integer_attention = integer_attention;
+        self
+    }
+
+    /// Binds threads to CPUs; that they exist is checked when a pack is opened.
+    #[must_use]
+    pub fn with_pins(mut self, pins: impl Into<Vec<usize>>) -> Self {
+        self.pins = pins.into();
+        self
     }
 }
 

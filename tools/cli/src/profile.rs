@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn profile(args: &Args, frame: &Frame, beside: &Beside) -> Result<Report, ProfileError> {
-    let options = EngineOptions { threads: args.threads_here(), ..EngineOptions::default() };
+    let options = EngineOptions::new().with_threads(args.threads_here());
     let a = Subject::open(&args.model, &options)?;
     let b = match beside {
         Beside::Pack(folder) => Some(Subject::open(folder, &options)?),

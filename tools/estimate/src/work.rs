@@ -74,7 +74,7 @@ impl PackWork {
     /// [`EstimateError::Pack`].
     pub fn of(folder: &Path, threads: usize) -> Result<(Self, Subject), EstimateError> {
         let before = rss_mib();
-        let options = EngineOptions { threads, ..EngineOptions::default() };
+        let options = EngineOptions::new().with_threads(threads);
         let subject = Subject::open(folder, &options)?;
         let runs = Runs { warm_up: 0, count: 1 };
         let (recording, _) =

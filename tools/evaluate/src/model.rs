@@ -143,7 +143,7 @@ impl Predictor for PackPredictor {
 }
 
 struct PackEncoded<'a> {
-    encoded: EncodedFrame<'a, TractNetwork>,
+    encoded: EncodedFrame<TractNetwork>,
     model: &'a PackPredictor,
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     let point = args.point.as_deref().unwrap_or(SAMPLE_POINT);
 
-    let mut build = workspace.cargo(&["build", "--locked", "--release", "-p", "uniultra"]);
+    let mut build = workspace.cargo(&["build", "--locked", "--release", "-p", "uniultra-app"]);
     if checkpoint.is_some() {
         build.args(["-p", "uniultra-tools"]);
     }

@@ -46,7 +46,7 @@ impl Running {
         let board = file.as_ref().map(|named| &named.file.board);
         let threads = threads.or(board.map(|board| board.run.threads)).unwrap_or(1);
         let pins = board.map(Board::pins).unwrap_or_default();
-        Ok(Self { engine: EngineOptions { threads, pins, ..EngineOptions::default() }, file })
+        Ok(Self { engine: EngineOptions::new().with_threads(threads).with_pins(pins), file })
     }
 
     /// The same on a machine that is as the profile says, or an error (exit code 7).

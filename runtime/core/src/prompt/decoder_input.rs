@@ -11,9 +11,10 @@ pub const MAX_TOKENS: usize = MAX_POINTS + 2;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DecoderInput {
     /// (x, y) in pixels of the S x S input, without a half-pixel shift; a box's corners come first.
-    pub point_coords: heapless::Vec<[f32; 2], MAX_TOKENS>,
+    /// At most [`MAX_TOKENS`].
+    pub point_coords: Vec<[f32; 2]>,
     /// One label a point: 0 negative, 1 positive, 2 top left and 3 bottom right of a box.
-    pub point_labels: heapless::Vec<f32, MAX_TOKENS>,
+    pub point_labels: Vec<f32>,
     /// Logits `[S/4, S/4]` of the mask prompt.
     pub mask_input: Option<Vec<f32>>,
 }
@@ -32,24 +33,26 @@ impl DecoderInput {
     ) -> Result<Self, PromptError> {
         prompts.validate(width, height, image_size / 4)?;
         let side = image_size as f32;
-        let mut input = Self::default();
+        let mut input = Self {
+            point_coords: Vec::with_capacity(MAX_TOKENS),
+            point_labels: Vec::with_capacity(MAX_TOKENS),
+            mask_input: prompts.mask().map(|mask| mask.logits().to_vec()),
+        };
         let mut push = |x: f32, y: f32, label: f32| {
-            let coords = [x * side / width as f32, y * side / height as f32];
-            input.point_coords.push(coords).map_err(|_| PromptError::TooManyPoints)?;
-            input.point_labels.push(label).map_err(|_| PromptError::TooManyPoints)
+            input.point_coords.push([x * side / width as f32, y * side / height as f32]);
+            input.point_labels.push(label);
         };
         if let Some([x0, y0, x1, y1]) = prompts.bounding_box() {
-            push(x0, y0, 2.0)?;
-            push(x1, y1, 3.0)?;
+            push(x0, y0, 2.0);
+            push(x1, y1, 3.0);
         }
         for point in prompts.points() {
             let label = match point.label {
                 PointLabel::Negative => 0.0,
                 PointLabel::Positive => 1.0,
             };
-            push(point.x, point.y, label)?;
+            push(point.x, point.y, label);
         }
-        input.mask_input = prompts.mask().map(|mask| mask.logits().to_vec());
         Ok(input)
     }
 }

@@ -11,6 +11,8 @@ pub use network::{DecoderOutput, Network};
 pub use prediction::{Prediction, Timings};
 
 use crate::{DecoderInput, Frame, InputSpec, PromptError, Prompts, preprocess};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 use uniultra_manifest::Manifest;
 
@@ -20,11 +22,31 @@ pub const MAX_OBJECTS: usize = 16;
 /// An opened model.
 ///
 /// `Segmenter::open(pack)?.encode(&frame)?.predict(&prompts)?` is the whole way from frame to masks.
-#[derive(Debug)]
+/// A clone is cheap and is the same model: all clones, and all frames that they encoded, share one
+/// copy of the networks, which is freed with the last of them.
 pub struct Segmenter<N: Network> {
+    model: Arc<OpenModel<N>>,
+}
+
+/// What the clones of a segmenter share.
+#[derive(Debug)]
+struct OpenModel<N> {
     network: N,
     manifest: Manifest,
     input: InputSpec,
+}
+
+// By hand, because a derived one would ask for a network that can be cloned.
+impl<N: Network> Clone for Segmenter<N> {
+    fn clone(&self) -> Self {
+        Self { model: Arc::clone(&self.model) }
+    }
+}
+
+impl<N: Network + fmt::Debug> fmt::Debug for Segmenter<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.model, f)
+    }
 }
 
 impl<N: Network> Segmenter<N> {
@@ -55,38 +77,33 @@ impl<N: Network> Segmenter<N> {
     #[must_use]
     pub fn of(network: N, manifest: Manifest) -> Self {
         let input = InputSpec::of(&manifest);
-        Self { network, manifest, input }
+        Self { model: Arc::new(OpenModel { network, manifest, input }) }
     }
 
     /// The model's manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.model.manifest
     }
 
     /// The engine's part.
     #[must_use]
     pub fn network(&self) -> &N {
-        &self.network
+        &self.model.network
     }
 
     /// Side of the logits' grid, S/4.
     #[must_use]
     pub fn mask_side(&self) -> usize {
-        self.input.image_size / 4
+        self.model.input.image_size / 4
     }
 
     /// A frame whose embedding this model's encoder, or one with the same outputs, made before:
     /// `width` and `height` are the frame's, in pixels.
     #[must_use]
-    pub fn resume(
-        &self,
-        embedding: N::Embedding,
-        width: usize,
-        height: usize,
-    ) -> EncodedFrame<'_, N> {
+    pub fn resume(&self, embedding: N::Embedding, width: usize, height: usize) -> EncodedFrame<N> {
         EncodedFrame {
-            segmenter: self,
+            segmenter: self.clone(),
             embedding,
             width,
             height,
@@ -100,18 +117,18 @@ impl<N: Network> Segmenter<N> {
     ///
     /// # Errors
     /// [`SegmentError::Network`] if the engine fails.
-    pub fn encode(&self, frame: &Frame) -> Result<EncodedFrame<'_, N>, SegmentError<N::Error>> {
+    pub fn encode(&self, frame: &Frame) -> Result<EncodedFrame<N>, SegmentError<N::Error>> {
         let start = Instant::now();
-        let mut image = vec![0.0; self.input.values()];
-        preprocess(frame, &self.input, &mut image)?;
+        let OpenModel { network, input, .. } = &*self.model;
+        let mut image = vec![0.0; input.values()];
+        preprocess(frame, input, &mut image)?;
         let preprocess_ms = elapsed_ms(start);
         let start = Instant::now();
-        let embedding = self
-            .network
+        let embedding = network
             .encode(&image)
             .map_err(|source| SegmentError::Network { stage: Stage::Encode, source })?;
         Ok(EncodedFrame {
-            segmenter: self,
+            segmenter: self.clone(),
             embedding,
             width: frame.width(),
             height: frame.height(),
@@ -122,9 +139,10 @@ impl<N: Network> Segmenter<N> {
 }
 
 /// A frame after the image encoder: predictions from here on cost one decoder run each.
-#[derive(Debug)]
-pub struct EncodedFrame<'s, N: Network> {
-    segmenter: &'s Segmenter<N>,
+///
+/// It borrows nothing: it keeps the model open, so that it may outlive the segmenter that made it.
+pub struct EncodedFrame<N: Network> {
+    segmenter: Segmenter<N>,
     embedding: N::Embedding,
     width: usize,
     height: usize,
@@ -132,7 +150,26 @@ pub struct EncodedFrame<'s, N: Network> {
     encode_ms: f32,
 }
 
-impl<N: Network> EncodedFrame<'_, N> {
+impl<N: Network<Embedding: Clone>> Clone for EncodedFrame<N> {
+    fn clone(&self) -> Self {
+        Self { segmenter: self.segmenter.clone(), embedding: self.embedding.clone(), ..*self }
+    }
+}
+
+impl<N: Network<Embedding: fmt::Debug> + fmt::Debug> fmt::Debug for EncodedFrame<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodedFrame")
+            .field("segmenter", &self.segmenter)
+            .field("embedding", &self.embedding)
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("preprocess_ms", &self.preprocess_ms)
+            .field("encode_ms", &self.encode_ms)
+            .finish()
+    }
+}
+
+impl<N: Network> EncodedFrame<N> {
     /// Width of the source frame, in pixels.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -174,7 +211,7 @@ impl<N: Network> EncodedFrame<'_, N> {
         let mut output = DecoderOutput::new(self.segmenter.mask_side());
         let start = Instant::now();
         self.segmenter
-            .network
+            .network()
             .decode(&self.embedding, &input, &mut output)
             .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
         self.prediction(output, elapsed_ms(start))
@@ -190,18 +227,18 @@ impl<N: Network> EncodedFrame<'_, N> {
     pub fn predict_all(
         &self,
         objects: &[Prompts],
-    ) -> Result<heapless::Vec<Prediction, MAX_OBJECTS>, SegmentError<N::Error>> {
-        let too_many = || PromptError::TooManyObjects { max: MAX_OBJECTS, found: objects.len() };
-        let mut inputs: heapless::Vec<DecoderInput, MAX_OBJECTS> = heapless::Vec::new();
-        let mut outputs: heapless::Vec<DecoderOutput, MAX_OBJECTS> = heapless::Vec::new();
-        for prompts in objects {
-            let output = DecoderOutput::new(self.segmenter.mask_side());
-            inputs.push(self.decoder_input(prompts)?).map_err(|_| too_many())?;
-            outputs.push(output).map_err(|_| too_many())?;
+    ) -> Result<Vec<Prediction>, SegmentError<N::Error>> {
+        if objects.len() > MAX_OBJECTS {
+            let (max, found) = (MAX_OBJECTS, objects.len());
+            return Err(PromptError::TooManyObjects { max, found }.into());
         }
+        let inputs = objects.iter().map(|prompts| self.decoder_input(prompts));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let output = || DecoderOutput::new(self.segmenter.mask_side());
+        let mut outputs: Vec<_> = inputs.iter().map(|_| output()).collect();
         let start = Instant::now();
         self.segmenter
-            .network
+            .network()
             .decode_all(&self.embedding, &inputs, &mut outputs)
             .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
         let decode_ms = elapsed_ms(start);
@@ -209,7 +246,7 @@ impl<N: Network> EncodedFrame<'_, N> {
     }
 
     fn decoder_input(&self, prompts: &Prompts) -> Result<DecoderInput, PromptError> {
-        DecoderInput::of(prompts, self.width, self.height, self.segmenter.input.image_size)
+        DecoderInput::of(prompts, self.width, self.height, self.segmenter.model.input.image_size)
     }
 
     fn prediction(
@@ -221,7 +258,7 @@ impl<N: Network> EncodedFrame<'_, N> {
         output.check(side)?;
         let timings =
             Timings { preprocess_ms: self.preprocess_ms, encode_ms: self.encode_ms, decode_ms };
-        let has_object_score = self.segmenter.manifest.model.object_score;
+        let has_object_score = self.segmenter.manifest().model.object_score;
         Ok(Prediction::new(output, side, [self.width, self.height], has_object_score, timings))
     }
 }

@@ -25,6 +25,7 @@ use viewport::Viewport;
 
 /// Everything that is shown. Coordinates are pixels of the source frame.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Overlay<'a> {
     /// The source frame.
     pub frame: &'a Frame,
@@ -46,8 +47,61 @@ pub struct Overlay<'a> {
     pub alternatives: &'a [Alternative],
 }
 
+impl<'a> Overlay<'a> {
+    /// The frame and what was asked of `model`. Until [`with_answer`](Self::with_answer) says more,
+    /// the legend says that no object was found.
+    #[must_use]
+    pub fn new(model: &'a str, frame: &'a Frame, prompts: &'a Prompts) -> Self {
+        Self {
+            frame,
+            prompts,
+            model,
+            contours: &[],
+            area_px: 0,
+            predicted_iou: 0.0,
+            diameters: None,
+            spacing: None,
+            alternatives: &[],
+        }
+    }
+
+    /// Sets the answer: its outlines, its area in pixels, and the model's estimate of its IoU.
+    #[must_use]
+    pub fn with_answer(
+        mut self,
+        contours: &'a [Polygon],
+        area_px: usize,
+        predicted_iou: f32,
+    ) -> Self {
+        (self.contours, self.area_px, self.predicted_iou) = (contours, area_px, predicted_iou);
+        self
+    }
+
+    /// Sets the answer's diameters.
+    #[must_use]
+    pub fn with_diameters(mut self, diameters: Option<&'a Diameters>) -> Self {
+        self.diameters = diameters;
+        self
+    }
+
+    /// Sets the side of a pixel, so that lengths and areas are in millimetres.
+    #[must_use]
+    pub fn with_spacing(mut self, spacing: Option<PixelSpacing>) -> Self {
+        self.spacing = spacing;
+        self
+    }
+
+    /// Sets the masks that were not chosen.
+    #[must_use]
+    pub fn with_alternatives(mut self, alternatives: &'a [Alternative]) -> Self {
+        self.alternatives = alternatives;
+        self
+    }
+}
+
 /// A mask that was not chosen, drawn as a thin outline.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Alternative {
     /// Which mask.
     pub token: MaskToken,
@@ -55,6 +109,14 @@ pub struct Alternative {
     pub predicted_iou: f32,
     /// Its outlines.
     pub contours: Vec<Polygon>,
+}
+
+impl Alternative {
+    /// A mask with the model's estimate of its IoU, and its outlines.
+    #[must_use]
+    pub fn new(token: MaskToken, predicted_iou: f32, contours: Vec<Polygon>) -> Self {
+        Self { token, predicted_iou, contours }
+    }
 }
 
 /// Writes the overlay as an RGB PNG. A frame with a longer side below 800 pixels is enlarged by a

@@ -188,7 +188,7 @@ fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<Pat
     // Flags of the two differ, and so would their dependencies: a folder each, built once.
     let target = folder(workspace).join(link.name());
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
-    command.args(["--profile", DEVICE, "-p", "uniultra"]);
+    command.args(["--profile", DEVICE, "-p", "uniultra-app"]);
     // All but tract's own threads.
     command.args(["--no-default-features", "--features", "embedded-model"]);
     let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The package of the binary.
-const BINARY: &str = "uniultra";
+const BINARY: &str = "uniultra-app";
 
 /// Name and version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,8 +168,8 @@ fn one_line(text: &str) -> String {
 /// The binary, a crate of others in it, and one that only built that.
 #[cfg(test)]
 pub(super) fn example(folder: &std::path::Path) -> Crates {
-    let linked = edges("0uniultra v0.1.0 (/x)\n1log v0.4.1\n").unwrap_or_default();
-    let tree = "0uniultra v0.1.0 (/x)\n1log v0.4.1\n2cc v1.0.0\n";
+    let linked = edges("0uniultra-app v0.1.0 (/x)\n1log v0.4.1\n").unwrap_or_default();
+    let tree = "0uniultra-app v0.1.0 (/x)\n1log v0.4.1\n2cc v1.0.0\n";
     let built = edges(tree).unwrap_or_default();
     let package = |name: &str, version: &str, source: Option<&str>, license: &str| Package {
         name: name.to_string(),
@@ -183,7 +183,7 @@ pub(super) fn example(folder: &std::path::Path) -> Crates {
     };
     let registry = Some("registry+https://example.org");
     let packages = vec![
-        package("uniultra", "0.1.0", None, "MIT OR Apache-2.0"),
+        package(BINARY, "0.1.0", None, "MIT OR Apache-2.0"),
         package("log", "0.4.1", registry, "MIT/Apache-2.0"),
         package("cc", "1.0.0", registry, "MIT"),
     ];
@@ -218,7 +218,7 @@ mod tests {
     fn what_is_linked_is_told_from_what_builds() {
         let crates = example(std::path::Path::new("/x"));
         let third: Vec<_> = crates.third_party().map(|(id, _)| id.name.as_str()).collect();
-        assert_eq!((third, crates.root.name.as_str()), (vec!["log"], "uniultra"));
+        assert_eq!((third, crates.root.name.as_str()), (vec!["log"], BINARY));
         let log = &crates.all[&id("log", "0.4.1")];
         assert_eq!(log.licence.as_deref(), Some("MIT OR Apache-2.0"));
         assert_eq!(log.description.as_deref(), Some("what log does"));

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn the_list_names_crates_licences_and_texts() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["uniultra", "log", "cc"] {
+        for name in ["uniultra-app", "log", "cc"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         for (name, text) in [("LICENSE-MIT", "the text of log"), ("license.rs", "code")] {

@@ -5,19 +5,23 @@ use super::manifests::{KINDS, Package};
 use std::collections::BTreeMap;
 
 /// Crates of `runtime/` by folder. Each may depend only on those of a lower rank.
-const RUNTIME_RANKS: [(&str, u8); 8] = [
+const RUNTIME_RANKS: [(&str, u8); 9] = [
     ("runtime/manifest", 0),
     ("runtime/kernels", 0),
     ("runtime/core", 1),
     ("runtime/default-model", 1),
     ("runtime/sink", 2),
     ("runtime/engine", 2),
-    ("runtime/app", 3),
-    ("runtime/capi", 3),
+    ("runtime/uniultra", 3),
+    ("runtime/app", 4),
+    ("runtime/capi", 4),
 ];
 
 /// The only crate that names the inference engine.
 const ENGINE: &str = "runtime/engine";
+
+/// The C interface shows what the library's one door shows, and nothing from behind it.
+const DOOR: (&str, &str) = ("runtime/capi", "runtime/uniultra");
 
 /// Error type of binaries; a library's errors are enums that its callers can match.
 const ANYHOW: &str = "anyhow";
@@ -51,6 +55,8 @@ fn check_one(package: &Package<'_>, folders: &BTreeMap<&str, &str>) -> Vec<Findi
             && own <= other_rank
         {
             problems.push(format!("{other} is not below it in the order of crates"));
+        } else if *folder == DOOR.0 && other != DOOR.1 {
+            problems.push(format!("{other} is behind its one door, {}", DOOR.1));
         }
     }
     let uses_anyhow =
@@ -92,10 +98,12 @@ mod tests {
 
     #[test]
     fn accepts_the_one_direction() {
-        let crates: [(&str, &str, &[&str]); 4] = [
+        let crates: [(&str, &str, &[&str]); 6] = [
             MANIFEST,
             ("runtime/core", "core", &["manifest"]),
             ("runtime/engine", "engine", &["core", "manifest", "tract-onnx"]),
+            ("runtime/uniultra", "door", &["engine", "core"]),
+            ("runtime/capi", "capi", &["door"]),
             ("tools/export", "export", &["manifest", "core"]),
         ];
         assert_eq!(found(&crates), [] as [&str; 0]);
@@ -103,9 +111,10 @@ mod tests {
 
     #[test]
     fn finds_wrong_directions() {
-        let crates: [(&str, &str, &[&str]); 5] = [
+        let crates: [(&str, &str, &[&str]); 6] = [
             ("runtime/manifest", "manifest", &["core"]),
             ("runtime/core", "core", &["export", "tract-core"]),
+            ("runtime/capi", "capi", &["core"]),
             ("runtime/new", "new", &[]),
             ("tools/export", "export", &["tests", "anyhow"]),
             ("tests", "tests", &["core"]),
@@ -114,6 +123,7 @@ mod tests {
             "runtime/manifest/Cargo.toml: runtime/core is not below it in the order of crates",
             "runtime/core/Cargo.toml: the runtime does not depend on tools/export",
             "runtime/core/Cargo.toml: only runtime/engine may name `tract-core`",
+            "runtime/capi/Cargo.toml: runtime/core is behind its one door, runtime/uniultra",
             "runtime/new/Cargo.toml: has no rank in the gate's RUNTIME_RANKS",
             "tools/export/Cargo.toml: nothing depends on the tests",
             "tools/export/Cargo.toml: a library's errors are an enum of its own, not `anyhow`",

@@ -1,0 +1,34 @@
+//! The committed header is the one that the sources give.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+/// Set it, and the test writes the header instead of comparing.
+const UPDATE: &str = "UNIULTRA_UPDATE_HEADER";
+
+#[test]
+fn the_header_is_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).unwrap();
+    // In this order: what others are made of comes first.
+    let sources = ["failure", "segmenter", "frame", "prediction", "prompts", "lib"];
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for source in sources {
+        builder = builder.with_src(folder.join("src").join(source).with_extension("rs"));
+    }
+    let mut made = Vec::new();
+    builder.generate().unwrap().write(&mut made);
+    let path = folder.join("include/uniultra.h");
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let made = String::from_utf8(made).unwrap();
+    let differs = made.lines().zip(committed.lines()).position(|(made, found)| made != found);
+    assert!(
+        made == committed,
+        "include/uniultra.h differs from the sources, at line {differs:?}: run this test with {UPDATE}=1, \
+         and think of UNIULTRA_ABI_VERSION"
+    );
+}

@@ -1,0 +1,19 @@
+//! The model inside the program.
+
+use crate::{ManifestError, Pack};
+
+/// The pack that this crate was built with, `models/uniultra-mini-int8`: no file to find, no
+/// download. Its bytes are part of the program and are not copied.
+///
+/// ```
+/// let pack = uniultra::embedded_pack()?;
+/// assert_eq!(pack.manifest().model.id, "uniultra-mini-int8");
+/// assert_eq!(pack.folder(), None);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ManifestError`] if the pack was damaged when the program was built.
+pub fn embedded_pack() -> Result<Pack, ManifestError> {
+    uniultra_default_model::pack()
+}

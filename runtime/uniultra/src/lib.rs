@@ -1,0 +1,63 @@
+//! Click a structure in an ultrasound frame, get its mask: the one crate that an application imports.
+//!
+//! ```
+//! use uniultra::{Error, Frame, Mask, MaskChoice, PointLabel, Prompts, Segmenter};
+//!
+//! fn segment(image: &[u8]) -> Result<Mask, Error> {
+//!     let frame = Frame::decode(image)?;
+//!     let prompts = Prompts::new().with_point(269.0, 279.0, PointLabel::Positive)?;
+//!     let prediction = Segmenter::embedded()?.encode(&frame)?.predict(&prompts)?;
+//!     Ok(prediction.mask(prediction.choose(MaskChoice::Single)))
+//! }
+//! # let image = std::fs::read("../../tests/fixtures/sample/frame.png")?;
+//! # assert!(segment(&image)?.area_px() > 10_000);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! 1. A [`Segmenter`] is an opened model: open it once and keep it. Clones share it.
+//! 2. [`Segmenter::encode`] runs the image encoder on a [`Frame`], the long part. The
+//!    [`EncodedFrame`] owns what it needs: keep it while the frame is on the screen.
+//! 3. [`EncodedFrame::predict`] runs the mask decoder on [`Prompts`], once a click.
+//! 4. The [`Prediction`] has four masks. [`Prediction::choose`] says which is the answer;
+//!    [`Prediction::mask`] and [`Prediction::contour`] give it at the frame's size.
+//!
+//! Coordinates are pixels of the source frame, x to the right, y down; the centre of the top left
+//! pixel is (0, 0). Every call that can fail has an error that converts into [`Error`]; its
+//! [`kind`](Error::kind) says what to do. Nothing here panics or prints.
+//!
+//! # Features
+//!
+//! - `embedded-model` (default): the default model is part of the program. See `embedded_pack`.
+//! - `files` (default): masks, overlays and logits as files, each complete or not at all.
+//! - `tract-threads`: the engine's own operations use the segmenter's threads, too. It hardly
+//!   matters for the shipped models, and makes a program larger.
+//!
+//! It is research software and not a medical device.
+
+#[cfg(feature = "embedded-model")]
+mod embedded;
+mod error;
+#[cfg(feature = "files")]
+mod files;
+mod frames;
+mod masks;
+mod models;
+mod prompts;
+mod segmenter;
+
+#[cfg(feature = "embedded-model")]
+pub use embedded::embedded_pack;
+pub use error::{Error, ErrorKind};
+#[cfg(feature = "files")]
+pub use files::{
+    Alternative, Overlay, SinkError, read_mask_prompt, write_logits, write_mask_png,
+    write_overlay_png,
+};
+pub use frames::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
+pub use masks::{
+    Diameters, MASK_COUNT, Mask, MaskChoice, MaskError, MaskToken, PixelBox, PixelSpacing, Polygon,
+    Prediction, Segment, SpacingError, Timings, diameters,
+};
+pub use models::{EngineOptions, MAX_THREADS, Manifest, ManifestError, Pack};
+pub use prompts::{MAX_OBJECTS, MAX_POINTS, MaskPrompt, Point, PointLabel, PromptError, Prompts};
+pub use segmenter::{EncodedFrame, Segmenter};

@@ -1,0 +1,170 @@
+//! Predictions, masks, outlines and measures, from `uniultra-core`.
+
+/// The answer to prompts: four masks, and the model's own opinion of them.
+///
+/// ```
+/// use uniultra::{Frame, MaskChoice, PointLabel, Prompts, Segmenter};
+///
+/// let frame = Frame::decode(&std::fs::read("../../tests/fixtures/sample/frame.png")?)?;
+/// let click = Prompts::new().with_point(269.0, 279.0, PointLabel::Positive)?;
+/// let prediction = Segmenter::embedded()?.encode(&frame)?.predict(&click)?;
+///
+/// let token = prediction.choose(MaskChoice::Single);
+/// assert!(prediction.predicted_iou()[token.index()] > 0.8);
+/// assert_eq!(prediction.mask(token).width(), 512);
+/// assert!(!prediction.contour(token).is_empty());
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Prediction;
+
+/// Which of a prediction's four masks is meant.
+///
+/// ```
+/// use uniultra::MaskToken;
+///
+/// assert_eq!(MaskToken::new(2), Some(MaskToken::MULTIMASK[1]));
+/// assert_eq!(MaskToken::new(4), None);
+/// ```
+#[doc(inline)]
+pub use uniultra_core::MaskToken;
+
+/// A prediction has so many masks.
+///
+/// ```
+/// assert_eq!(uniultra::MaskToken::ALL.len(), uniultra::MASK_COUNT);
+/// ```
+#[doc(inline)]
+pub use uniultra_core::MASK_COUNT;
+
+/// Whether a prompt means one thing, or may mean a whole or a part.
+///
+/// ```
+/// assert_eq!(uniultra::MaskChoice::default(), uniultra::MaskChoice::Single);
+/// ```
+#[doc(inline)]
+pub use uniultra_core::MaskChoice;
+
+/// What a prediction took, stage by stage.
+///
+/// ```
+/// use uniultra::{Frame, Pixels, PointLabel, Prompts, Segmenter, Timings};
+///
+/// let frame = Frame::new(64, 48, Pixels::Gray8(vec![40; 64 * 48]))?;
+/// let click = Prompts::new().with_point(30.0, 20.0, PointLabel::Positive)?;
+/// let Timings { encode_ms, decode_ms, .. } =
+///     Segmenter::embedded()?.encode(&frame)?.predict(&click)?.timings();
+/// assert!(encode_ms > 0.0 && decode_ms > 0.0);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Timings;
+
+/// A mask at the frame's size, one byte a pixel.
+///
+/// ```
+/// use uniultra::{Mask, PixelBox};
+///
+/// let mask = Mask::from_binary(4, 3, vec![0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0])?;
+/// assert_eq!(mask.area_px(), 3);
+/// assert_eq!(mask.bounding_box(), Some(PixelBox { x0: 1, y0: 1, x1: 2, y1: 2 }));
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Mask;
+
+/// The detail of an [`Error`](crate::Error) about a mask's size.
+///
+/// ```
+/// use uniultra::{Mask, MaskError};
+///
+/// let error = Mask::from_binary(4, 3, vec![0; 11]).unwrap_err();
+/// assert!(matches!(error, MaskError::Values { expected: 12, found: 11, .. }));
+/// ```
+#[doc(inline)]
+pub use uniultra_core::MaskError;
+
+/// The box of a mask, both corners inside it.
+///
+/// ```
+/// use uniultra::{Mask, PixelBox};
+///
+/// let one = Mask::from_binary(3, 3, vec![0, 0, 0, 0, 1, 0, 0, 0, 0])?;
+/// assert_eq!(one.bounding_box(), Some(PixelBox { x0: 1, y0: 1, x1: 1, y1: 1 }));
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::PixelBox;
+
+/// An outline to draw over the frame; [`Prediction::contour`] gives them, the largest first.
+///
+/// ```
+/// use uniultra::Polygon;
+///
+/// let square =
+///     Polygon { points: vec![[1.0, 1.0], [1.0, 5.0], [5.0, 5.0], [5.0, 1.0]], hole: false };
+/// assert_eq!((square.area_px(), square.perimeter_px()), (16.0, 16.0));
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Polygon;
+
+/// From pixels to millimetres.
+///
+/// ```
+/// use uniultra::PixelSpacing;
+///
+/// let spacing = PixelSpacing::new(0.25)?;
+/// assert_eq!(spacing.length_mm(40.0), 10.0);
+/// assert_eq!(spacing.area_mm2(160.0), 10.0);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::PixelSpacing;
+
+/// The detail of an [`Error`](crate::Error) about a pixel spacing.
+///
+/// ```
+/// use uniultra::{PixelSpacing, SpacingError};
+///
+/// assert_eq!(PixelSpacing::new(-1.0), Err(SpacingError { found: -1.0 }));
+/// ```
+#[doc(inline)]
+pub use uniultra_core::SpacingError;
+
+/// The two diameters of an outline, for a report.
+///
+/// ```
+/// use uniultra::{Diameters, Polygon, diameters};
+///
+/// let points = vec![[0.0, 0.0], [0.0, 3.0], [4.0, 3.0], [4.0, 0.0]];
+/// let Diameters { longest, .. } =
+///     diameters(&[Polygon { points, hole: false }]).expect("there is an outline");
+/// assert_eq!(longest.length_px, 5.0);
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Diameters;
+
+/// A caliper: two points and the distance between them.
+///
+/// ```
+/// use uniultra::{PixelSpacing, Segment};
+///
+/// let caliper = Segment { from: [0.0, 0.0], to: [30.0, 40.0], length_px: 50.0 };
+/// assert_eq!(PixelSpacing::new(0.5)?.length_mm(caliper.length_px), 25.0);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::Segment;
+
+/// Measures the largest outline.
+///
+/// ```
+/// use uniultra::{Polygon, diameters};
+///
+/// let points = vec![[0.0, 0.0], [0.0, 3.0], [4.0, 3.0], [4.0, 0.0]];
+/// let found = diameters(&[Polygon { points, hole: false }]).expect("there is an outline");
+/// assert!(found.perpendicular.length_px < found.longest.length_px);
+/// assert_eq!(diameters(&[]), None);
+/// ```
+#[doc(inline)]
+pub use uniultra_core::diameters;
