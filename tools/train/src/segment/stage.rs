@@ -61,6 +61,7 @@ impl SegmentStage {
     /// Adds the mean losses of one prompt of each object and the clicks that follow it.
     fn rounds(
         &self,
+        params: &Params,
         chosen: &[Chosen<'_>],
         features: &Features,
         teacher: Option<&Features>,
@@ -83,7 +84,7 @@ impl SegmentStage {
         for round in 0..=rounds {
             let (coords, labels) = tensors(&prompts, device);
             let input = PromptBatch { coords, labels, mask: mask_prompt.take() };
-            let decoded = mask_decoder(&self.params, features, &input);
+            let decoded = mask_decoder(params, features, &input);
             let single = decoded.masks.narrow(1, 0, 1);
             let side = size as i64;
             let full = single.upsample_bilinear2d([side, side], false, None, None);
@@ -223,7 +224,8 @@ impl Stage for SegmentStage {
         let images = batch::images(examples, self.size, device);
         let image_of: Vec<i64> = chosen.iter().map(|c| c.image as i64).collect();
         let image_of = Tensor::from_slice(&image_of).to_device(device);
-        let features = image_encoder(&self.params, &images).select(&image_of);
+        let params = self.params.prepared(Some(step));
+        let features = image_encoder(&params, &images).select(&image_of);
         let asked = step.is_multiple_of(self.loss.soft_every as u64);
         let teacher = self
             .teacher
@@ -232,7 +234,7 @@ impl Stage for SegmentStage {
             .map(|teacher| no_grad(|| image_encoder(teacher, &images).select(&image_of)));
         let mut totals = Totals::default();
         for _ in 0..self.prompts.draws {
-            self.rounds(&chosen, &features, teacher.as_ref(), random, &mut totals);
+            self.rounds(&params, &chosen, &features, teacher.as_ref(), random, &mut totals);
         }
         totals.divide(self.prompts.draws as f64);
         let Totals { parts } = totals;
