@@ -15,7 +15,7 @@ pub use mask_decoder::{Decoded, mask_decoder};
 pub use neck::{Features, features, lateral_maps};
 pub use params::{Params, Precision, Spec, Trainable};
 pub use prompt_encoder::{PromptBatch, dense_position};
-pub use quantization::{PREFIX as QUANTIZATION_PREFIX, QatConfig};
+pub use quantization::{Observed, PREFIX as QUANTIZATION_PREFIX, QatConfig};
 pub use trunk::{Stages, Stream, trunk};
 
 use tch::Tensor;

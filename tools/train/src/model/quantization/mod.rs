@@ -23,7 +23,8 @@ use tch::{Kind, Tensor};
 
 use layers::layer_names;
 pub(super) use layers::layer_of;
-use ranges::{Observed, Range, mse_range};
+pub use ranges::Observed;
+use ranges::{Range, mse_range};
 
 /// Prefix of the names that training for 8 bits adds to a checkpoint.
 pub const PREFIX: &str = "quantization.";
@@ -238,13 +239,13 @@ impl Params {
     }
 
     /// What this handle's passes saw since the last call: the widest range of each layer.
-    pub(crate) fn take_observed(&self) -> Observed {
+    pub fn take_observed(&self) -> Observed {
         let Some(fake) = &self.fake_quant else { return Observed::default() };
         std::mem::take(&mut *fake.observed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Moves the ranges towards what was seen.
-    pub(crate) fn follow(&self, observed: &Observed) {
+    pub fn follow(&self, observed: &Observed) {
         let Some(fake) = &self.fake_quant else { return };
         let mut ranges = fake.ranges.write().unwrap_or_else(PoisonError::into_inner);
         for (layer, &seen) in observed {

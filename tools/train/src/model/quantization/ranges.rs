@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tch::Tensor;
 
 /// The widest range that a step saw, by layer.
-pub(crate) type Observed = BTreeMap<String, f32>;
+pub type Observed = BTreeMap<String, f32>;
 
 /// Values of a tensor that are looked at, about.
 const SAMPLE: i64 = 16_384;
