@@ -2,10 +2,11 @@
 //! test, `tools/train/tests/parity.rs`, in a program, so that the trainer is built without tract.
 //!
 //! ```text
-//! engine_outputs --checkpoint FILE --image-size PX --edge-layout LAYOUT --inputs FILE --out FILE
+//! engine_outputs --checkpoint FILE --image-size PX --edge-layout LAYOUT --inputs FILE --out FILE [--precision int8]
 //! ```
 //!
-//! exports the checkpoint, encodes one image and decodes every prompt. All files are safetensors of f32.
+//! exports the checkpoint, quantizes it with the ranges that it was trained with if that is asked for,
+//! encodes one image and decodes every prompt. All files are safetensors of f32.
 //! Inputs, where `N` counts prompts from 0: `image` \[PX, PX\], `N.point_coords` \[P, 2\],
 //! `N.point_labels` \[P\], and `N.mask_input` \[PX / 4, PX / 4\] where the prompt has a mask. Outputs, flat:
 //! `image_embed`, `high_res_feats_0`, `high_res_feats_1`, and `N.masks`, `N.iou_predictions`,
@@ -17,8 +18,11 @@ use std::path::Path;
 use uniultra_checkpoint::{Checkpoint, Tensor};
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
 use uniultra_engine::{EngineOptions, TractNetwork};
-use uniultra_export::{ExportOptions, export};
+use uniultra_export::{ExportOptions, ModelPack, export};
 use uniultra_manifest::{EdgeLayout, Pack};
+use uniultra_quantize::{
+    FrameSource, Frames, QuantizeConfig, Request, Silent, SourcePack, quantize,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options = BTreeMap::new();
@@ -41,6 +45,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pack = folder.path().join("pack");
     let export_options = ExportOptions { image_size, edge_layout, ..ExportOptions::default() };
     export(&checkpoint, &export_options)?.write(&pack, false)?;
+    let pack = match options.get("--precision").map(String::as_str) {
+        None => pack,
+        Some("int8") => {
+            let int8 = folder.path().join("int8");
+            quantized(&pack)?.write(&int8, false)?;
+            int8
+        }
+        Some(other) => return Err(format!("--precision: expected int8, found {other}").into()),
+    };
     let network = TractNetwork::of(&Pack::open(&pack)?, &EngineOptions::default())?;
 
     let mut outputs = BTreeMap::new();
@@ -63,6 +76,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     std::fs::write(take("--out")?, Checkpoint::from_tensors(outputs).to_safetensors()?)?;
     Ok(())
+}
+
+/// The int8 pack of an f32 pack with trained ranges: of the frame, no number is taken.
+fn quantized(pack: &Path) -> Result<ModelPack, Box<dyn Error>> {
+    let config = QuantizeConfig { images: 1, ..QuantizeConfig::default() };
+    let source = SourcePack::open(pack, &config)?;
+    if source.manifest().qat.is_none() {
+        return Err("the checkpoint has no trained ranges".into());
+    }
+    let calibration = Frames::find(&FrameSource::Phantoms { seed: 1 }, 1)?;
+    let request = Request {
+        source: &source,
+        config: &config,
+        calibration: &calibration,
+        calibration_source: "a phantom",
+        trial: None,
+        sensitivity: false,
+        max_dice_drop: None,
+    };
+    Ok(quantize(&request, &Silent)?.pack)
 }
 
 /// The prompt of a number, `None` behind the last one.

@@ -77,7 +77,12 @@ pub enum Features {
 #[must_use]
 pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features) -> Vec<Pair> {
     let folder = tempfile::tempdir().unwrap();
-    let work = Work::new(folder.path(), pack);
+    // The files' attention is float: the runtime's in integers is another function.
+    let mut pack = pack.clone();
+    if let Some(quantization) = &mut pack.manifest.quantization {
+        quantization.integer_attention = false;
+    }
+    let work = Work::new(folder.path(), &pack);
     let model = &pack.manifest.model;
     let side = model.image_size;
     let image = image(model.channels.count(), side);
@@ -91,9 +96,7 @@ pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features)
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {said}");
 
-    // The files' attention is float: the runtime's in integers is another function.
-    let options = EngineOptions::new();
-    let (network, _) = TractNetwork::open(&work.pack, &options).unwrap();
+    let (network, _) = TractNetwork::open(&work.pack, &EngineOptions::new()).unwrap();
     let embedding = network.encode(&image).unwrap();
     let mut pairs = Vec::new();
     let mut pair = |what: String, file: &Path, ours: &[f32], floor: f32| {

@@ -148,6 +148,9 @@ fn model_text(text: &mut String, manifest: &Manifest, origin: &OriginReport) -> 
     writeln!(text, ", object score: {}", yes_no(model.object_score))?;
     let size = model.image_size;
     write!(text, "input         {size} x {size} px, {}, {}", model.channels, model.precision)?;
+    if manifest.quantization.as_ref().is_some_and(|section| section.integer_attention) {
+        write!(text, " with the image encoder's attention")?;
+    }
     if model.weights != WeightFormat::F32 {
         write!(text, ", weights stored as {}", model.weights)?;
     }

@@ -40,6 +40,7 @@ fn manifest(object_score: bool) -> Manifest {
             object_score,
         },
         quantization: None,
+        qat: None,
         preprocess: Preprocess {
             normalization: Normalization::Graph,
             mean: [0.485, 0.456, 0.406],

@@ -13,7 +13,7 @@ use tract_core::internal::{
     IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractError, TractResult, bail,
 };
 use uniultra_core::{DecoderInput, DecoderOutput, MASK_COUNT, Network};
-use uniultra_manifest::{Manifest, Pack, Precision};
+use uniultra_manifest::{Manifest, Pack};
 
 /// Choices made when a pack is opened: the defaults, and what the `with_` methods change.
 ///
@@ -22,7 +22,7 @@ use uniultra_manifest::{Manifest, Pack, Precision};
 ///
 /// let options = EngineOptions::new().with_threads(4);
 /// assert_eq!(options.threads, 4);
-/// assert!(!options.integer_attention && options.pins.is_empty());
+/// assert!(options.pins.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,10 +30,6 @@ pub struct EngineOptions {
     /// Threads of kernels and matrix products, 1 to [`MAX_THREADS`](crate::MAX_THREADS). The output's bits
     /// do not depend on it.
     pub threads: usize,
-    /// Whether the image encoder of an int8 model computes attention in 8-bit integers, too (see
-    /// `uniultra_kernels::Attention::in_integers`): faster, but it is not what the ONNX file says, and
-    /// a few images whose answer is on edge tip over. Off unless asked for.
-    pub integer_attention: bool,
     /// CPUs that threads are bound to, as Linux numbers them; none if empty. Where there is one for
     /// each thread, each gets its own, else they share them all. The thread that opens the network is
     /// bound to them, too, and stays so: it does what is too small to share out. The output's bits do
@@ -43,12 +39,12 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { threads: 1, integer_attention: false, pins: Vec::new() }
+        Self { threads: 1, pins: Vec::new() }
     }
 }
 
 impl EngineOptions {
-    /// One thread, not bound to any CPU, attention in floating point.
+    /// One thread, not bound to any CPU.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -59,13 +55,6 @@ impl EngineOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
-        self
-    }
-
-    /// Turns attention in 8-bit integers on or off, for int8 models.
-    #[must_use]
-    pub fn with_integer_attention(mut self, integer_attention: bool) -> Self {
-        self.integer_attention = integer_attention;
         self
     }
 
@@ -134,13 +123,14 @@ const DECODER: &str = "mask decoder";
 const DECODER_FRAME: &str = "mask decoder, once a frame";
 
 impl TractNetwork {
-    /// Opens a verified pack.
+    /// Opens a verified pack. Its manifest says whether the image encoder's attention is in 8-bit
+    /// integers.
     ///
     /// # Errors
     /// [`EngineError`] if a file is not what the manifest says, or not a graph that can run.
     pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
-        let int8 = pack.manifest().model.precision == Precision::Int8;
-        let integer_attention = int8 && options.integer_attention;
+        let quantization = pack.manifest().quantization.as_ref();
+        let integer_attention = quantization.is_some_and(|section| section.integer_attention);
         Self::with(pack, options, Kernels::Fused { integer_attention })
     }
 

@@ -188,8 +188,14 @@ mod tests {
     fn recorded_runs_count_what_the_operations_do() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/uniultra-mini-int8");
         let pack = Pack::open(folder.as_ref()).unwrap();
-        let options = EngineOptions { integer_attention: true, ..EngineOptions::default() };
-        let segmenter = open_pack(&pack, &options).unwrap();
+        // Whatever the shipped pack is, this one attends in integers.
+        let mut manifest = pack.manifest().clone();
+        manifest.quantization.as_mut().unwrap().integer_attention = true;
+        let text = manifest.to_toml().unwrap();
+        let files = [pack.read_image_encoder(), pack.read_mask_decoder()];
+        let [encoder, decoder] = files.map(|file| file.unwrap().into_owned());
+        let pack = Pack::from_bytes(text.as_bytes(), encoder, decoder).unwrap();
+        let segmenter = open_pack(&pack, &EngineOptions::default()).unwrap();
         let frame = Frame::new(64, 64, Pixels::Gray8(vec![7; 4096])).unwrap();
         let click = Prompts::new().with_point(9.0, 9.0, PointLabel::Positive).unwrap();
         let network = segmenter.network();

@@ -15,6 +15,7 @@ mod digest;
 mod error;
 mod model;
 mod pack;
+mod qat;
 mod quantization;
 
 pub use architecture::{Channels, EdgeLayout, Precision, Variant, WeightFormat};
@@ -29,4 +30,5 @@ pub use model::{
     Manifest, Model, Network, Normalization, Preprocess, Provenance, SCHEMA_VERSION, Source,
 };
 pub use pack::{MANIFEST_FILE, Pack};
+pub use qat::Qat;
 pub use quantization::{QUANTIZATION_SCHEME, Quantization};

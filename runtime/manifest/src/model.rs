@@ -1,8 +1,8 @@
 //! `model.toml`: the sections, their cross-checks, reading and writing.
 
 use crate::{
-    Channels, EdgeLayout, ManifestError, Precision, Quantization, Sha256Hex, TensorSpec, Variant,
-    WeightFormat, image_encoder_contract, mask_decoder_contract, quantization,
+    Channels, EdgeLayout, ManifestError, Precision, Qat, Quantization, Sha256Hex, TensorSpec,
+    Variant, WeightFormat, image_encoder_contract, mask_decoder_contract, qat, quantization,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +27,9 @@ pub struct Manifest {
     /// How an int8 pack was made of an f32 one; there if and only if the precision is int8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
+    /// What training for 8 bits left for the quantizer; only of f32 packs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qat: Option<Qat>,
     /// What is done to a frame before the encoder.
     pub preprocess: Preprocess,
     /// Where the weights come from.
@@ -164,6 +167,7 @@ impl Manifest {
         }
         self.model.validate()?;
         quantization::validate(self.quantization.as_ref(), self.model.precision)?;
+        qat::validate(self.qat.as_ref(), self.model.precision)?;
         self.preprocess.validate(self.model.channels)?;
         let Provenance { training_data, licence, intended_use } = &self.provenance;
         for (field, text) in [

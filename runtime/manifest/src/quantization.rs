@@ -24,6 +24,10 @@ pub struct Quantization {
     pub calibration_images: usize,
     /// How activations' ranges were chosen, e.g. `mse`.
     pub observer: String,
+    /// Whether the image encoder's attention is computed in 8-bit integers, too, which its ONNX file does
+    /// not say (`uniultra_kernels::Attention::in_integers`); not where a pack does not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integer_attention: bool,
     /// Layers on 8-bit integers.
     pub int8_layers: usize,
     /// Names of the layers that were kept in floating point.
@@ -77,6 +81,7 @@ mod tests {
             calibration_sha256: hash.clone(),
             calibration_images: 64,
             observer: "mse".to_string(),
+            integer_attention: false,
             int8_layers: 3,
             float_layers: vec!["head".to_string()],
             config_sha256: hash,
@@ -91,6 +96,16 @@ mod tests {
         let problem = |section, precision| validate(section, precision).unwrap_err().to_string();
         assert!(problem(None, Precision::Int8).contains("expected the section"));
         assert!(problem(Some(&section()), Precision::F32).contains("expected none"));
+    }
+
+    #[test]
+    fn attention_is_in_float_unless_a_pack_says_otherwise() {
+        let text = toml::to_string(&section()).unwrap();
+        assert!(!text.contains("integer_attention"), "{text}");
+        assert_eq!(toml::from_str::<Quantization>(&text).unwrap(), section());
+        let integer = Quantization { integer_attention: true, ..section() };
+        let text = toml::to_string(&integer).unwrap();
+        assert_eq!(toml::from_str::<Quantization>(&text).unwrap(), integer);
     }
 
     #[test]

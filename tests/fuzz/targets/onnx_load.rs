@@ -47,6 +47,7 @@ fn manifest(encoder: &[u8]) -> Manifest {
             object_score: true,
         },
         quantization: None,
+        qat: None,
         preprocess: Preprocess {
             normalization: Normalization::Graph,
             mean: [0.5; 3],

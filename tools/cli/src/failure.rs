@@ -95,6 +95,7 @@ fn quantize_code(error: &QuantizeError) -> u8 {
         QuantizeError::Pack(_)
         | QuantizeError::AlreadyQuantized { .. }
         | QuantizeError::NoLayers { .. }
+        | QuantizeError::UntrainedLayer { .. }
         | QuantizeError::Onnx(_)
         | QuantizeError::NotFinite { .. }
         | QuantizeError::Engine(_) => 4,

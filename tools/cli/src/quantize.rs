@@ -23,6 +23,9 @@ Examples:
       tries each layer alone on images of the val split and keeps the fewest layers in float that
       hold the mean Dice of every set and prompt within 0.003
 
+Weights that were trained for 8 bits (model.toml has [qat]) bring the ranges of activations with them:
+layers trained in 8 bits are, the others are not, and nothing is equalised or corrected.
+
 The pack follows from the model, the frames and the configuration alone: the same bytes every time.";
 
 /// Seed of the phantoms that trials are made on: others than those of the calibration.
@@ -53,6 +56,10 @@ pub(crate) struct Args {
     /// Ranges of activations: minmax, percentile, mse or entropy.
     #[arg(long, value_name = "NAME")]
     observer: Option<Observer>,
+    /// Whether the image encoder's attention is in 8-bit integers, too; as the weights were trained if
+    /// not given.
+    #[arg(long, value_name = "BOOL")]
+    integer_attention: Option<bool>,
     /// Layer, or part of the graph, that stays in float; again for more.
     #[arg(long, value_name = "NODE")]
     exclude: Vec<String>,
@@ -155,6 +162,7 @@ fn resolve(args: &Args) -> Result<QuantizeConfig, QuantizeError> {
     };
     config.images = args.images.unwrap_or(config.images);
     config.observer = args.observer.unwrap_or(config.observer);
+    config.integer_attention = args.integer_attention.or(config.integer_attention);
     if let Some(prompts) = &args.prompts {
         config.prompts.clone_from(prompts);
     }

@@ -10,6 +10,7 @@ mod error;
 mod linear;
 mod onnx;
 mod pack;
+mod qat;
 mod weights;
 
 pub use error::ExportError;

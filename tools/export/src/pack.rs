@@ -1,6 +1,6 @@
 //! The pack as a whole: options in, files and manifest out.
 
-use crate::{Design, ExportError, decoder, encoder};
+use crate::{Design, ExportError, decoder, encoder, qat};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -118,6 +118,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
             object_score: recognition.has_object_score_head,
         },
         quantization: None,
+        qat: qat::section(checkpoint, options.simplify)?,
         preprocess: Preprocess {
             normalization: match options.channels {
                 Channels::Gray => Normalization::Graph,

@@ -88,6 +88,10 @@ pub struct QuantizeConfig {
     /// Whether products with the weight on the left are quantized as well. They make planes, channels
     /// first (the neck, whose outputs are the features); the runtime's kernels have no scale of rows.
     pub left_products: bool,
+    /// Whether the image encoder's attention is computed in 8-bit integers; as the weights were trained
+    /// where it is not said, and in float where they were not trained for 8 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integer_attention: Option<bool>,
     /// Layers that stay in float: a name, or the beginning of one before a `/`.
     pub exclude: Vec<String>,
 }
@@ -105,6 +109,7 @@ impl Default for QuantizeConfig {
             correct_bias: true,
             convolutions: false,
             left_products: false,
+            integer_attention: None,
             exclude: Vec::new(),
         }
     }

@@ -41,6 +41,14 @@ pub enum QuantizeError {
         /// Some that there are.
         layers: String,
     },
+    /// `[qat]` in the pack's manifest names something that its graphs do not have.
+    #[error(
+        "model.toml: qat.input_ranges: expected layers of the graphs, found `{name}`; export the weights anew"
+    )]
+    UntrainedLayer {
+        /// The name.
+        name: String,
+    },
     /// An ONNX file or a weight in it is refused.
     #[error(transparent)]
     Onnx(#[from] OnnxError),

@@ -1,7 +1,7 @@
 //! A layer's 8-bit numbers, and how much they lose on rows that calibration kept.
 
 use crate::calibrate::{STEPS, TensorStats, mean_square_error, scale};
-use crate::config::QuantizeConfig;
+use crate::config::{QuantizeConfig, WeightRange};
 use crate::graph::{Int8Layer, Layer, LayerKind};
 use crate::weights::quantize_weight;
 use serde::Serialize;
@@ -29,22 +29,28 @@ pub struct LayerNumbers {
     pub output_sqnr_db: Option<f64>,
 }
 
-/// Quantizes a layer whose input has the statistics given.
+/// Quantizes a layer whose input has the statistics given. With the range that it was `trained` with,
+/// its numbers are those of the training: the scale of that range, weights up to their largest
+/// magnitude, and its bias as it is.
 pub(crate) fn int8_layer(
     layer: &Layer,
     stats: &TensorStats,
+    trained: Option<f32>,
     config: &QuantizeConfig,
 ) -> (Int8Layer, LayerNumbers) {
-    let input_scale = scale(stats, config);
+    let (input_scale, weight_range, corrects) = match trained {
+        Some(range) => (range / STEPS, WeightRange::Max, false),
+        None => (scale(stats, config), config.weight_range, config.correct_bias),
+    };
     let means = stats.mean_squares();
     // A convolution's inputs are channel by channel, each as often as its kernel has taps.
     let taps = layer.inputs / means.len().max(1);
     let importance: Vec<f64> =
         means.iter().flat_map(|mean| std::iter::repeat_n(*mean, taps.max(1))).collect();
-    let weight = quantize_weight(&layer.weight, layer.inputs, &importance, config.weight_range);
+    let weight = quantize_weight(&layer.weight, layer.inputs, &importance, weight_range);
     let mut int8 = Int8Layer { input_scale, weight, bias: layer.bias.clone() };
     let is_product = layer.kind != LayerKind::Convolution && !stats.rows.is_empty();
-    if is_product && config.correct_bias && layer.bias.is_some() {
+    if is_product && corrects && layer.bias.is_some() {
         correct_bias(layer, &stats.rows, &mut int8);
     }
     let scales = int8.weight.scales.iter();
@@ -160,7 +166,7 @@ mod tests {
     fn a_corrected_bias_leaves_no_mean_error() {
         let (layer, stats) = (layer(12, 5), stats(12));
         let config = QuantizeConfig::default();
-        let (int8, numbers) = int8_layer(&layer, &stats, &config);
+        let (int8, numbers) = int8_layer(&layer, &stats, None, &config);
         let mean_error = |int8: &Int8Layer, output: usize| -> f64 {
             let row = |k: usize| output * 12 + k;
             let rows = stats.rows.chunks_exact(12).map(|x| {
@@ -176,7 +182,7 @@ mod tests {
             rows.sum::<f64>() / 16.0
         };
         let plain = QuantizeConfig { correct_bias: false, ..config };
-        let (uncorrected, _) = int8_layer(&layer, &stats, &plain);
+        let (uncorrected, _) = int8_layer(&layer, &stats, None, &plain);
         let worst = |int8| (0..5).map(|n| mean_error(int8, n).abs()).fold(0.0, f64::max);
         // The rows kept are those the mean is taken of: single-precision rounding remains.
         assert!(worst(&int8) < 1e-5, "{}", worst(&int8));

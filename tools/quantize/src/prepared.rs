@@ -70,18 +70,22 @@ impl<'a> Prepared<'a> {
     ) -> Result<Self, QuantizeError> {
         let mut float = source.float().to_vec();
         let mut equalized = 0;
+        let trained = source.manifest().qat.as_ref().map(|qat| &qat.input_ranges);
         let [encoder, decoder] = source.networks();
         let mut prepare = |network: SourceNetwork<'_>, seen: &BTreeMap<String, TensorStats>| {
             let mut stats = seen.clone();
             let (mut graph, mut layers) = (network.graph.clone(), network.layers.to_vec());
-            if config.equalize > 0.0 {
+            // Trained ranges are those of the tensors as they are.
+            if config.equalize > 0.0 && trained.is_none() {
                 equalized += equalize(&mut graph, &mut layers, &mut stats, config.equalize)?;
             }
+            let ranges = trained.map(|ranges| by_tensor(&layers, ranges)).unwrap_or_default();
             let mut prepared = Vec::with_capacity(layers.len());
             for layer in layers {
                 match stats.get(&layer.input).filter(|stats| stats.count > 0) {
                     Some(stats) => {
-                        let (int8, numbers) = int8_layer(&layer, stats, config);
+                        let range = ranges.get(&layer.input).copied();
+                        let (int8, numbers) = int8_layer(&layer, stats, range, config);
                         prepared.push(PreparedLayer { layer, int8, numbers });
                     }
                     None => float.push((layer.name, FloatReason::Unseen)),
@@ -153,6 +157,7 @@ impl<'a> Prepared<'a> {
         if !halves {
             manifest.model.weights = WeightFormat::F32;
         }
+        manifest.qat = None;
         // Figures of the f32 pack are not this one's.
         manifest.metrics.clear();
         manifest.quantization = Some(Quantization {
@@ -162,6 +167,10 @@ impl<'a> Prepared<'a> {
             calibration_sha256: self.calibration.sha256.clone(),
             calibration_images: self.calibration.images,
             observer: self.config.observer.to_string(),
+            integer_attention: self
+                .config
+                .integer_attention
+                .unwrap_or_else(|| source.qat.as_ref().is_some_and(|qat| qat.integer_attention)),
             int8_layers,
             float_layers: float_layers.into_iter().collect(),
             config_sha256: self.config.sha256()?,
@@ -169,6 +178,19 @@ impl<'a> Prepared<'a> {
         });
         Ok(manifest)
     }
+}
+
+/// The trained range of each tensor that layers read. All readers of one share its 8 bits: where their
+/// ranges differ after all, it is the widest.
+fn by_tensor(layers: &[Layer], ranges: &BTreeMap<String, f32>) -> BTreeMap<String, f32> {
+    let mut found = BTreeMap::new();
+    for layer in layers {
+        if let Some(&range) = ranges.get(&layer.name) {
+            let widest: &mut f32 = found.entry(layer.input.clone()).or_insert(range);
+            *widest = widest.max(range);
+        }
+    }
+    found
 }
 
 /// `a` becomes `a-int8`, shortened where that would be too long.

@@ -108,6 +108,9 @@ pub fn quantize(
         calibration_images: calibration.images,
         calibration_prompts: calibration.prompts,
         calibration_sha256: calibration.sha256.to_string(),
+        trained_ranges: manifest.qat.as_ref().map_or(0, |qat| qat.input_ranges.len()),
+        integer_attention: (files.manifest.quantization.as_ref())
+            .is_some_and(|section| section.integer_attention),
         equalized: prepared.equalized,
         crossings: files.crossings,
         layers: prepared

@@ -3,6 +3,7 @@
 use crate::QuantizeError;
 use crate::config::QuantizeConfig;
 use crate::graph::{FloatReason, Layer, LayerKind, NetworkKind, find_layers, is_quantized};
+use std::collections::BTreeMap;
 use std::path::Path;
 use uniultra_core::SegmentError;
 use uniultra_engine::{EngineError, EngineOptions, Segmenter, open_pack};
@@ -88,6 +89,8 @@ impl SourcePack {
             open(NetworkKind::MaskDecoder, pack.read_mask_decoder()?.into_owned())?,
         ];
         check_names(&opened, &config.exclude)?;
+        let trained = manifest.qat.as_ref().map(|qat| &qat.input_ranges);
+        check_trained(&opened, trained)?;
         for network in &mut opened {
             network.layers.retain(|layer| {
                 let reason = if config.excludes(&layer.name) {
@@ -96,6 +99,8 @@ impl SourcePack {
                     FloatReason::Convolution
                 } else if layer.kind == LayerKind::LinearLeft && !config.left_products {
                     FloatReason::LeftProduct
+                } else if trained.is_some_and(|ranges| !ranges.contains_key(&layer.name)) {
+                    FloatReason::Untrained
                 } else {
                     return true;
                 };
@@ -144,6 +149,20 @@ impl SourcePack {
     /// Layers that stay in float whatever the calibration says.
     pub(crate) fn float(&self) -> &[(String, FloatReason)] {
         &self.float
+    }
+}
+
+/// Each trained range is that of a layer.
+fn check_trained(
+    opened: &[Opened; 2],
+    trained: Option<&BTreeMap<String, f32>>,
+) -> Result<(), QuantizeError> {
+    let is_layer = |name: &&String| {
+        opened.iter().flat_map(|one| &one.layers).any(|layer| layer.name == **name)
+    };
+    match trained.and_then(|ranges| ranges.keys().find(|name| !is_layer(name))) {
+        Some(name) => Err(QuantizeError::UntrainedLayer { name: name.clone() }),
+        None => Ok(()),
     }
 }
 

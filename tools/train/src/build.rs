@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::distill::{DistillStage, FeatureCache};
-use crate::model::{Params, Spec, Trainable};
+use crate::model::{Params, QUANTIZATION_PREFIX, Spec, Trainable};
 use crate::segment::SegmentStage;
 use crate::stage::Stage;
 use anyhow::{Context, Result, bail, ensure};
@@ -54,8 +54,15 @@ pub fn stage(
     out: &Path,
     device: Device,
 ) -> Result<Box<dyn Stage>> {
-    let mut params = student(config, device)?;
+    let (mut params, checkpoint) = student(config, device)?;
     params.precision = config.train.precision;
+    if config.train.qat.enabled {
+        ensure!(
+            kind != StageKind::Distill,
+            "train.qat: distill compares streams that an int8 pack does not have; joint and finetune train for 8 bits"
+        );
+        params.train_for_8_bits(&config.train.qat, &checkpoint)?;
+    }
     let teacher = config.teacher.as_ref().map(|teacher| {
         let shown = teacher.checkpoint.display();
         let checkpoint = Checkpoint::open(&teacher.checkpoint)?;
@@ -100,8 +107,8 @@ pub fn stage(
     })
 }
 
-/// The network that is trained, from the checkpoints that the configuration names.
-fn student(config: &Config, device: Device) -> Result<Params> {
+/// The network that is trained, and the checkpoint that the configuration's make up.
+fn student(config: &Config, device: Device) -> Result<(Params, Checkpoint)> {
     let model = &config.model;
     let architecture = Architecture { variant: model.variant, ch_adapters: model.ch_adapters };
     let spec = Spec { architecture, edge_layout: model.edge_layout };
@@ -117,7 +124,9 @@ fn student(config: &Config, device: Device) -> Result<Params> {
         add(path, |_| true)?;
     }
     if let Some(path) = &model.decoder_init {
-        add(path, |name| !name.starts_with("image_encoder."))?;
+        add(path, |name| {
+            !(name.starts_with("image_encoder.") || name.starts_with(QUANTIZATION_PREFIX))
+        })?;
     }
     let checkpoint = Checkpoint::from_tensors(tensors);
     let (params, fresh) = Params::from_checkpoint(&checkpoint, spec, config.seed, device)
@@ -129,5 +138,5 @@ fn student(config: &Config, device: Device) -> Result<Params> {
         fresh.len(),
         fresh.first().map_or_else(String::new, |name| format!(" (first: {name})")),
     );
-    Ok(params)
+    Ok((params, checkpoint))
 }

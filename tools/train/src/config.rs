@@ -1,13 +1,14 @@
 //! One TOML a run: what is trained, on what, how. Every key has a default; unknown keys are errors.
 
 use crate::distill::DistillConfig;
-use crate::model::{Precision, Trainable};
+use crate::model::{Precision, QatConfig, Trainable};
 use crate::run::optim::AdamConfig;
 use crate::run::schedule::Schedule;
 use crate::segment::{LossConfig, PromptConfig};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use uniultra_checkpoint::Hiera;
 use uniultra_dataset::{AugmentConfig, DataConfig};
 use uniultra_manifest::{EdgeLayout, Variant};
 
@@ -122,6 +123,8 @@ pub struct TrainConfig {
     pub precision: Precision,
     /// Steps between training states on disk; an epoch's end writes one, too.
     pub save_every_steps: usize,
+    /// Training for 8 bits.
+    pub qat: QatConfig,
 }
 
 impl Default for TrainConfig {
@@ -140,6 +143,7 @@ impl Default for TrainConfig {
             ema: None,
             precision: Precision::F32,
             save_every_steps: 100,
+            qat: QatConfig::default(),
         }
     }
 }
@@ -215,6 +219,8 @@ impl Config {
             self.validation.every_epochs >= 1,
             "validation.every_epochs: expected at least 1, found 0"
         );
+        let blocks = Hiera::of(self.model.variant).blocks().len();
+        train.qat.check(blocks)?;
         self.prompts.check()?;
         self.loss.check()?;
         self.distill.check()

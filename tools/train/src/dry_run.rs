@@ -62,6 +62,7 @@ pub fn dry_run(
         let examples = batch?;
         let began = Instant::now();
         let (value, _) = parts.step(stage, &examples, step as u64, config.seed)?;
+        parts.follow_ranges(stage);
         // The first batch pays for the allocator and the library's own start.
         if step > 0 {
             seconds.push(began.elapsed().as_secs_f64());

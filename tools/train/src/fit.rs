@@ -203,6 +203,7 @@ impl Run {
         for (name, value) in &state.weights {
             stage.params_mut().assign(name, value)?;
         }
+        stage.params().load_ranges_state(&state.ranges)?;
         let number = |key: &str| state.standing.extra[key].as_u64().unwrap_or(0);
         self.adam.load_state(&state.optim, number("adam_steps"))?;
         if let Some(ema) = &mut self.ema {
@@ -229,6 +230,7 @@ impl Run {
         let train = &config.train;
         let step = self.standing.step;
         let (loss, losses) = parts.step(stage, examples, step, config.seed)?;
+        parts.follow_ranges(stage);
         let norm = self.adam.clip_grad_norm(train.clip_norm.unwrap_or(f64::INFINITY))?;
         let lr =
             train.learning_rate * train.schedule.factor(step, self.standing.epoch, total_steps);
@@ -322,6 +324,7 @@ impl Run {
             weights,
             optim: self.adam.state()?,
             ema: self.ema.as_ref().map(Ema::state).unwrap_or_default(),
+            ranges: stage.params().ranges_state(),
         };
         Ok(state.save(&out.join(LAST))?)
     }
@@ -348,9 +351,11 @@ impl Run {
     }
 }
 
-/// All weights of a network under Meta's names, as `uniultra-tools export` reads them.
+/// All weights of a network under Meta's names, as `uniultra-tools export` reads them, and the ranges
+/// of a training for 8 bits.
 fn save_weights(params: &Params, path: &Path) -> Result<()> {
-    let tensors: BTreeMap<String, Tensor> =
+    let mut tensors: BTreeMap<String, Tensor> =
         params.iter().map(|(name, tensor)| (name.to_string(), tensor.detach())).collect();
+    tensors.extend(params.quantization());
     Ok(tensor_file::save_weights(path, &tensors, tensor_file::Precision::F32)?)
 }

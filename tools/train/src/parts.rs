@@ -102,6 +102,19 @@ impl Parts {
         }
         Ok(mean(&outcomes, &shares))
     }
+
+    /// Moves the ranges of a training for 8 bits towards what all parts have seen; the widest of
+    /// each, so that the order does not count.
+    pub fn follow_ranges(&self, stage: &dyn Stage) {
+        let mut seen = stage.params().take_observed();
+        for other in &self.others {
+            for (layer, range) in other.params().take_observed() {
+                let widest = seen.entry(layer).or_insert(range);
+                *widest = widest.max(range);
+            }
+        }
+        stage.params().follow(&seen);
+    }
 }
 
 /// One part of a batch.

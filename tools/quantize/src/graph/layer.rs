@@ -50,6 +50,8 @@ pub enum LayerKind {
 pub enum FloatReason {
     /// The caller said so.
     Excluded,
+    /// The weights were trained for 8 bits, but not in this layer.
+    Untrained,
     /// Too few inputs to gain anything.
     FewInputs,
     /// Convolutions were left out by the configuration.
@@ -68,6 +70,7 @@ impl fmt::Display for FloatReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Excluded => f.write_str("excluded by the caller"),
+            Self::Untrained => f.write_str("trained in float"),
             Self::FewInputs => write!(f, "fewer than {MIN_INPUTS} inputs"),
             Self::Convolution => f.write_str("convolutions are left out"),
             Self::LeftProduct => f.write_str("products with the weight on the left are left out"),

@@ -52,6 +52,16 @@ pub(super) fn summary(report: &QuantizeReport) -> Vec<String> {
     let int8 = report.layers.iter().filter(|layer| layer.int8).count();
     let [encoder, decoder] = report.crossings;
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let attention = if report.integer_attention {
+        "attention of the mask decoder (the image encoder's is in 8-bit integers)"
+    } else {
+        "attention products, softmax"
+    };
+    let ranges = if report.trained_ranges > 0 {
+        format!("ranges of activations: {} layers' as trained", report.trained_ranges)
+    } else {
+        format!("LayerNorms equalised with the weights behind them: {}", report.equalized)
+    };
     vec![
         format!(
             "{int8} of {} layers on 8-bit integers; {} layers in float",
@@ -83,11 +93,11 @@ pub(super) fn summary(report: &QuantizeReport) -> Vec<String> {
             decoder.dequantize,
             decoder.integer_products
         ),
-        "bit-identical on every processor: each integer product, for the same 8-bit input; in float, \
-         and so equal to rounding only: attention products, softmax, LayerNorm, GELU, residual sums, \
-         scales and biases"
-            .to_string(),
-        format!("LayerNorms equalised with the weights behind them: {}", report.equalized),
+        format!(
+            "bit-identical on every processor: each integer product, for the same 8-bit input; in float, \
+             and so equal to rounding only: {attention}, LayerNorm, GELU, residual sums, scales and biases"
+        ),
+        ranges,
     ]
 }
 

@@ -72,6 +72,10 @@ pub struct QuantizeReport {
     pub calibration_prompts: usize,
     /// Hash of everything that went into the networks.
     pub calibration_sha256: String,
+    /// Layers whose ranges were trained.
+    pub trained_ranges: usize,
+    /// Whether the image encoder's attention is in 8-bit integers, too.
+    pub integer_attention: bool,
     /// LayerNorms that were equalised.
     pub equalized: usize,
     /// Nodes between float and 8 bits, of encoder and decoder.

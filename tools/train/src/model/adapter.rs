@@ -48,10 +48,8 @@ impl Edges {
         Self { map, magnitude }
     }
 
-    /// The adapter's output for normalised tokens `[B, H, W, C]`.
-    pub(super) fn adapter(&self, params: &Params, name: &str, xn: &Tensor) -> Tensor {
-        let context = params.linear(&format!("{name}.D_fc1"), xn);
-        let context = params.linear(&format!("{name}.D_fc2"), &gelu(&context));
+    /// The edges' part of the adapter's output, for tokens of `size`, `[B, H, W, C]`.
+    pub(super) fn lifted(&self, params: &Params, name: &str, size: &[i64]) -> Tensor {
         let weight = params.get(&format!("{name}.upscale.weight"));
         let bias = params.get(&format!("{name}.upscale.bias"));
         // Four equal channels: one map times the summed weights.
@@ -65,12 +63,18 @@ impl Edges {
                 magnitude.conv2d(weight, Some(bias), [1, 1], [0, 0], [1, 1], 1)
             }
         };
-        let edge = match params.spec.edge_layout {
+        match params.spec.edge_layout {
             EdgeLayout::Spatial => lifted.permute([0, 2, 3, 1]),
             // Read in memory order, as the published code does.
-            EdgeLayout::Reference => lifted.contiguous().reshape(xn.size()),
-        };
-        context + edge
+            EdgeLayout::Reference => lifted.contiguous().reshape(size),
+        }
+    }
+
+    /// The adapter's output for normalised tokens `[B, H, W, C]`.
+    pub(super) fn adapter(&self, params: &Params, name: &str, xn: &Tensor) -> Tensor {
+        let context = params.linear(&format!("{name}.D_fc1"), xn);
+        let context = params.linear(&format!("{name}.D_fc2"), &gelu(&context));
+        context + self.lifted(params, name, &xn.size())
     }
 }
 

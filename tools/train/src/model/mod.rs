@@ -8,12 +8,14 @@ mod mask_decoder;
 mod neck;
 mod params;
 mod prompt_encoder;
+mod quantization;
 mod trunk;
 
 pub use mask_decoder::{Decoded, mask_decoder};
 pub use neck::{Features, PromptedFeatures, features, lateral_maps};
 pub use params::{Params, Precision, Spec, Trainable};
 pub use prompt_encoder::{PromptBatch, dense_position};
+pub use quantization::{Observed, PREFIX as QUANTIZATION_PREFIX, QatConfig};
 pub use trunk::{Stages, Stream, trunk};
 
 use tch::Tensor;

@@ -1,6 +1,7 @@
 //! Named parameters on a device, and the layers that read them.
 
 use super::init;
+use super::quantization::FakeQuant;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -78,6 +79,8 @@ pub struct Params {
     tensors: BTreeMap<String, Tensor>,
     fixed_sobel: bool,
     device: Device,
+    /// Rounding to 8 bits in the forward pass.
+    pub(super) fake_quant: Option<FakeQuant>,
 }
 
 impl Params {
@@ -113,14 +116,24 @@ impl Params {
                 .with_context(|| format!("cannot make the tensor {name}"))?;
             tensors.insert(parameter.name, tensor.to_device(device));
         }
-        Ok((Self { spec, precision: Precision::F32, tensors, fixed_sobel, device }, fresh))
+        let precision = Precision::F32;
+        Ok((Self { spec, precision, tensors, fixed_sobel, device, fake_quant: None }, fresh))
     }
 
     /// The same parameters once more: not copies, but handles of the same tensors.
     #[must_use]
     pub fn share(&self) -> Self {
         let tensors = self.tensors.iter().map(|(name, t)| (name.clone(), t.shallow_clone()));
-        Self { tensors: tensors.collect(), ..*self }
+        let fake_quant = self.fake_quant.as_ref().map(FakeQuant::share);
+        Self { tensors: tensors.collect(), fake_quant, ..*self }
+    }
+
+    /// The same with other tensors in place of some.
+    pub(super) fn replaced(&self, tensors: BTreeMap<String, Tensor>, fake: FakeQuant) -> Self {
+        let mut replaced = self.share();
+        replaced.tensors.extend(tensors);
+        replaced.fake_quant = Some(fake);
+        replaced
     }
 
     /// Where the parameters are.
@@ -163,6 +176,26 @@ impl Params {
         &self.tensors[name]
     }
 
+    /// Whether there is a tensor of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// Whether the weights are those of the exported layers, for training in 8 bits.
+    pub(super) fn is_folded(&self) -> bool {
+        self.fake_quant.as_ref().is_some_and(FakeQuant::is_prepared)
+    }
+
+    /// Whether heads of `dim` channels attend to that many keys in 8-bit integers.
+    pub(super) fn attends_in_integers(&self, keys: i64, dim: i64) -> bool {
+        self.fake_quant.as_ref().is_some_and(|fake| fake.attends_in_integers(keys, dim))
+    }
+
+    /// The input of a layer as the layer takes it: rounded, in training for 8 bits.
+    fn input(&self, name: &str, x: &Tensor) -> Option<Tensor> {
+        self.fake_quant.as_ref()?.input(name, x)
+    }
+
     /// All tensors, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
@@ -189,6 +222,8 @@ impl Params {
 
     /// `x W^T + b` over the last axis.
     pub(super) fn linear(&self, name: &str, x: &Tensor) -> Tensor {
+        let rounded = self.input(name, x);
+        let x = rounded.as_ref().unwrap_or(x);
         let (weight, bias) = self.pair(name);
         match self.precision {
             Precision::F32 => x.linear(weight, Some(bias)),
@@ -200,6 +235,8 @@ impl Params {
 
     /// Convolution with bias, `[B, C, H, W]`.
     pub(crate) fn conv(&self, name: &str, x: &Tensor, stride: i64, padding: i64) -> Tensor {
+        let rounded = self.input(name, x);
+        let x = rounded.as_ref().unwrap_or(x);
         let (weight, bias) = self.pair(name);
         let run = |x: &Tensor, w: &Tensor, b: &Tensor| {
             x.conv2d(w, Some(b), [stride, stride], [padding, padding], [1, 1], 1)
@@ -214,6 +251,8 @@ impl Params {
     /// D channels of each of the four pixels, row by row. As a product it is several times as fast
     /// as libtorch's own, whose gradient of the bias is not vectorised.
     pub(super) fn conv_transpose_cells(&self, name: &str, x: &Tensor) -> Tensor {
+        let rounded = self.input(name, x);
+        let x = rounded.as_ref().unwrap_or(x);
         let (weight, bias) = self.pair(name);
         let channels = weight.size()[0];
         // `[C, D, 2, 2]` to `[4 D, C]`.

@@ -3,16 +3,17 @@
 use super::adapter::Edges;
 use super::attention::attend;
 use super::params::{Params, gelu};
+use super::quantization;
 use tch::Tensor;
 use uniultra_checkpoint::Block;
 
-const TRUNK: &str = "image_encoder.trunk";
+pub(super) const TRUNK: &str = "image_encoder.trunk";
 
 /// Epsilon of the trunk's LayerNorms.
-const EPS: f64 = 1e-6;
+pub(super) const EPS: f64 = 1e-6;
 
 /// Share of the adapter's output in a block's.
-const ADAPTER_SCALE: f64 = 0.5;
+pub(super) const ADAPTER_SCALE: f64 = 0.5;
 
 /// One of the three streams that a stage's last block ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +86,9 @@ fn run_block(
     x: &Tensor,
     edges: Option<&Edges>,
 ) -> (Tensor, Option<Tensor>) {
+    if params.is_folded() {
+        return quantization::block::run_block(params, block, x, edges);
+    }
     let name = format!("{TRUNK}.blocks.{}", block.index);
     let xn = params.norm(&format!("{name}.norm1"), x, EPS);
     let shortcut = if block.dim_in == block.dim_out {
@@ -132,7 +136,7 @@ fn attention(params: &Params, name: &str, block: &Block, xn: &Tensor) -> Tensor 
 }
 
 /// 2x2 max-pooling of `[B, H, W, C]`.
-fn pool(x: &Tensor) -> Tensor {
+pub(super) fn pool(x: &Tensor) -> Tensor {
     let planes = x.permute([0, 3, 1, 2]);
     planes.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false).permute([0, 2, 3, 1])
 }

@@ -1,7 +1,8 @@
 //! The state of a training on disk: everything that it takes to go on as if never interrupted.
 //!
 //! One safetensors file holds the weights (`weights.<name>`), the optimiser's moments
-//! (`optim.<name>`) and the averaged weights (`ema.<name>`), all f32; where the training stands is
+//! (`optim.<name>`), the averaged weights (`ema.<name>`) and, in a training for 8 bits, the ranges of
+//! the layers' inputs (`quantization.<layer>`), all f32; where the training stands is
 //! JSON in its header. It is replaced atomically, so a kill at any moment leaves the old one.
 
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ pub struct TrainState {
     pub optim: Tensors,
     /// The averaged weights, empty without averaging.
     pub ema: Tensors,
+    /// Ranges of the layers' inputs, empty unless trained for 8 bits.
+    pub ranges: Tensors,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,9 +98,12 @@ impl TrainState {
         let entry =
             serde_json::to_string(&entry).map_err(|error| not_a_state(error.to_string()))?;
         let mut all = Tensors::new();
-        for (prefix, part) in
-            [("weights.", &self.weights), ("optim.", &self.optim), ("ema.", &self.ema)]
-        {
+        for (prefix, part) in [
+            ("weights.", &self.weights),
+            ("optim.", &self.optim),
+            ("ema.", &self.ema),
+            ("quantization.", &self.ranges),
+        ] {
             for (name, tensor) in part {
                 all.insert(format!("{prefix}{name}"), tensor.shallow_clone());
             }
@@ -126,6 +132,7 @@ impl TrainState {
                 Some(("weights", rest)) => (&mut state.weights, rest),
                 Some(("optim", rest)) => (&mut state.optim, rest),
                 Some(("ema", rest)) => (&mut state.ema, rest),
+                Some(("quantization", rest)) => (&mut state.ranges, rest),
                 _ => return Err(not_a_state(format!("unexpected tensor {name}"))),
             };
             part.insert(rest.to_owned(), tensor);
@@ -206,6 +213,7 @@ mod tests {
             weights: BTreeMap::from([("trunk.w".to_owned(), tensor())]),
             optim: BTreeMap::from([("m.trunk.w".to_owned(), tensor())]),
             ema: BTreeMap::from([("trunk.w".to_owned(), tensor())]),
+            ranges: BTreeMap::from([("blocks.0/attn/qkv".to_owned(), tensor())]),
         }
     }
 
@@ -220,6 +228,7 @@ mod tests {
         assert!(back.weights["trunk.w"].equal(&sample(34).weights["trunk.w"]));
         assert!(back.optim["m.trunk.w"].equal(&sample(34).optim["m.trunk.w"]));
         assert_eq!(back.ema.len(), 1);
+        assert!(back.ranges["blocks.0/attn/qkv"].equal(&sample(34).ranges["blocks.0/attn/qkv"]));
     }
 
     #[test]

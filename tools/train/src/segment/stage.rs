@@ -63,6 +63,7 @@ impl SegmentStage {
     /// Adds the mean losses of one prompt of each object and the clicks that follow it.
     fn rounds(
         &self,
+        params: &Params,
         chosen: &[Chosen<'_>],
         features: &PromptedFeatures,
         teacher: Option<&PromptedFeatures>,
@@ -90,7 +91,7 @@ impl SegmentStage {
         for round in 0..=rounds {
             let (coords, labels) = tensors(&prompts, device);
             let input = PromptBatch { coords, labels, mask: mask_prompt.take() };
-            let decoded = mask_decoder(&self.params, features, &input);
+            let decoded = mask_decoder(params, features, &input);
             let single = decoded.masks.narrow(1, 0, 1);
             let side = size as i64 / stride;
             let full = if stride == 4 {
@@ -276,7 +277,8 @@ impl Stage for SegmentStage {
         let images = batch::images(examples, self.size, device);
         let image_of: Vec<i64> = chosen.iter().map(|c| c.image as i64).collect();
         let image_of = Tensor::from_slice(&image_of).to_device(device);
-        let features = image_encoder(&self.params, &images).for_prompts(&image_of);
+        let params = self.params.prepared(Some(step));
+        let features = image_encoder(&params, &images).for_prompts(&image_of);
         let asked = step.is_multiple_of(self.loss.soft_every as u64);
         let teacher = self
             .teacher
@@ -285,7 +287,7 @@ impl Stage for SegmentStage {
             .map(|teacher| no_grad(|| image_encoder(teacher, &images).for_prompts(&image_of)));
         let mut totals = Totals::default();
         for _ in 0..self.prompts.draws {
-            self.rounds(&chosen, &features, teacher.as_ref(), random, &mut totals);
+            self.rounds(&params, &chosen, &features, teacher.as_ref(), random, &mut totals);
         }
         totals.divide(self.prompts.draws as f64);
         let Totals { parts } = totals;

@@ -38,6 +38,8 @@ pub fn validate(
     epoch: u64,
     step: u64,
 ) -> Result<Vec<ValRow>> {
+    // Trained for 8 bits, it is measured in 8 bits.
+    let params = &no_grad(|| params.prepared(None));
     let mut rows = Vec::new();
     for (set, name) in dataset.set_names().iter().enumerate() {
         let mut seen = Vec::new();
