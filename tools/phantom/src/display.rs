@@ -48,16 +48,29 @@ impl Display {
         }
     }
 
+    /// The same with the gain turned until the picture is neither very dark nor very bright, as
+    /// whoever holds the probe would turn it.
+    pub(crate) fn exposed(self, envelope: &Envelope) -> Self {
+        const MEAN: [f32; 2] = [0.13, 0.55];
+        const EVERY: usize = 7;
+        let (mut sum, mut count) = (0.0, 0.0);
+        for &value in envelope.values.iter().step_by(EVERY) {
+            sum += self.level(value).powf(self.gamma);
+            count += 1.0;
+        }
+        let mean = sum / f32::max(count, 1.0);
+        let missing = mean.clamp(MEAN[0], MEAN[1]) - mean;
+        Self { reference_gray: self.reference_gray + 1.5 * missing, ..self }
+    }
+
+    fn level(&self, value: f32) -> f32 {
+        let db = 20.0 * value.max(1e-9).log10();
+        (self.reference_gray + db / self.dynamic_range_db).clamp(0.0, 1.0)
+    }
+
     /// Gray levels 0 to 1 of the envelope, `[samples, beams]`.
     fn compress(&self, envelope: &Envelope) -> Vec<f32> {
-        envelope
-            .values
-            .iter()
-            .map(|&value| {
-                let db = 20.0 * value.max(1e-9).log10();
-                (self.reference_gray + db / self.dynamic_range_db).clamp(0.0, 1.0)
-            })
-            .collect()
+        envelope.values.iter().map(|&value| self.level(value)).collect()
     }
 
     /// The picture: black wherever nothing is scanned.

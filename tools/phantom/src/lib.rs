@@ -20,6 +20,7 @@
 
 mod acquire;
 mod anatomy;
+mod compose;
 mod config;
 mod cut;
 mod dataset;

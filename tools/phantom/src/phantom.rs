@@ -2,13 +2,10 @@
 
 use crate::acquire::{self, Envelope};
 use crate::anatomy::Anatomy;
-use crate::config::{PhantomConfig, Scenes};
-use crate::display::Display;
-use crate::framing;
+use crate::compose::{Content, Frame, Organs, compose};
+use crate::config::PhantomConfig;
 use crate::geometry::Geometry;
-use crate::organs::{self, Chosen, Labels, OrganMap};
-use crate::population::populate;
-use crate::probe::{Probe, Receiver};
+use crate::organs::Chosen;
 use crate::scene::{Scene, Target};
 use crate::stream::{Purpose, Stream};
 use crate::target::TargetKind;
@@ -79,8 +76,11 @@ impl Phantom {
     /// `config` is taken as valid ([`PhantomConfig::validate`]); out-of-range values are clamped.
     #[must_use]
     pub fn generate(seed: u64, index: u32, config: &PhantomConfig) -> Self {
-        let frame = compose(seed, index, config);
+        let mut frame = compose(seed, index, config);
         let envelope = simulate(&frame, seed, index);
+        if let Content::Organs(_) = frame.content {
+            frame.display = frame.display.exposed(&envelope);
+        }
         let image = frame.display.show(&envelope, &frame.geometry);
         let (mask, targets) = frame.mask_and_targets(&image);
         let Frame { anatomy, geometry, probe, display, .. } = frame;
@@ -102,32 +102,6 @@ impl Phantom {
     }
 }
 
-/// All choices of a frame, before any echo.
-struct Frame {
-    anatomy: Anatomy,
-    geometry: Geometry,
-    probe: Probe,
-    receiver: Receiver,
-    display: Display,
-    content: Content,
-}
-
-/// What is scanned.
-enum Content {
-    Classic(Scene),
-    Organs(Box<Organs>),
-}
-
-/// A scene with organs.
-struct Organs {
-    map: OrganMap,
-    labels: Labels,
-    /// Where the choice of targets begins.
-    choice: Stream,
-    /// The targets if everything can be seen.
-    first: Chosen,
-}
-
 impl Frame {
     /// The mask and what is in it; of organs, only what can be seen in the picture, if anything can.
     fn mask_and_targets(&self, picture: &GrayImage) -> (GrayImage, Vec<TargetDescription>) {
@@ -144,58 +118,6 @@ impl Frame {
             }
         }
     }
-}
-
-fn compose(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
-    if config.scenes == Scenes::Classic {
-        return compose_classic(seed, index, config);
-    }
-    let mut choice = Stream::new(seed, index, Purpose::Choice);
-    let empty = choice.chance(config.empty_share);
-    let organs = if empty { None } else { compose_organs(seed, index, config, &choice) };
-    organs.unwrap_or_else(|| {
-        let empty_share = if empty { 1.0 } else { 0.0 };
-        compose_classic(seed, index, &PhantomConfig { empty_share, ..*config })
-    })
-}
-
-/// A frame with organs; none where nothing that is seen is fit to be a target.
-fn compose_organs(seed: u64, index: u32, config: &PhantomConfig, choice: &Stream) -> Option<Frame> {
-    const TRIES: u32 = 6;
-    let mut setup = Stream::new(seed, index, Purpose::Setup);
-    let (anatomy, geometry, frequency_mhz) = organs::setting(config, &mut setup);
-    let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
-    let organs = (0..TRIES).find_map(|_| {
-        let map = organs::populate(anatomy, &geometry, frequency_mhz, &mut anatomy_stream);
-        let labels = Labels::of(&map, &geometry);
-        let first = labels.choose(&map, &geometry, None, &mut choice.clone())?;
-        Some(Organs { map, labels, choice: choice.clone(), first })
-    })?;
-    Some(Frame {
-        anatomy,
-        geometry,
-        probe: Probe::random(&geometry, frequency_mhz, &mut setup),
-        receiver: Receiver::of_organs(&geometry, anatomy.attenuation(), &mut setup),
-        display: Display::of_organs(anatomy, &mut setup),
-        content: Content::Organs(Box::new(organs)),
-    })
-}
-
-fn compose_classic(seed: u64, index: u32, config: &PhantomConfig) -> Frame {
-    let mut setup = Stream::new(seed, index, Purpose::Setup);
-    let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
-    let kind = framing::geometry_kind(config.geometry, &mut setup);
-    let with_targets = !setup.chance(config.empty_share);
-    let anatomy = Anatomy::random(kind, with_targets, &mut setup);
-    let (depths, frequencies) = anatomy.settings(kind);
-    let depth_mm = setup.uniform(depths[0], depths[1]);
-    let geometry = framing::geometry(kind, anatomy, config.size_px, depth_mm, &mut setup);
-    let frequency_mhz = setup.uniform(frequencies[0], frequencies[1]);
-    let probe = Probe::random(&geometry, frequency_mhz, &mut setup);
-    let receiver = Receiver::random(kind, anatomy.attenuation(), &mut setup);
-    let display = Display::random(kind, &mut setup);
-    let scene = populate(anatomy, &geometry, frequency_mhz, with_targets, &mut anatomy_stream);
-    Frame { anatomy, geometry, probe, receiver, display, content: Content::Classic(scene) }
 }
 
 /// Envelope of a frame's scene.
@@ -241,7 +163,7 @@ fn describe(target: &Target, geometry: &Geometry) -> TargetDescription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::GeometryChoice;
+    use crate::{GeometryChoice, Scenes};
     use std::collections::BTreeMap;
 
     fn sized(geometry: GeometryChoice) -> PhantomConfig {

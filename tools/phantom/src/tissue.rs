@@ -113,6 +113,10 @@ pub(crate) struct Located {
     pub(crate) boundary: usize,
 }
 
+/// Distance from a boundary beyond which nothing is left of its reflector in single precision,
+/// relative to [`Layer::boundary_mm`].
+const REFLECTOR_REACH: f32 = 25.0;
+
 /// dB to amplitude.
 pub(crate) fn amplitude(db: f32) -> f32 {
     10.0_f32.powf(0.05 * db)
@@ -152,7 +156,7 @@ impl LayerStack {
             let mut below = level - (layer.top_mm + layer.slope * place.x);
             // Waves stay within three times their height. Farther off than that, and than any
             // reflector reaches, they change nothing and are not worked out.
-            if below.abs() < 3.0 * height.abs() + 25.0 * layer.boundary_mm {
+            if below.abs() < 3.0 * height.abs() + REFLECTOR_REACH * layer.boundary_mm {
                 let wave = self.field.octaves(place.x / length, 17.0 * index as f32 + 0.37, 3);
                 below = level - (layer.top_mm + layer.slope * place.x + height * wave);
             }
@@ -202,6 +206,7 @@ impl LayerStack {
         let mut specular = 0.0;
         if let Some(boundary) = self.layers.get(which)
             && boundary.boundary_db > -60.0
+            && distance.abs() < REFLECTOR_REACH * boundary.boundary_mm
         {
             // Reflectors shine where they face the probe, which varies along them; here and there
             // they split into two sheets.

@@ -9,7 +9,7 @@ use crate::shape::Shape;
 use crate::stream::Stream;
 use crate::target::TargetKind;
 use crate::tree::{Tree, bent};
-use std::f32::consts::FRAC_PI_2;
+use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
 impl Composer<'_> {
     /// A liver view; `around_db` is the background's echo.
@@ -39,7 +39,7 @@ impl Composer<'_> {
             let neck = self.spot(stream.uniform(-0.5, 0.5), stream.uniform(0.3, 0.55));
             let length = depth * stream.uniform(0.16, 0.42);
             let tilt = stream.uniform(0.1, 1.2);
-            let tilt = if stream.chance(0.5) { tilt } else { std::f32::consts::PI - tilt };
+            let tilt = if stream.chance(0.5) { tilt } else { PI - tilt };
             self.gallbladder(neck, length, tilt, organ_db, stream);
         }
         if stream.chance(0.3) {
@@ -76,7 +76,7 @@ impl Composer<'_> {
         let mut blob =
             self.blob(centre, [width, height], stream.uniform(-0.45, 0.45), 0.06, stream);
         // A wedge rather than an ellipse.
-        blob.harmonics.push((3.0, stream.uniform(0.03, 0.13), stream.uniform(0.0, 6.28)));
+        blob.harmonics.push((3.0, stream.uniform(0.03, 0.13), stream.uniform(0.0, TAU)));
         let shape = Shape::Bean(blob);
         let organ = self.object(TargetKind::Liver, None, 2.5, echo_db - around_db);
         self.parenchyma(organ, shape.clone(), echo_db, around_db, stream);
@@ -157,7 +157,7 @@ impl Composer<'_> {
             let along = stream.chance(0.6);
             let length =
                 if along { room.min(self.depth() * stream.uniform(0.1, 0.4)) } else { 0.0 };
-            let tilt = stream.uniform(0.0, 6.28);
+            let tilt = stream.uniform(0.0, TAU);
             let tip = |tilt: f32, length: f32| {
                 [from[0] + length * tilt.cos(), from[1] + length * tilt.sin()]
             };

@@ -25,8 +25,8 @@ pub(crate) struct Chosen {
 
 /// Mean gray levels about an outline between which it can be seen, and the least share of the
 /// outline that must be.
-const SEEN_GRAY: RangeInclusive<u32> = 7..=244;
-const LEAST_SEEN: f32 = 0.6;
+const SEEN_GRAY: RangeInclusive<u32> = 11..=244;
+const LEAST_SEEN: f32 = 0.75;
 
 /// Which object each pixel shows, plus one; 0 for none.
 #[derive(Clone, Debug)]

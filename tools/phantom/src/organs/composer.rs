@@ -235,7 +235,7 @@ impl<'a> Composer<'a> {
         structure.material = material::fluid(haze, self.grain(), stream);
         let half_mm = stream.uniform(0.2, 0.45) * self.grain().clamp(0.6, 2.5);
         structure.edge_mm = half_mm;
-        structure.wall = (wall_db > -20.0).then(|| Wall {
+        structure.wall = (wall_db > -20.0).then_some(Wall {
             half_mm,
             diffuse_db: around_db + wall_db,
             specular_db: wall_db + 3.0,

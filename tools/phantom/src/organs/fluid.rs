@@ -84,9 +84,9 @@ impl Composer<'_> {
             let x = cx + stream.uniform(-0.6, 0.6) * hx;
             // Sink until the wall is met.
             let floor = (0..60).map(|step| cz - hz + 2.0 * hz * step as f32 / 60.0);
-            let rest =
+            let mut rest =
                 floor.filter(|&z| lumen.hit(x, z, 0.0).is_some_and(|hit| hit.distance < -radius));
-            let Some(z) = rest.last() else { continue };
+            let Some(z) = rest.next_back() else { continue };
             let shape = Shape::Bean(self.blob([x, z], [radius, 0.8 * radius], 0.0, 0.08, stream));
             let stone = self.object(TargetKind::Calcification, Some(parent), 1.0, 12.0);
             let structure = self.like(TargetKind::Calcification, shape, around_db, stream);

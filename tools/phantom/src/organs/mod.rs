@@ -108,9 +108,10 @@ pub(crate) fn populate(
     };
     let mut composer = Composer::new(geometry, frequency_mhz, layers, cavity, stream);
     if anatomy != Anatomy::Heart && anatomy != Anatomy::Endocavitary {
-        // Fat and muscle of the wall are structures, too.
-        for layer in [1, 2] {
-            if stream.chance(0.1) {
+        // Fat and muscle of the wall, and what lies behind, are structures, too.
+        let last = composer.map.layer_objects.len() - 1;
+        for layer in [1, 2, last] {
+            if stream.chance(0.1) && !composer.map.cavity.contains(&layer) {
                 composer.layer_object(layer, TargetKind::TissueLayer, 2.0);
             }
         }

@@ -9,6 +9,7 @@ use crate::geometry::{Geometry, Place};
 use crate::shape::{Blob, Shape};
 use crate::stream::{Purpose, Stream};
 use crate::target::TargetKind;
+use image::{GrayImage, Luma};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A scene and its targets, without the echoes.
@@ -157,6 +158,19 @@ fn a_structure_holds_its_parts_but_not_what_covers_it() {
     let lens = r * r * angle(r, s) + s * s * angle(s, r) - kite;
     let expected = (std::f32::consts::PI * r * r - lens) / geometry.mm_per_px.powi(2);
     assert!((target.area_px / expected - 1.0).abs() < 0.01, "{} of {expected}", target.area_px);
+}
+
+#[test]
+fn what_the_picture_does_not_show_is_no_target() {
+    let (map, geometry, _) = scene(24, 0).unwrap();
+    let labels = Labels::of(&map, &geometry);
+    let (width, height) = (geometry.width_px, geometry.height_px);
+    for (gray, seen) in [(0, false), (90, true), (255, false)] {
+        let picture = GrayImage::from_pixel(width, height, Luma([gray]));
+        let mut choice = Stream::new(24, 0, Purpose::Choice);
+        let chosen = labels.choose(&map, &geometry, Some(&picture), &mut choice);
+        assert_eq!(chosen.is_some(), seen, "gray {gray}");
+    }
 }
 
 #[test]
