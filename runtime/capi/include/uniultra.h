@@ -150,13 +150,13 @@ typedef struct {
    */
   uint32_t threads;
   /**
-   * Not 0: an int8 model computes attention in 8-bit integers, too, which is faster and less exact.
-   */
-  uint32_t integer_attention;
-  /**
    * Number of CPUs in pins; 0 binds no thread.
    */
   uint32_t pin_count;
+  /**
+   * Not used; 0.
+   */
+  uint32_t reserved;
   /**
    * CPUs that threads are bound to, as Linux numbers them. The thread that opens the model is bound
    * to them, too, and stays so.

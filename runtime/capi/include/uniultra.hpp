@@ -89,7 +89,6 @@ class Handle {
 // How a model runs.
 struct Options {
   std::uint32_t threads = 1;
-  bool integer_attention = false;
   std::vector<std::uint32_t> pins;
 };
 
@@ -309,7 +308,6 @@ class Segmenter {
   static Segmenter open(const Options& options, F function) {
     auto raw = detail::sized<uniultra_options>();
     raw.threads = options.threads;
-    raw.integer_attention = options.integer_attention ? 1 : 0;
     raw.pins = options.pins.data();
     raw.pin_count = static_cast<std::uint32_t>(options.pins.size());
     uniultra_segmenter out{};

@@ -26,10 +26,10 @@ pub struct COptions {
     pub struct_size: u32,
     /// Threads, 1 to 16; 0 means 1. The results' bits do not depend on it.
     pub threads: u32,
-    /// Not 0: an int8 model computes attention in 8-bit integers, too, which is faster and less exact.
-    pub integer_attention: u32,
     /// Number of CPUs in pins; 0 binds no thread.
     pub pin_count: u32,
+    /// Not used; 0.
+    pub reserved: u32,
     /// CPUs that threads are bound to, as Linux numbers them. The thread that opens the model is bound
     /// to them, too, and stays so.
     pub pins: *const u32,
@@ -224,6 +224,5 @@ unsafe fn engine_options(options: *const COptions) -> Result<EngineOptions, Fail
     };
     Ok(EngineOptions::new()
         .with_threads(options.threads.max(1) as usize)
-        .with_integer_attention(options.integer_attention != 0)
         .with_pins(pins.iter().map(|&cpu| cpu as usize).collect::<Vec<_>>()))
 }

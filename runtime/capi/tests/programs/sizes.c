@@ -11,8 +11,8 @@ int main(void) {
   SIZE(uniultra_options);
   PLACE(uniultra_options, struct_size);
   PLACE(uniultra_options, threads);
-  PLACE(uniultra_options, integer_attention);
   PLACE(uniultra_options, pin_count);
+  PLACE(uniultra_options, reserved);
   PLACE(uniultra_options, pins);
   SIZE(uniultra_segmenter);
   PLACE(uniultra_segmenter, id);
