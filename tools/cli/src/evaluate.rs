@@ -166,7 +166,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn sources(args: &Args) -> Result<Vec<ModelSource>, ManifestError> {
     if args.models.is_empty() {
         let (name, pack) =
-            (uniultra_default_model::NAME.to_string(), uniultra_default_model::pack()?);
+            (uniultra_default_model::NAME.to_string(), Box::new(uniultra_default_model::pack()?));
         return Ok(vec![ModelSource::Memory { name, pack }]);
     }
     Ok(args.models.iter().cloned().map(ModelSource::Folder).collect())

@@ -19,7 +19,7 @@ pub enum ModelSource {
         /// What errors call it.
         name: String,
         /// The pack.
-        pack: Pack,
+        pack: Box<Pack>,
     },
 }
 
