@@ -139,7 +139,7 @@ proptest! {
                 run(&float, &[&layer.input], &x).remove(0)
             };
             stats.add(&layer.input, &seen).unwrap();
-            int8_layer(layer, &stats, &config).0
+            int8_layer(layer, &stats, None, &config).0
         }).collect();
         let pairs: Vec<_> = layers.iter().zip(&int8).collect();
         let rewritten = rewrite(&float, &pairs);
