@@ -1,35 +1,27 @@
 //! PyTorch archives: a zip with one pickle that describes tensors and raw storages that hold them.
 //!
-//! The way of the data: `archive` gives the pickle's bytes, `guard` refuses what the reader could
-//! not survive, candle's reader builds an object tree, `state_dict` finds descriptions of tensors
-//! in it, `storage` gathers their values.
+//! `archive` gives the pickle's bytes, `unpickle` reads them into a tree of `object`s that is never
+//! larger than `cost` allows, `state_dict` finds descriptions of tensors in it, `storage` gathers
+//! their values.
 
 mod archive;
-mod guard;
+mod cost;
+mod object;
 mod state_dict;
 mod storage;
+mod unpickle;
 
 use super::Entries;
 use crate::{CheckpointError, Tensor};
 use archive::Archive;
-use candle_core::pickle::{Object, Stack};
 use storage::Stored;
+use unpickle::unpickle;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Entries, CheckpointError> {
     let mut archive = Archive::open(bytes)?;
     let state_dict = state_dict::find(unpickle(&archive.pickle()?)?)?;
     check_total(&state_dict.stored, bytes.len())?;
     Ok(Entries { tensors: gather(state_dict.stored, &mut archive)?, ignored: state_dict.ignored })
-}
-
-/// The object tree of a pickle. Nothing is imported or called.
-fn unpickle(pickle: &[u8]) -> Result<Object, CheckpointError> {
-    guard::check(pickle)?;
-    let mut stack = Stack::empty();
-    stack
-        .read_loop(&mut &*pickle)
-        .and_then(|()| stack.finalize())
-        .map_err(|error| corrupt(format!("pickle: {error}")))
 }
 
 /// Views may share a storage, but many views of one storage must not fill the memory: all
