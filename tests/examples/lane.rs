@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::{Embedding, EngineOptions, TractNetwork, cpu_features, engine_name};
+use uniultra_engine::{
+    Embedding, EngineOptions, TractNetwork, cpu_features, engine_name, peak_rss_mib,
+};
 use uniultra_manifest::Manifest;
 use uniultra_tests::npy;
 
@@ -51,7 +53,7 @@ fn serve() -> Outcome<()> {
                 json!({})
             }
             (Some("quit"), _) => {
-                answer(&json!({ "peak_mib": peak_mib() }))?;
+                answer(&json!({ "peak_mib": peak_rss_mib() }))?;
                 return Ok(());
             }
             _ => return Err(format!("expected a request of the protocol, found {request}").into()),
@@ -169,12 +171,4 @@ fn timed(runs: u64, mut work: impl FnMut() -> Outcome<()>) -> Outcome<Vec<f64>> 
 
 fn elapsed_ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
-}
-
-/// Largest resident memory of this process so far, in MiB, where the system tells.
-fn peak_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib / 1024.0)
 }

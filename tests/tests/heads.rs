@@ -36,7 +36,7 @@ fn truth(stem: &str) -> Mask {
     Mask::from_binary(frame.width(), frame.height(), binary).unwrap()
 }
 
-/// Dice of the whole head from its true box, as EVALUATION.md prompts it.
+/// Dice of the whole head, prompted with its true box as `uniultra-evaluate` prompts objects.
 fn head_dice(segmenter: &Segmenter, stem: &str) -> f64 {
     let frame = read(hc18().join("image").join(format!("{stem}.jpg")));
     let truth = truth(stem);

@@ -330,6 +330,20 @@ fn clones_and_frames_share_one_network_and_keep_it() {
 }
 
 #[test]
+fn each_of_several_objects_gets_its_answer_in_order() {
+    let segmenter = Segmenter::<Fake>::open(&Script::default()).unwrap();
+    let encoded = segmenter.encode(&frame(51)).unwrap();
+    let at = |x| Prompts::new().with_point(x, 15.0, PointLabel::Positive).unwrap();
+    let objects = [10.0, 20.0, 30.0].map(at);
+    assert_eq!(encoded.predict_all(&objects).unwrap().len(), 3);
+    let asked = segmenter.network().asked.borrow();
+    let places: Vec<_> = asked.iter().map(|input| input.point_coords.as_slice()[0][0]).collect();
+    assert_eq!(places, [16.0, 32.0, 48.0]);
+    drop(asked);
+    assert!(encoded.predict_all(&[]).unwrap().is_empty());
+}
+
+#[test]
 fn objects_at_once_are_bounded() {
     let segmenter = Segmenter::<Fake>::open(&Script::default()).unwrap();
     let encoded = segmenter.encode(&frame(51)).unwrap();

@@ -245,12 +245,10 @@ impl Network for TractNetwork {
     fn decode_all(
         &self,
         embedding: &Embedding,
-        inputs: &[DecoderInput],
-        out: &mut [DecoderOutput],
+        objects: &mut [(DecoderInput, DecoderOutput)],
     ) -> Result<(), EngineError> {
         // A click is too short to be worth dividing, but several are not: one thread each.
-        let mut objects: Vec<_> = inputs.iter().zip(out).collect();
-        self.workers.share_out(&mut objects, |(input, out)| self.decode(embedding, input, out))
+        self.workers.share_out(objects, |(input, out)| self.decode(embedding, input, out))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::TractNetwork;
 use crate::load::Plan;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tract_core::internal::{
@@ -48,18 +50,22 @@ pub struct OpRun {
 
 impl TractNetwork {
     /// Does `work`, and gives its result with every plan that this network ran meanwhile, in the
-    /// order in which they ended. Meant for one caller at a time.
+    /// order in which they ended. Meant for one caller at a time. If `work` panics, nothing is
+    /// recorded any more.
     pub fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<PlanRun>) {
-        *self.recorder.lock() = Some(Vec::new());
+        let recording = self.recorder.start();
         let result = work();
-        let runs = self.recorder.lock().take();
-        (result, runs.unwrap_or_default())
+        (result, recording.finish())
     }
 }
 
 /// Runs plans, and keeps their times while it is asked to.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Option<Vec<PlanRun>>>);
+pub(crate) struct Recorder {
+    /// Apart from the runs, so that without a recording threads do not wait for each other.
+    recording: AtomicBool,
+    runs: Mutex<Vec<PlanRun>>,
+}
 
 impl Recorder {
     pub(crate) fn run(
@@ -68,19 +74,49 @@ impl Recorder {
         plan: &Plan,
         inputs: TVec<TValue>,
     ) -> TractResult<TVec<TValue>> {
-        if self.lock().is_none() {
+        if !self.is_recording() {
             return plan.run(inputs);
         }
         let (outputs, run) = timed(network, plan, inputs)?;
-        if let Some(runs) = self.lock().as_mut() {
+        let mut runs = self.lock();
+        // The recording may have ended meanwhile.
+        if self.is_recording() {
             runs.push(run);
         }
         Ok(outputs)
     }
 
+    fn start(&self) -> Recording<'_> {
+        let mut runs = self.lock();
+        runs.clear();
+        self.recording.store(true, Ordering::Release);
+        Recording(self)
+    }
+
+    fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Acquire)
+    }
+
     /// What a panic elsewhere left is a list of whole runs.
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<PlanRun>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<PlanRun>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A recording that ends with this value, also where the work panics.
+struct Recording<'a>(&'a Recorder);
+
+impl Recording<'_> {
+    fn finish(self) -> Vec<PlanRun> {
+        mem::take(&mut *self.0.lock())
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        let mut runs = self.0.lock();
+        self.0.recording.store(false, Ordering::Release);
+        *runs = Vec::new();
     }
 }
 
@@ -179,8 +215,9 @@ fn is_integer(kind: DatumType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::OpRun;
+    use super::{OpRun, Recorder};
     use crate::{EngineOptions, open_pack};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use uniultra_core::{Frame, Pixels, PointLabel, Prompts};
     use uniultra_manifest::Pack;
 
@@ -225,6 +262,18 @@ mod tests {
         // What was recorded does not show in the result, and nothing is recorded any more.
         let plain = encoded.predict(&click).unwrap();
         assert_eq!(recorded.logits(), plain.logits());
-        assert!(network.recorder.lock().is_none());
+        assert!(!network.recorder.is_recording() && network.recorder.lock().is_empty());
+    }
+
+    #[test]
+    fn a_recording_ends_where_the_work_panics() {
+        let recorder = Recorder::default();
+        let work = AssertUnwindSafe(|| {
+            let _recording = recorder.start();
+            assert!(recorder.is_recording());
+            panic!("the caller's");
+        });
+        assert!(catch_unwind(work).is_err());
+        assert!(!recorder.is_recording() && recorder.lock().is_empty());
     }
 }

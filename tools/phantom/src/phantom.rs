@@ -268,7 +268,7 @@ mod tests {
                 let frame = compose(6, index, &config);
                 let mask = draw_mask(scene_of(&frame), &frame.geometry);
                 let drawn = mask.pixels().filter(|p| p.0[0] == 255).count();
-                // EVALUATION.md drops objects below 0.1 % of the frame.
+                // `uniultra-dataset` drops objects below 0.1 % of the frame.
                 let least = (size_px[0] * size_px[1]) as usize / 1000;
                 assert!(drawn >= least, "{size_px:?} frame {index}: {drawn} px");
             }

@@ -203,7 +203,7 @@ impl Population<'_> {
         frame_width.min(frame_height).min(self.geometry.depth_mm)
     }
 
-    /// Radius below which a target would be too small to count (EVALUATION.md drops objects below
+    /// Radius below which a target would be too small to count (`uniultra-dataset` drops objects below
     /// 0.1 % of the frame; this keeps well above), mm.
     fn smallest_mm(&self) -> f32 {
         let pixels = (self.geometry.width_px * self.geometry.height_px) as f32;

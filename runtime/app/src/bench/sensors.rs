@@ -47,16 +47,19 @@ impl Sensors {
     }
 }
 
-/// Folders that begin with `name`, in a stable order.
+/// Folders named `name` and a number: those with the [`MAX_FILES`] smallest numbers, in their order.
 fn folders(parent: &Path, name: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
-    let entries = entries.flatten().map(|entry| entry.path());
-    let begins = |path: &PathBuf| {
-        path.file_name().and_then(|file| file.to_str()).is_some_and(|file| file.starts_with(name))
+    let number = |path: &Path| -> Option<u32> {
+        path.file_name()?.to_str()?.strip_prefix(name)?.parse().ok()
     };
-    let mut folders: Vec<_> = entries.filter(begins).take(MAX_FILES).collect();
-    folders.sort();
-    folders
+    let numbered =
+        entries.flatten().filter_map(|entry| Some((number(&entry.path())?, entry.path())));
+    let mut numbered: Vec<_> = numbered.collect();
+    // A folder is listed in any order: without sorting first, which ones are read would be chance.
+    numbered.sort();
+    numbered.truncate(MAX_FILES);
+    numbered.into_iter().map(|(_, path)| path).collect()
 }
 
 /// What can be read; a zone may answer with an error.
@@ -95,6 +98,21 @@ mod tests {
         assert_eq!((all.temperature_c(), all.clock_mhz()), (Some(62.25), Some(600.0)));
         assert_eq!(Sensors::find(sys.path(), &[5, 4]).clock_mhz(), Some(2400.0));
         assert_eq!(Sensors::find(sys.path(), &[9]).clock_mhz(), None);
+    }
+
+    #[test]
+    fn of_too_many_zones_the_first_by_number_are_read() {
+        // Made in falling order, and `100` comes before `9` as text.
+        let names: Vec<_> = (0..MAX_FILES + 40)
+            .rev()
+            .map(|zone| format!("class/thermal/thermal_zone{zone}/temp"))
+            .collect();
+        let files: Vec<_> = names.iter().map(|name| (name.as_str(), "41000\n")).collect();
+        let sensors = Sensors::find(sys(&files).path(), &[]);
+        let zone = |path: &PathBuf| path.iter().rev().nth(1).unwrap().to_str().unwrap().to_string();
+        let found: Vec<_> = sensors.temperatures.iter().map(zone).collect();
+        let expected: Vec<_> = (0..MAX_FILES).map(|n| format!("thermal_zone{n}")).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -232,17 +232,16 @@ impl<N: Network> EncodedFrame<N> {
             let (max, found) = (MAX_OBJECTS, objects.len());
             return Err(PromptError::TooManyObjects { max, found }.into());
         }
-        let inputs = objects.iter().map(|prompts| self.decoder_input(prompts));
-        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-        let output = || DecoderOutput::new(self.segmenter.mask_side());
-        let mut outputs: Vec<_> = inputs.iter().map(|_| output()).collect();
+        let room = || DecoderOutput::new(self.segmenter.mask_side());
+        let objects = objects.iter().map(|prompts| Ok((self.decoder_input(prompts)?, room())));
+        let mut objects = objects.collect::<Result<Vec<_>, PromptError>>()?;
         let start = Instant::now();
         self.segmenter
             .network()
-            .decode_all(&self.embedding, &inputs, &mut outputs)
+            .decode_all(&self.embedding, &mut objects)
             .map_err(|source| SegmentError::Network { stage: Stage::Decode, source })?;
         let decode_ms = elapsed_ms(start);
-        outputs.into_iter().map(|output| self.prediction(output, decode_ms)).collect()
+        objects.into_iter().map(|(_, output)| self.prediction(output, decode_ms)).collect()
     }
 
     fn decoder_input(&self, prompts: &Prompts) -> Result<DecoderInput, PromptError> {

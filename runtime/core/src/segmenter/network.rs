@@ -41,19 +41,17 @@ pub trait Network: Sized {
         out: &mut DecoderOutput,
     ) -> Result<(), Self::Error>;
 
-    /// Runs the mask decoder for several objects of one frame; each answer has the same bits as
-    /// [`decode`](Self::decode) gives. `inputs` and `out` have the same length.
+    /// Runs the mask decoder for several objects of one frame. Each has its input and, as in
+    /// [`decode`](Self::decode), zeroed room for its answer, which gets the same bits as there.
     ///
     /// # Errors
     /// The first that an object meets.
     fn decode_all(
         &self,
         embedding: &Self::Embedding,
-        inputs: &[DecoderInput],
-        out: &mut [DecoderOutput],
+        objects: &mut [(DecoderInput, DecoderOutput)],
     ) -> Result<(), Self::Error> {
-        let mut pairs = inputs.iter().zip(out);
-        pairs.try_for_each(|(input, out)| self.decode(embedding, input, out))
+        objects.iter_mut().try_for_each(|(input, out)| self.decode(embedding, input, out))
     }
 }
 
