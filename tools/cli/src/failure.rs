@@ -1,6 +1,6 @@
 //! From an error to one line on stderr and a stable exit code.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
 use uniultra_compare::CompareError;
@@ -42,16 +42,30 @@ impl std::fmt::Display for OutputFailed {
 
 impl std::error::Error for OutputFailed {}
 
+/// A result could not be printed. Its own type tells it from failures of other pipes, such as a
+/// device's connection or a file that is a pipe: those are never silent.
+#[derive(Debug)]
+pub(crate) struct StdoutFailed(io::Error);
+
+impl std::fmt::Display for StdoutFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot write to stdout: {}", self.0)
+    }
+}
+
+impl std::error::Error for StdoutFailed {}
+
+/// Whether whoever read stdout stopped early (`| head`), which is no failure worth a message.
+fn is_closed_reader(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<StdoutFailed>()
+        .is_some_and(|failed| failed.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Prints the error, if any, and gives the process's exit code.
 pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
-    // A reader that closes early (`| head`) is no failure worth a message.
-    let broken_pipe = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    });
-    if broken_pipe {
+    if is_closed_reader(&error) {
         return ExitCode::SUCCESS;
     }
     let mut stderr = std::io::stderr().lock();
@@ -108,7 +122,7 @@ fn quantize_code(error: &QuantizeError) -> u8 {
 
 fn code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
-        if cause.is::<OutputFailed>() {
+        if cause.is::<OutputFailed>() || cause.is::<StdoutFailed>() {
             return 6;
         }
         if cause.is::<Missed>() {
@@ -178,8 +192,34 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
 }
 
 /// Writes to stdout; the only way this program prints results.
-pub(crate) fn out(text: &str) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+pub(crate) fn out(text: &str) -> Result<(), StdoutFailed> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(StdoutFailed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn only_the_reader_of_stdout_may_close() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_closed_reader(&StdoutFailed(broken()).into()));
+        assert!(is_closed_reader(&anyhow::Error::from(StdoutFailed(broken())).context("head")));
+        let full = StdoutFailed(io::ErrorKind::StorageFull.into());
+        assert!(!is_closed_reader(&full.into()));
+        // Pipes that are no stdout, bare or inside of another error.
+        assert!(!is_closed_reader(&broken().into()));
+        let fault = Box::new(CheckpointError::Read(broken()));
+        let file = CheckpointError::InFile { path: PathBuf::from("fifo"), fault };
+        assert!(!is_closed_reader(&file.into()));
+    }
+
+    #[test]
+    fn stdout_that_cannot_be_written_has_the_code_of_outputs() {
+        let full = anyhow::Error::from(StdoutFailed(io::ErrorKind::StorageFull.into()));
+        assert_eq!(code(&full), 6);
+        assert!(full.to_string().starts_with("cannot write to stdout: "), "{full}");
+    }
 }

@@ -1,9 +1,8 @@
 //! `uniultra-tools phantom`.
 
-use anyhow::Context;
+use crate::failure::out;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::Write;
 use std::path::PathBuf;
 use uniultra_phantom::{
     DatasetConfig, GeometryChoice, PhantomConfig, Scenes, Summary, TargetKind, check_set_name,
@@ -122,9 +121,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let written = write_dataset(&args.out, &config, &|| bar.inc(1));
     bar.finish_and_clear();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", summary_line(&written?)).context("stdout")?;
-    Ok(())
+    Ok(out(&format!("{}\n", summary_line(&written?)))?)
 }
 
 fn summary_line(summary: &Summary) -> String {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use uniultra_dataset::SplitPart;
 use uniultra_quantize::{
     FrameSource, Frames, Observer, Progress, QuantizeConfig, QuantizeError, Quantized, Request,
-    SourcePack, quantize, report_markdown, write_report,
+    SourcePack, quantize, report_overview, write_report,
 };
 
 const EXAMPLES: &str = "\
@@ -136,11 +136,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &args.report {
         write_report(folder, &report)?;
     }
-    let text = report_markdown(&report);
-    // The list of layers is for the files.
-    let head = text.split("\n### ").next().and_then(|text| text.split("\n## Layers").next());
     let seconds = start.elapsed().as_secs_f32();
-    out(&format!("{}\nwrote {}, {seconds:.0} s\n", head.unwrap_or_default(), args.out.display()))?;
+    let overview = report_overview(&report);
+    out(&format!("{overview}\nwrote {}, {seconds:.0} s\n", args.out.display()))?;
     let Some(folder) = args.report.as_deref().filter(|_| args.trial_images > 0) else {
         return Ok(());
     };

@@ -35,7 +35,7 @@ pub use graph::{Crossings, FloatReason, LayerKind, NetworkKind};
 pub use numbers::LayerNumbers;
 pub use progress::{Progress, Silent};
 pub use quantize::{Quantized, Request, quantize};
-pub use report::{LayerLine, QuantizeReport, SensitivityReport, report_markdown, write_report};
+pub use report::{LayerLine, QuantizeReport, SensitivityReport, report_overview, write_report};
 pub use sensitivity::LayerSensitivity;
 pub use source::SourcePack;
 pub use trial::TrialResult;

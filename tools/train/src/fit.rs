@@ -17,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const LAST: &str = "last.safetensors";
 /// Weights of the best validation, and of the end.
 const BEST: &str = "best.safetensors";
 const FINAL: &str = "final.safetensors";
+/// How the run came about.
+const CONFIG: &str = "config.toml";
 
 /// Keys of a configuration that may change when a run goes on.
 const FREE: [&str; 5] =
@@ -36,6 +39,8 @@ const FREE: [&str; 5] =
 /// How a run is started.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
+    /// The configuration's text, kept in the folder as `config.toml`.
+    pub config_text: &'a str,
     /// Its folder.
     pub out: &'a Path,
     /// Folder that the data's paths start from.
@@ -67,6 +72,8 @@ pub fn fit(
     let plan = Plan::new(&dataset, config.train.samples_per_epoch, config.seed)?;
     let steps_per_epoch = plan.samples_per_epoch().div_ceil(config.train.batch) as u64;
     let mut run = Run::new(kind, config, stage.as_mut(), start)?;
+    // Only now: a run that is refused must not replace the configuration of the one in the folder.
+    atomic::write(&out.join(CONFIG), |file| file.write_all(start.config_text.as_bytes()))?;
     let mut parts = Parts::new(stage.as_ref(), &run.trained, config.train.parts)?;
     let epochs = config.train.epochs as u64;
     let total_steps = steps_per_epoch * epochs;

@@ -25,9 +25,9 @@ Examples:
   uniultra-train bundle --stage joint --config tools/train/configs/universal512.toml --out to-send
       the same run in parts of 60 MiB for another machine, such as one with a GPU: `sh run.sh` there
 
-A run's folder gets last.safetensors (the state to resume from), best.safetensors and
-final.safetensors (weights for `uniultra-tools export`), log.csv, val.csv, curves.svg and
-summary.json. Exit codes: 0 done, 1 failed, 2 wrong usage.";
+A run's folder gets config.toml at once, then last.safetensors (the state to resume from),
+best.safetensors and final.safetensors (weights for `uniultra-tools export`), log.csv, val.csv,
+curves.svg and summary.json. Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Train UniUltra: CH-Adapter fine-tuning, DSKD distillation, joint tuning.
 #[derive(Debug, Parser)]
@@ -145,16 +145,14 @@ fn run(kind: StageKind, args: &RunArgs) -> Result<()> {
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     let start = Start {
+        config_text: &text,
         out: &args.out,
         base,
         resume: args.resume,
         stop_after: args.stop_after,
         interval: Duration::from_secs(30),
     };
-    fit(kind, &config, stage, &start)?;
-    // Beside the figures, so that a run's folder says how it came about.
-    std::fs::write(args.out.join("config.toml"), text)
-        .with_context(|| format!("cannot write into {}", args.out.display()))
+    fit(kind, &config, stage, &start)
 }
 
 fn send(args: &BundleArgs) -> Result<()> {

@@ -48,7 +48,8 @@ fn write_config(folder: &Path, text: &str) -> Config {
 fn train(kind: StageKind, config: &Config, out: &Path, resume: bool, stop_after: Option<u64>) {
     let stage = stage(kind, config, out, Device::Cpu).unwrap();
     let interval = Duration::from_secs(60);
-    let start = Start { out, base: Path::new("."), resume, stop_after, interval };
+    let config_text = &toml::to_string(config).unwrap();
+    let start = Start { config_text, out, base: Path::new("."), resume, stop_after, interval };
     fit(kind, config, stage, &start).unwrap();
 }
 
@@ -56,7 +57,9 @@ fn train(kind: StageKind, config: &Config, out: &Path, resume: bool, stop_after:
 fn refusal(kind: StageKind, config: &Config, out: &Path, resume: bool) -> String {
     let stage = stage(kind, config, out, Device::Cpu).unwrap();
     let interval = Duration::from_secs(60);
-    let start = Start { out, base: Path::new("."), resume, stop_after: None, interval };
+    let config_text = &toml::to_string(config).unwrap();
+    let start =
+        Start { config_text, out, base: Path::new("."), resume, stop_after: None, interval };
     format!("{:#}", fit(kind, config, stage, &start).unwrap_err())
 }
 
@@ -245,6 +248,7 @@ fn a_run_survives_being_killed_at_any_moment() {
         child.kill().unwrap();
         child.wait().unwrap();
         reached = saved_step(&killed).unwrap();
+        assert_eq!(fs::read_to_string(killed.join("config.toml")).unwrap(), text);
     }
     assert!((3..16).contains(&reached), "killed in the middle, not after step {reached}");
     assert!(command().status().unwrap().success());
@@ -265,4 +269,6 @@ fn a_run_is_not_overwritten_nor_continued_with_other_settings() {
     let other =
         write_config(folder.path(), &config("trainable = \"all\"", 1).replace("2e-3", "3e-3"));
     assert!(attempt(&other, true).contains("learning_rate"), "{}", attempt(&other, true));
+    let kept = fs::read_to_string(out.join("config.toml")).unwrap();
+    assert_eq!(kept, toml::to_string(&first).unwrap());
 }

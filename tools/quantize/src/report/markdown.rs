@@ -1,6 +1,7 @@
 //! `quantization.md`: tables for people.
 
 use super::{LayerLine, QuantizeReport, SensitivityReport};
+use crate::TrialResult;
 use crate::sensitivity::ranked;
 use std::fmt::Write;
 
@@ -17,21 +18,36 @@ pub(super) const HEADS: [&str; 8] = [
 ];
 
 /// The report as Markdown.
-#[must_use]
-pub fn markdown(report: &QuantizeReport) -> String {
-    let mut text = String::new();
+pub(super) fn markdown(report: &QuantizeReport) -> String {
+    let mut text = overview(report);
     // Writing to a string cannot fail.
-    let _ = write_all(&mut text, report);
+    let _ = details(&mut text, report);
     text
 }
 
-fn write_all(text: &mut String, report: &QuantizeReport) -> std::fmt::Result {
+/// The start of the report: what was done, and the trials of whole packs. The tables with a line
+/// for each layer are in the files only.
+#[must_use]
+pub fn overview(report: &QuantizeReport) -> String {
+    let mut text = String::new();
+    let _ = write_overview(&mut text, report);
+    text
+}
+
+fn write_overview(text: &mut String, report: &QuantizeReport) -> std::fmt::Result {
     writeln!(text, "# Quantization of `{}`\n", report.source)?;
     for line in summary(report) {
         writeln!(text, "- {line}")?;
     }
-    if let Some(trial) = &report.sensitivity {
-        sensitivity(text, trial)?;
+    match &report.sensitivity {
+        Some(trial) => trials(text, trial),
+        None => Ok(()),
+    }
+}
+
+fn details(text: &mut String, report: &QuantizeReport) -> std::fmt::Result {
+    if let Some(trial) = report.sensitivity.as_ref().filter(|trial| !trial.layers.is_empty()) {
+        each_layer(text, trial)?;
     }
     writeln!(text, "\n## Layers\n\n| {} |", HEADS.join(" | "))?;
     writeln!(text, "| --- | ---: | --- |{}", " ---: |".repeat(HEADS.len() - 3))?;
@@ -101,42 +117,44 @@ pub(super) fn summary(report: &QuantizeReport) -> Vec<String> {
     ]
 }
 
-fn sensitivity(text: &mut String, trial: &SensitivityReport) -> std::fmt::Result {
+fn trials(text: &mut String, trial: &SensitivityReport) -> std::fmt::Result {
     writeln!(text, "\n## Trials on {} frames, with a point and with a box\n", trial.frames)?;
-    writeln!(
-        text,
-        "| pack | mean Dice | drop | worst set and prompt | embedding error | logits error |"
-    )?;
-    writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
+    trial_head(text, "pack")?;
     writeln!(text, "| f32 | {:.4} | 0 | 0 | 0 | 0 |", trial.float_dice)?;
-    let row = |name: &str, result: &crate::TrialResult| {
-        format!(
-            "| {name} | {:.4} | {:.4} | {:.4} | {:.4} | {:.4} |",
-            result.dice,
-            result.dice_drop,
-            result.worst_drop,
-            result.embedding_error,
-            result.logits_error
-        )
-    };
-    writeln!(text, "{}", row("int8, as written", &trial.result))?;
+    trial_row(text, "int8, as written", &trial.result)?;
     for (count, result) in &trial.tried {
-        let name = format!("tried: {count} most sensitive layers in float");
-        writeln!(text, "{}", row(&name, result))?;
-    }
-    if trial.layers.is_empty() {
-        return Ok(());
-    }
-    writeln!(text, "\n### Each layer alone in 8 bits, the most sensitive first\n")?;
-    writeln!(
-        text,
-        "| layer | mean Dice | drop | worst set and prompt | embedding error | logits error |"
-    )?;
-    writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
-    for layer in ranked(&trial.layers) {
-        writeln!(text, "{}", row(&format!("`{}`", layer.name), &layer.result))?;
+        trial_row(text, &format!("tried: {count} most sensitive layers in float"), result)?;
     }
     Ok(())
+}
+
+fn each_layer(text: &mut String, trial: &SensitivityReport) -> std::fmt::Result {
+    writeln!(text, "\n### Each layer alone in 8 bits, the most sensitive first\n")?;
+    trial_head(text, "layer")?;
+    for layer in ranked(&trial.layers) {
+        trial_row(text, &format!("`{}`", layer.name), &layer.result)?;
+    }
+    Ok(())
+}
+
+fn trial_head(text: &mut String, what: &str) -> std::fmt::Result {
+    writeln!(
+        text,
+        "| {what} | mean Dice | drop | worst set and prompt | embedding error | logits error |"
+    )?;
+    writeln!(text, "| --- | ---: | ---: | ---: | ---: | ---: |")
+}
+
+fn trial_row(text: &mut String, name: &str, result: &TrialResult) -> std::fmt::Result {
+    writeln!(
+        text,
+        "| {name} | {:.4} | {:.4} | {:.4} | {:.4} | {:.4} |",
+        result.dice,
+        result.dice_drop,
+        result.worst_drop,
+        result.embedding_error,
+        result.logits_error
+    )
 }
 
 /// A layer's cells, as in [`HEADS`].
@@ -152,4 +170,76 @@ pub(super) fn cells(layer: &LayerLine) -> [String; 8] {
         format!("{:.3}", numbers.weight_max),
         numbers.output_sqnr_db.map_or_else(String::new, |db| format!("{db:.1}")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::QuantizeConfig;
+    use crate::graph::{Crossings, LayerKind, NetworkKind};
+    use crate::numbers::LayerNumbers;
+    use crate::sensitivity::LayerSensitivity;
+
+    fn report() -> QuantizeReport {
+        let network = NetworkKind::ImageEncoder;
+        let result = TrialResult {
+            dice: 0.75,
+            dice_drop: 0.0,
+            worst_drop: 0.0,
+            embedding_error: 0.0,
+            logits_error: 0.0,
+        };
+        let numbers = LayerNumbers {
+            activation_min: -1.0,
+            activation_max: 1.0,
+            activation_range: 1.0,
+            activation_sqnr_db: 40.0,
+            weight_max: 0.5,
+            weight_scales: [0.1, 0.2],
+            output_sqnr_db: None,
+        };
+        let name = "blocks.0/attn/qkv".to_string();
+        QuantizeReport {
+            kind: QuantizeReport::KIND.into(),
+            source: "pack".into(),
+            source_files: [(8, String::new()), (4, String::new())],
+            int8_files: [(2, String::new()), (1, String::new())],
+            config: QuantizeConfig::default(),
+            calibration: "phantoms".into(),
+            calibration_images: 1,
+            calibration_prompts: 2,
+            calibration_sha256: String::new(),
+            trained_ranges: 0,
+            integer_attention: false,
+            equalized: 0,
+            crossings: [Crossings::default(); 2],
+            layers: vec![LayerLine {
+                name: name.clone(),
+                network,
+                kind: LayerKind::Linear,
+                inputs: 16,
+                outputs: 48,
+                int8: true,
+                numbers,
+            }],
+            float: Vec::new(),
+            sensitivity: Some(SensitivityReport {
+                frames: 1,
+                float_dice: 0.75,
+                result,
+                layers: vec![LayerSensitivity { name, network, result }],
+                tried: vec![(1, result)],
+            }),
+        }
+    }
+
+    #[test]
+    fn the_overview_is_the_reports_start_and_lists_no_layer() {
+        let report = report();
+        let (overview, whole) = (overview(&report), markdown(&report));
+        let rest = whole.strip_prefix(&overview).unwrap();
+        assert!(overview.contains("1 of 1 layers") && overview.contains("| int8, as written |"));
+        assert!(overview.contains("tried: 1 most sensitive") && !overview.contains("blocks.0"));
+        assert!(rest.starts_with("\n### Each layer alone") && rest.contains("\n## Layers\n"));
+    }
 }

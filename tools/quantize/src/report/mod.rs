@@ -4,7 +4,7 @@ mod html;
 mod markdown;
 mod svg;
 
-pub use markdown::markdown as report_markdown;
+pub use markdown::overview as report_overview;
 
 use crate::QuantizeError;
 use crate::config::QuantizeConfig;
