@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
         let Entry { object: Object::Dict(mut items), cost } = self.pop()? else {
             return Err(corrupt("pickle: expected a dict to set entries of"));
         };
-        if content.objects.len() % 2 != 0 {
+        if !content.objects.len().is_multiple_of(2) {
             return Err(corrupt("pickle: a value is missing for a dict's last key"));
         }
         let mut objects = content.objects.into_iter();
