@@ -74,8 +74,9 @@ fn fold_block(params: &Params, fake: &FakeQuant, name: &str, out: &mut BTreeMap<
         expand = Tensor::cat(&[&expand, adapter("D_fc1.weight")], 0);
         expand_bias = Tensor::cat(&[&expand_bias, adapter("D_fc1.bias")], 0);
         contract = Tensor::cat(&[contract, adapter("D_fc2.weight") * ADAPTER_SCALE], 1);
-        // Not in place: it may be a parameter.
-        contract_bias = contract_bias + adapter("D_fc2.bias") * ADAPTER_SCALE;
+        let share = adapter("D_fc2.bias") * ADAPTER_SCALE;
+        // A new tensor, not the sum in place: this one may be a parameter.
+        contract_bias = share + contract_bias;
     }
     let (expand, expand_bias) = affine("norm2", &expand, &expand_bias);
     put("mlp.layers.0", &expand, expand_bias);

@@ -46,7 +46,8 @@ fn answer(params: &Params) -> (Features, Decoded) {
         labels: Tensor::from_slice(&[1.0_f32]).reshape([1, 1]),
         mask: Some(mask),
     };
-    let decoded = mask_decoder(params, &features, &prompts);
+    let only = Tensor::zeros([1], (Kind::Int64, Device::Cpu));
+    let decoded = mask_decoder(params, &features.for_prompts(&only), &prompts);
     (features, decoded)
 }
 
