@@ -146,7 +146,7 @@ fn trainer(params: &Params, features: Option<&Features>) -> Vec<(String, Vec<f32
             labels: tch::Tensor::from_slice(labels).reshape([1, -1]),
             mask: masked.then(mask),
         };
-        let decoded = no_grad(|| mask_decoder(params, features, &prompts));
+        let decoded = no_grad(|| mask_decoder(params, &features, &prompts));
         found.push((format!("{i}.masks"), batch::host(&decoded.masks)));
         found.push((format!("{i}.iou_predictions"), batch::host(&decoded.ious)));
         found.push((format!("{i}.object_score_logits"), batch::host(&decoded.object_score)));
