@@ -458,7 +458,7 @@ typedef struct {
    */
   uint32_t point_count;
   /**
-   * x and y of each point, by turns.
+   * x, y, x, y and so on.
    */
   const float *points_xy;
   /**
@@ -595,7 +595,7 @@ int32_t uniultra_prediction_outline_count(uniultra_prediction prediction,
                                           uniultra_error *error);
 
 /**
- * Copies an outline, the largest first: x and y of each point, by turns, in pixels of the source frame; the
+ * Copies an outline, the largest first: x, y, x, y and so on, in pixels of the source frame; the
  * last point joins the first. `out_points` is the number of points that the buffer has room for.
  * `point_count` is set also where the buffer is too small (UNIULTRA_ERROR_BUFFER), so that a first call with
  * a null buffer and 0 asks for the size. `is_hole`, which may be null, is set to 1 for the border of a hole.
@@ -710,7 +710,7 @@ int32_t uniultra_prediction_outline_count(uniultra_prediction prediction,
                                           uniultra_error *error);
 
 /**
- * Copies an outline, the largest first: x and y of each point, by turns, in pixels of the source frame; the
+ * Copies an outline, the largest first: x, y, x, y and so on, in pixels of the source frame; the
  * last point joins the first. `out_points` is the number of points that the buffer has room for.
  * `point_count` is set also where the buffer is too small (UNIULTRA_ERROR_BUFFER), so that a first call with
  * a null buffer and 0 asks for the size. `is_hole`, which may be null, is set to 1 for the border of a hole.

@@ -30,7 +30,7 @@ pub struct CPrompts {
     pub struct_size: u32,
     /// Number of points, at most UNIULTRA_MAX_POINTS.
     pub point_count: u32,
-    /// x and y of each point, by turns.
+    /// x, y, x, y and so on.
     pub points_xy: *const f32,
     /// UNIULTRA_POSITIVE or UNIULTRA_NEGATIVE for each point.
     pub point_labels: *const u32,

@@ -9,7 +9,7 @@ pub const NAME: &str = "the UniUltra-mini inside this program";
 /// The pack. Nothing is copied: its files are read from the program itself.
 ///
 /// # Errors
-/// [`ManifestError`] if the files that were compiled in are no pack of this version.
+/// [`ManifestError`] if this version cannot read the files that were compiled in.
 pub fn pack() -> Result<Pack, ManifestError> {
     macro_rules! shipped {
         ($file:literal) => {

@@ -60,7 +60,7 @@ pub enum ErrorKind {
 /// ```
 pub struct Error {
     kind: ErrorKind,
-    // Boxed, so that a `Result` stays small, and that what is inside is no part of the interface.
+    // Boxed: a `Result` stays small, and callers do not depend on what is inside.
     inner: Box<dyn StdError + Send + Sync>,
 }
 
@@ -145,7 +145,7 @@ impl From<uniultra_sink::SinkError> for Error {
     }
 }
 
-// Not `From`: the engine's error is no part of the interface.
+// Not `From`: callers do not depend on the engine's error.
 pub(crate) fn of_segmenter(error: SegmentError<EngineError>) -> Error {
     match error {
         SegmentError::Open(error) => Error::new(kind_of_engine(&error), error),
