@@ -32,6 +32,17 @@
 #include <stdint.h>
 
 /**
+ * Version of this interface. It grows when something is added; a library serves programs that were
+ * built with a header of the same or of a lower version.
+ */
+#define UNIULTRA_ABI_VERSION 1
+
+/**
+ * Masks of a prediction; tokens go from 0 to one less.
+ */
+#define UNIULTRA_MASK_COUNT 4
+
+/**
  * Done.
  */
 #define UNIULTRA_OK 0
@@ -92,11 +103,6 @@
 #define UNIULTRA_MESSAGE_BYTES 512
 
 /**
- * Bytes of a text in a structure, its terminating zero included.
- */
-#define UNIULTRA_TEXT_BYTES 64
-
-/**
  * A byte a pixel, black 0 to white 255.
  */
 #define UNIULTRA_GRAY8 1
@@ -127,42 +133,9 @@
 #define UNIULTRA_MAX_OBJECTS 16
 
 /**
- * Version of this interface. It grows when something is added; a library serves programs that were
- * built with a header of the same or of a lower version.
+ * Bytes of a text in a structure, its terminating zero included.
  */
-#define UNIULTRA_ABI_VERSION 1
-
-/**
- * Masks of a prediction; tokens go from 0 to one less.
- */
-#define UNIULTRA_MASK_COUNT 4
-
-/**
- * How a model runs. Set the structure to zero, then struct_size, then what you choose.
- */
-typedef struct {
-  /**
-   * sizeof(uniultra_options).
-   */
-  uint32_t struct_size;
-  /**
-   * Threads, 1 to 16; 0 means 1. The results' bits do not depend on it.
-   */
-  uint32_t threads;
-  /**
-   * Number of CPUs in pins; 0 binds no thread.
-   */
-  uint32_t pin_count;
-  /**
-   * Not used; 0.
-   */
-  uint32_t reserved;
-  /**
-   * CPUs that threads are bound to, as Linux numbers them. The thread that opens the model is bound
-   * to them, too, and stays so.
-   */
-  const uint32_t *pins;
-} uniultra_options;
+#define UNIULTRA_TEXT_BYTES 64
 
 /**
  * Handle of an opened model. All zero names none.
@@ -173,54 +146,6 @@ typedef struct {
    */
   uint64_t id;
 } uniultra_segmenter;
-
-/**
- * What went wrong, for people. Every function takes a pointer to one, which may be null.
- */
-typedef struct {
-  /**
-   * sizeof(uniultra_error).
-   */
-  uint32_t struct_size;
-  /**
-   * The code that the function returned.
-   */
-  int32_t code;
-  /**
-   * What was expected and what was found, UTF-8, ended by a zero; empty if nothing went wrong.
-   */
-  char message[UNIULTRA_MESSAGE_BYTES];
-} uniultra_error;
-
-/**
- * What a model's pack says of itself.
- */
-typedef struct {
-  /**
-   * sizeof(uniultra_model_info).
-   */
-  uint32_t struct_size;
-  /**
-   * Side of the square input, in pixels. Frames of any size are resized to it.
-   */
-  uint32_t image_size;
-  /**
-   * Side of the square grid of logits.
-   */
-  uint32_t mask_side;
-  /**
-   * 1 if the model says how sure it is that the object is there, else 0.
-   */
-  uint32_t has_object_score;
-  /**
-   * Short name, ended by a zero.
-   */
-  char id[UNIULTRA_TEXT_BYTES];
-  /**
-   * Version of the weights, ended by a zero.
-   */
-  char version[UNIULTRA_TEXT_BYTES];
-} uniultra_model_info;
 
 /**
  * A frame in the caller's memory; it is copied. Set the structure to zero, then struct_size, then the rest.
@@ -278,6 +203,24 @@ typedef struct {
    */
   uint64_t id;
 } uniultra_encoded;
+
+/**
+ * What went wrong, for people. Every function takes a pointer to one, which may be null.
+ */
+typedef struct {
+  /**
+   * sizeof(uniultra_error).
+   */
+  uint32_t struct_size;
+  /**
+   * The code that the function returned.
+   */
+  int32_t code;
+  /**
+   * What was expected and what was found, UTF-8, ended by a zero; empty if nothing went wrong.
+   */
+  char message[UNIULTRA_MESSAGE_BYTES];
+} uniultra_error;
 
 /**
  * An encoded frame.
@@ -483,155 +426,66 @@ typedef struct {
   uniultra_prediction mask_from;
 } uniultra_prompts;
 
+/**
+ * How a model runs. Set the structure to zero, then struct_size, then what you choose.
+ */
+typedef struct {
+  /**
+   * sizeof(uniultra_options).
+   */
+  uint32_t struct_size;
+  /**
+   * Threads, 1 to 16; 0 means 1. The results' bits do not depend on it.
+   */
+  uint32_t threads;
+  /**
+   * Number of CPUs in pins; 0 binds no thread.
+   */
+  uint32_t pin_count;
+  /**
+   * Not used; 0.
+   */
+  uint32_t reserved;
+  /**
+   * CPUs that threads are bound to, as Linux numbers them. The thread that opens the model is bound
+   * to them, too, and stays so.
+   */
+  const uint32_t *pins;
+} uniultra_options;
+
+/**
+ * What a model's pack says of itself.
+ */
+typedef struct {
+  /**
+   * sizeof(uniultra_model_info).
+   */
+  uint32_t struct_size;
+  /**
+   * Side of the square input, in pixels. Frames of any size are resized to it.
+   */
+  uint32_t image_size;
+  /**
+   * Side of the square grid of logits.
+   */
+  uint32_t mask_side;
+  /**
+   * 1 if the model says how sure it is that the object is there, else 0.
+   */
+  uint32_t has_object_score;
+  /**
+   * Short name, ended by a zero.
+   */
+  char id[UNIULTRA_TEXT_BYTES];
+  /**
+   * Version of the weights, ended by a zero.
+   */
+  char version[UNIULTRA_TEXT_BYTES];
+} uniultra_model_info;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-/**
- * Opens the model inside the library. `options` may be null.
- */
-int32_t uniultra_open_embedded(const uniultra_options *options,
-                               uniultra_segmenter *out,
-                               uniultra_error *error);
-
-/**
- * Opens the pack in a folder, whose path is UTF-8 ended by a zero. `options` may be null.
- */
-int32_t uniultra_open_folder(const char *folder,
-                             const uniultra_options *options,
-                             uniultra_segmenter *out,
-                             uniultra_error *error);
-
-/**
- * Opens a pack whose three files are in memory; they are copied. `options` may be null.
- */
-int32_t uniultra_open_memory(const uint8_t *model_toml,
-                             size_t model_toml_bytes,
-                             const uint8_t *image_encoder,
-                             size_t image_encoder_bytes,
-                             const uint8_t *mask_decoder,
-                             size_t mask_decoder_bytes,
-                             const uniultra_options *options,
-                             uniultra_segmenter *out,
-                             uniultra_error *error);
-
-/**
- * What the model's pack says of itself.
- */
-int32_t uniultra_segmenter_describe(uniultra_segmenter segmenter,
-                                    uniultra_model_info *out,
-                                    uniultra_error *error);
-
-/**
- * Frees a segmenter. Frames that it encoded stay valid: the model's memory is freed with the last of
- * them.
- */
-int32_t uniultra_segmenter_free(uniultra_segmenter segmenter,
-                                uniultra_error *error);
-
-/**
- * Runs the image encoder on a frame: the long part, once a frame.
- */
-int32_t uniultra_encode(uniultra_segmenter segmenter,
-                        const uniultra_frame *frame,
-                        uniultra_encoded *out,
-                        uniultra_error *error);
-
-/**
- * What is known of an encoded frame.
- */
-int32_t uniultra_encoded_describe(uniultra_encoded encoded,
-                                  uniultra_encoded_info *out,
-                                  uniultra_error *error);
-
-/**
- * Frees an encoded frame. Its predictions stay valid.
- */
-int32_t uniultra_encoded_free(uniultra_encoded encoded, uniultra_error *error);
-
-/**
- * What is known of a prediction, and which of its masks is the answer.
- */
-int32_t uniultra_prediction_describe(uniultra_prediction prediction,
-                                     uniultra_prediction_info *out,
-                                     uniultra_error *error);
-
-/**
- * Writes a mask of the source frame's size: a byte a pixel, 1 object, 0 background. `stride_bytes` go from
- * a row to the next, at least the frame's width; what lies between rows is left alone. `out_bytes` is the
- * size of the buffer, at least (height - 1) * stride_bytes + width.
- */
-int32_t uniultra_prediction_mask(uniultra_prediction prediction,
-                                 uint32_t token,
-                                 uint8_t *out,
-                                 size_t stride_bytes,
-                                 size_t out_bytes,
-                                 uniultra_error *error);
-
-/**
- * Copies the logits of a mask, mask_side rows of mask_side, as the network gave them: above 0 is object.
- * `out_count` is the number of floats that the buffer has room for.
- */
-int32_t uniultra_prediction_logits(uniultra_prediction prediction,
-                                   uint32_t token,
-                                   float *out,
-                                   size_t out_count,
-                                   uniultra_error *error);
-
-/**
- * Measures a mask; diameters are those of its largest part.
- */
-int32_t uniultra_prediction_measures(uniultra_prediction prediction,
-                                     uint32_t token,
-                                     uniultra_measures *out,
-                                     uniultra_error *error);
-
-/**
- * How many closed outlines a mask has, those of holes included.
- */
-int32_t uniultra_prediction_outline_count(uniultra_prediction prediction,
-                                          uint32_t token,
-                                          size_t *out,
-                                          uniultra_error *error);
-
-/**
- * Copies an outline, the largest first: x, y, x, y and so on, in pixels of the source frame; the
- * last point joins the first. `out_points` is the number of points that the buffer has room for.
- * `point_count` is set also where the buffer is too small (UNIULTRA_ERROR_BUFFER), so that a first call with
- * a null buffer and 0 asks for the size. `is_hole`, which may be null, is set to 1 for the border of a hole.
- */
-int32_t uniultra_prediction_outline(uniultra_prediction prediction,
-                                    uint32_t token,
-                                    size_t index,
-                                    float *out_xy,
-                                    size_t out_points,
-                                    size_t *point_count,
-                                    uint32_t *is_hole,
-                                    uniultra_error *error);
-
-/**
- * Frees a prediction.
- */
-int32_t uniultra_prediction_free(uniultra_prediction prediction, uniultra_error *error);
-
-/**
- * Runs the mask decoder: once a click.
- */
-int32_t uniultra_predict(uniultra_encoded encoded,
-                         const uniultra_prompts *prompts,
-                         uniultra_prediction *out,
-                         uniultra_error *error);
-
-/**
- * Predicts several objects of a frame at once, at most UNIULTRA_MAX_OBJECTS, from an array of pointers to
- * their prompts. The segmenter's threads share them out; each answer has the bits that uniultra_predict
- * gives. `out` has room for `count` handles; if the call fails, all are zero.
- */
-int32_t uniultra_predict_all(uniultra_encoded encoded,
-                             const uniultra_prompts *const *prompts,
-                             size_t count,
-                             uniultra_prediction *out,
-                             uniultra_error *error);
 
 /**
  * The version of the interface that the library has. A program compares it with
