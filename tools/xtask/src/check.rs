@@ -1,9 +1,10 @@
 //! `cargo xtask check`: the gate's steps, in the order in which they fail fastest.
 
-use crate::workspace::{self, Workspace};
-use crate::{cross, dist, files, msrv, python, race, screen, toolchain, train};
+use crate::{files, msrv, programs, toolchain, train};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
+use uniultra_checkout::workspace::{self, Workspace};
+use uniultra_checkout::{python, screen};
 
 /// Options of `cargo xtask check`.
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,7 @@ const STEPS: [Step; 12] = [
     Step { name: "fuzz", what: "fuzz targets compile", run: fuzz },
     Step { name: "python", what: "ONNX checker and ONNX Runtime", run: install_python },
     Step { name: "test", what: "binaries, then every test", run: test },
-    Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race::smoke },
+    Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race },
     Step {
         name: "train",
         what: "trainer: formatting, lints, tests with libtorch",
@@ -49,9 +50,9 @@ const STEPS: [Step; 12] = [
     Step {
         name: "cross",
         what: "64-bit ARM: tests and packs as on three cores, a booted machine",
-        run: cross::check,
+        run: cross,
     },
-    Step { name: "dist", what: "packages for a board, installed and run", run: dist::check },
+    Step { name: "dist", what: "packages for a board, installed and run", run: dist },
 ];
 
 impl Args {
@@ -174,6 +175,18 @@ fn test(workspace: &Workspace) -> Result<()> {
         command.env("PROPTEST_RNG_SEED", "1");
     }
     workspace::run(&mut command)
+}
+
+fn race(workspace: &Workspace) -> Result<()> {
+    programs::RACE.gate(workspace, "--quick")
+}
+
+fn cross(workspace: &Workspace) -> Result<()> {
+    programs::CROSS.gate(workspace, "--gate")
+}
+
+fn dist(workspace: &Workspace) -> Result<()> {
+    programs::DIST.gate(workspace, "--gate")
 }
 
 #[cfg(test)]

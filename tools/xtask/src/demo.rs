@@ -1,16 +1,10 @@
 //! `cargo xtask demo`: frame to mask with the shipped model, or checkpoint to pack to mask, with
 //! the binaries a user would run.
 
-use crate::screen;
-use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
-
-/// The phantom frame of the README; its README.md says what the target is.
-pub(crate) const SAMPLE: &str = "tests/fixtures/sample/frame.png";
-
-/// A point inside the sample's target, in pixels of the frame.
-pub(crate) const SAMPLE_POINT: &str = "269,279";
+use uniultra_checkout::workspace::{self, Workspace};
+use uniultra_checkout::{SAMPLE, SAMPLE_POINT, screen};
 
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]

@@ -2,22 +2,18 @@
 //! `demo`, `race`, `cross`, `dist`.
 
 mod check;
-mod cross;
 mod demo;
-mod dist;
 mod files;
 mod msrv;
-mod python;
-mod race;
-mod screen;
+mod programs;
 mod toolchain;
 mod train;
-mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use workspace::Workspace;
+use uniultra_checkout::workspace::Workspace;
+use uniultra_checkout::{python, screen};
 
 /// The project's gate and chores.
 #[derive(Debug, Parser)]
@@ -40,11 +36,14 @@ enum Command {
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
     /// Build the device binary for 64-bit ARM Linux; the toolchain is set up on the first call.
-    Cross(cross::Args),
+    #[command(disable_help_flag = true)]
+    Cross(programs::Args),
     /// Pack the device binary for a board: tarball, .deb, SBOM, checksums.
-    Dist(dist::Args),
+    #[command(disable_help_flag = true)]
+    Dist(programs::Args),
     /// Time our runtime and its peers on the same weights, frame and click, in turns.
-    Race(race::Args),
+    #[command(disable_help_flag = true)]
+    Race(programs::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,7 +57,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code is the trainer's where that ran.
+/// The exit code is that of the trainer or of another package where that ran.
 fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(workspace, args)?,
@@ -68,9 +67,9 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
         Command::SetupTrain => train::setup(workspace)?,
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
-        Command::Cross(args) => cross::run(workspace, args)?,
-        Command::Dist(args) => dist::run(workspace, args)?,
-        Command::Race(args) => race::run(workspace, args)?,
+        Command::Cross(args) => return programs::CROSS.hand_over(workspace, args),
+        Command::Dist(args) => return programs::DIST.hand_over(workspace, args),
+        Command::Race(args) => return programs::RACE.hand_over(workspace, args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! No locked dependency may ask for a newer Rust than the workspace promises.
 
 use crate::train;
-use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use uniultra_checkout::workspace::{self, Workspace};
 
 /// The workspace, and the trainer, whose lock file is its own.
 const MANIFESTS: [&str; 2] = ["Cargo.toml", train::MANIFEST];

@@ -1,7 +1,7 @@
 //! Parts of the Rust toolchain that a minimal install lacks.
 
-use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
+use uniultra_checkout::workspace::{self, Workspace};
 
 /// Makes `cargo <subcommand>` available, by installing the rustup component where it is missing.
 pub(crate) fn component(workspace: &Workspace, subcommand: &str, component: &str) -> Result<()> {

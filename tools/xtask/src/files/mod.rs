@@ -10,11 +10,11 @@ mod rust;
 mod tree;
 mod words;
 
-use crate::screen;
-use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 use std::fmt;
 use tree::Tree;
+use uniultra_checkout::screen;
+use uniultra_checkout::workspace::Workspace;
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

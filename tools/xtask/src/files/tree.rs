@@ -1,8 +1,8 @@
 //! The files under version control, as the checks see them.
 
-use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use uniultra_checkout::workspace::{self, Workspace};
 
 /// Largest file whose text is read, in bytes; nothing but models may be larger.
 const MAX_TEXT_BYTES: u64 = 1 << 20;

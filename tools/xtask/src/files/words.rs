@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::tree::Tree;
-use crate::workspace::Workspace;
+use uniultra_checkout::workspace::Workspace;
 
 /// Folders that hold people's homes; a name must follow for it to be a finding.
 const HOMES: [&str; 3] = ["/home", "/Users", r"C:\Users"];

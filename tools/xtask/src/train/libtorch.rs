@@ -2,12 +2,12 @@
 //! wheel's own libraries for CUDA are ten times larger and stay in it.
 
 use super::verify;
-use crate::workspace::{self, Workspace};
-use crate::{python, screen};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use uniultra_checkout::workspace::{self, Workspace};
+use uniultra_checkout::{python, screen};
 
 /// The version that the trainer's tch pairs with.
 pub(super) const VERSION: &str = "2.11.0";

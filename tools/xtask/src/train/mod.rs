@@ -4,12 +4,13 @@
 mod libtorch;
 mod verify;
 
-use crate::workspace::{self, Workspace};
-use crate::{screen, toolchain};
+use crate::toolchain;
 use anyhow::{Result, bail};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use uniultra_checkout::screen;
+use uniultra_checkout::workspace::{self, Workspace};
 
 /// Its manifest, from the root.
 pub(crate) const MANIFEST: &str = "tools/train/Cargo.toml";

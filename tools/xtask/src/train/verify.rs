@@ -2,12 +2,12 @@
 //! are taken again at every call: a file lost later is noticed.
 
 use super::libtorch::{HINT, VERSION};
-use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::env::consts;
 use std::fs;
 use std::path::Path;
+use uniultra_checkout::workspace::{self, Workspace};
 
 /// What must be there, and its least size in bytes.
 const WANTED: [(&str, u64); 10] = [
