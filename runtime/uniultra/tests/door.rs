@@ -24,10 +24,10 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The README's library example, and the first example of the documentation, which runs.
+/// The library example in runtime/README.md equals the first example of the documentation, which is a doc test.
 #[test]
 fn the_readme_s_example_is_one_that_runs() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = fs::read_to_string(root().join("runtime/README.md")).unwrap();
     let (_, rest) = readme.split_once("```rust\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
     let docs = fs::read_to_string(root().join("runtime/uniultra/src/lib.rs")).unwrap();
