@@ -30,6 +30,6 @@ install -m 755 "$built/libuniultra_c.so" "$prefix/lib/libuniultra_c.so.$version"
 install -m 644 "$built/libuniultra_c.a" "$prefix/lib"
 ln -sf "libuniultra_c.so.$version" "$prefix/lib/$soname"
 ln -sf "$soname" "$prefix/lib/libuniultra_c.so"
-sed -e "s|@prefix@|$prefix|" -e "s|@version@|$version|" "$here/pkgconfig/uniultra_c.pc.in" \
+sed -e "s|@version@|$version|" "$here/pkgconfig/uniultra_c.pc.in" \
   > "$prefix/lib/pkgconfig/uniultra_c.pc"
 echo "uniultra_c $version: $prefix"

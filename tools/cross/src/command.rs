@@ -1,7 +1,7 @@
 //! What the command line asks for.
 
 use super::{
-    CORES, Link, Toolchain, board, boot, build, bytes, count, emulate, is_possible, sizes,
+    CORES, Link, Toolchain, board, boot, build, bytes, count, emulate, is_possible, library, sizes,
 };
 use super::{small_enough, with_symbols};
 use anyhow::{Context, Result, ensure};
@@ -31,11 +31,12 @@ const MODEL_FILES: [&str; 3] = [
   cargo xtask cross --boot          and as the only program of a booted machine with 128 MiB
   cargo xtask cross --boot --core cortex-a53
   cargo xtask cross --count         how many instructions an encode and a click take there
+  cargo xtask cross --library       and the C interface, in target/cross/capi
   cargo xtask cross --link dynamic  against the board's own glibc"
 )]
 pub struct Args {
     /// Only set the toolchain up, in target/cross/toolchain.
-    #[arg(long, conflicts_with_all = ["link", "emulate", "boot", "core", "count", "sizes"])]
+    #[arg(long, conflicts_with_all = ["link", "library", "emulate", "boot", "core", "count", "sizes"])]
     setup_only: bool,
     /// Id of the board to build for: `boards/ID.toml` has to name the target that is built.
     #[arg(long, value_name = "ID")]
@@ -49,6 +50,9 @@ pub struct Args {
     /// Look at this static binary instead of building one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["setup_only", "link", "sizes"])]
     binary: Option<PathBuf>,
+    /// Build the C interface, too: both libraries, headers and the file for pkg-config, in target/cross/capi.
+    #[arg(long, conflicts_with = "link")]
+    library: bool,
     /// Run the unit tests, and the binary on the sample frame, as each core would.
     #[arg(long)]
     emulate: bool,
@@ -94,8 +98,12 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         [] => CORES.to_vec(),
         chosen => chosen.iter().map(String::as_str).collect(),
     };
+    let prefix = args.library.then(|| library::library(workspace, &toolchain)).transpose()?;
     if args.emulate {
         emulate::run(workspace, &toolchain, &binary, &cores)?;
+        if let Some(prefix) = &prefix {
+            library::try_out(workspace, &toolchain, prefix, &binary, cores[0])?;
+        }
     }
     if args.count {
         count::run(workspace, &toolchain, &cores)?;
@@ -115,6 +123,8 @@ fn gate(workspace: &Workspace) -> Result<()> {
     let toolchain = Toolchain::setup(workspace)?;
     let binary = build(workspace, &toolchain, Link::Static)?;
     emulate::run(workspace, &toolchain, &binary, &CORES)?;
+    let prefix = library::library(workspace, &toolchain)?;
+    library::try_out(workspace, &toolchain, &prefix, &binary, CORES[0])?;
     boot::run(workspace, &toolchain, &binary, &CORES[..1])?;
     small_enough(workspace, &binary)
 }

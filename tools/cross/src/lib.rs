@@ -1,6 +1,6 @@
 //! `cargo xtask cross`: the device binary for 64-bit ARM Linux, and checks of it under emulation.
 //!
-//! `command` is what the command line asks for; `toolchain` finds or fetches what builds and runs programs
+//! `command` is what the command line asks for; `library` builds the C interface, too; `toolchain` finds or fetches what builds and runs programs
 //! for ARM, by way of `debian`, packages in a folder; `emulate` runs programs as on a core, `boot` a whole
 //! machine, and `count` counts instructions with the plugin of `counter`.
 
@@ -14,6 +14,7 @@ mod counter;
 mod cpio;
 mod debian;
 mod emulate;
+mod library;
 mod machine;
 mod sizes;
 mod toolchain;
@@ -21,7 +22,9 @@ mod toolchain;
 use anyhow::{Context, Result, ensure};
 pub use board::check as board_file;
 pub use command::{Args, run};
+pub use library::library;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 pub use toolchain::{Emulator, Toolchain};
 use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
@@ -100,11 +103,7 @@ fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<Pat
     command.args(["--profile", DEVICE, "-p", "uniultra-app"]);
     // All but tract's own threads.
     command.args(["--no-default-features", "--features", "embedded-model"]);
-    let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };
-    command.env(
-        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-        format!("-C target-feature={static_glibc}"),
-    );
+    static_flags(&mut command, link);
     workspace::run(&mut command)?;
     // Not in cargo's own folders.
     let binary = folder(workspace).join(format!("{}-{DEVICE}", link.name())).join("uniultra");
@@ -117,6 +116,15 @@ fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<Pat
         link.name()
     ));
     Ok(binary)
+}
+
+/// Tells the compiler whether glibc becomes part of what it builds.
+fn static_flags(command: &mut Command, link: Link) {
+    let static_glibc = if link == Link::Static { "+crt-static" } else { "-crt-static" };
+    command.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        format!("-C target-feature={static_glibc}"),
+    );
 }
 
 fn bytes(file: &Path) -> Result<u64> {

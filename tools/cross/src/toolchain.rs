@@ -9,7 +9,7 @@ use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
 
 /// The C compiler that links.
-const LINKER: &str = "aarch64-linux-gnu-gcc";
+pub(super) const LINKER: &str = "aarch64-linux-gnu-gcc";
 /// Of the linker's package, too.
 const STRIP: &str = "aarch64-linux-gnu-strip";
 /// The linker's packages: with a C library for that processor.
