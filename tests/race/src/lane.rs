@@ -165,11 +165,14 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn an_end_without_an_answer_shows_the_log() {
-        let log = std::env::temp_dir().join(format!("xtask-lane-{}.log", std::process::id()));
+        let log = tempfile::NamedTempFile::new().unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", "read line; echo 'no such engine' >&2; exit 3"]);
-        let error = Lane::start(&mut shell, log.clone()).unwrap().load().unwrap_err().to_string();
-        std::fs::remove_file(log).unwrap();
+        let error = Lane::start(&mut shell, log.path().to_path_buf())
+            .unwrap()
+            .load()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("exit status: 3") && error.ends_with("no such engine"), "{error}");
     }
 }

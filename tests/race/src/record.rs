@@ -7,8 +7,8 @@ use super::table::Results;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
-use uniultra_checkout::screen;
 use uniultra_checkout::workspace::Workspace;
+use uniultra_checkout::{screen, whole};
 
 const RESULTS: &str = "tests/peers/RESULTS.md";
 
@@ -22,7 +22,7 @@ pub(super) fn keep(workspace: &Workspace, folder: &Path, results: &Results) -> R
     let json = serde_json::to_string_pretty(&as_json(results))? + "\n";
     for (suffix, text) in [("json", json), ("md", results.markdown())] {
         let file = folder.join(format!("{name}.{suffix}"));
-        replace(&file, &text)?;
+        whole::write(&file, text.as_bytes())?;
         screen::line(&format!("wrote {}", workspace.shown(&file)));
     }
     Ok(())
@@ -37,17 +37,9 @@ pub(super) fn record(workspace: &Workspace, results: &Results) -> Result<()> {
         bail!("{RESULTS}: expected `{HEAD}` in the first line");
     }
     let heading = format!("## {}, {}", results.title(), results.machine.cpu);
-    replace(&file, &with_section(&old, &heading, &results.markdown()))?;
+    whole::write(&file, with_section(&old, &heading, &results.markdown()).as_bytes())?;
     screen::line(&format!("recorded in {RESULTS}"));
     Ok(())
-}
-
-/// Temporary file first, then its name: a reader sees the old text or the new one.
-fn replace(file: &Path, text: &str) -> Result<()> {
-    let temporary = file.with_extension("part");
-    std::fs::write(&temporary, text)
-        .and_then(|()| std::fs::rename(&temporary, file))
-        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// `text` with the section of this heading replaced, or added at its end.

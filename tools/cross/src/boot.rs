@@ -2,14 +2,14 @@
 //! the first process, prints its report on the serial console and powers off.
 
 use super::machine::Machine;
-use super::{TARGET, Toolchain, console, cpio, folder};
+use super::{TARGET, Toolchain, console, folder, initramfs};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
+use uniultra_checkout::{screen, whole};
 
 /// Memory of the machine.
 const MEMORY_MIB: u32 = 128;
@@ -28,7 +28,7 @@ pub(super) fn run(
     cores: &[&str],
 ) -> Result<()> {
     let machine = Machine::setup(workspace)?;
-    let initramfs = initramfs(workspace, binary)?;
+    let initramfs = file_system(workspace, binary)?;
     for core in cores {
         // The same binary without a kernel of its own: both must have the same bits.
         let expected = selftest(workspace, toolchain, binary, core)?;
@@ -48,7 +48,7 @@ pub(super) fn run(
         let report = report.with_context(|| format!("{core}: {}", console::tail(&console)))?;
         screen::line(&format!("{core}: {}", summary(&report)?));
         let file = folder(workspace).join("booted").join(core).with_extension("json");
-        write(&file, format!("{report:#}\n").as_bytes())?;
+        whole::write(&file, format!("{report:#}\n").as_bytes())?;
     }
     Ok(())
 }
@@ -62,23 +62,12 @@ fn kernel_line(logits: &str) -> String {
     )
 }
 
-fn initramfs(workspace: &Workspace, binary: &Path) -> Result<PathBuf> {
+fn file_system(workspace: &Workspace, binary: &Path) -> Result<PathBuf> {
     let program =
         fs::read(binary).with_context(|| format!("cannot read {}", workspace.shown(binary)))?;
     let file = folder(workspace).join("booted/initramfs.cpio");
-    write(&file, &cpio::initramfs(PROGRAM, &program)?)?;
+    whole::write(&file, &initramfs::archive(PROGRAM, &program)?)?;
     Ok(file)
-}
-
-/// Writes a file, complete or not at all.
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    let shown = || format!("cannot write {}", file.display());
-    if let Some(parent) = file.parent() {
-        fs::create_dir_all(parent).with_context(shown)?;
-    }
-    let partial = file.with_extension("partial");
-    fs::write(&partial, bytes).with_context(shown)?;
-    fs::rename(&partial, file).with_context(shown)
 }
 
 /// The report of the binary as a program of this machine.

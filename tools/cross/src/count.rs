@@ -7,11 +7,12 @@
 use super::counter::{Counter, X86_64};
 use super::{DEVICE, TARGET, Toolchain, folder};
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
+use uniultra_checkout::{screen, whole};
 
 /// Where the counts are kept; `uniultra-tools estimate` reads them.
 const FILE: &str = "boards/instructions.json";
@@ -44,15 +45,15 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, cores: &[&str]) 
         .into_par_iter()
         .map(|(core, program, lane)| count(workspace, &counter, core, program, lane))
         .collect::<Result<Vec<_>>>()?;
-    let date = workspace::output(workspace.command("date").args(["-u", "+%F"]))?;
     let file = json!({
         "kind": "uniultra-instructions",
         "version": VERSION,
-        "date": date.trim(),
+        "date": Timestamp::now().strftime("%F").to_string(),
         "emulator": counter.version(workspace)?,
         "models": models,
     });
-    write(&workspace.root.join(FILE), &file)?;
+    let text = format!("{}\n", serde_json::to_string_pretty(&file)?);
+    whole::write(&workspace.root.join(FILE), text.as_bytes())?;
     screen::line(&format!("\n{}\nwrote {FILE}", table(&models)?));
     Ok(())
 }
@@ -155,15 +156,6 @@ fn work(lines: &[(String, u64)], what: &str) -> Result<[u64; 2]> {
     numbers.try_into().ok().with_context(|| format!("expected 2 numbers, found {found}"))
 }
 
-/// Complete or not at all.
-fn write(path: &Path, file: &Value) -> Result<()> {
-    let partial = path.with_extension("partial");
-    let text = format!("{}\n", serde_json::to_string_pretty(file)?);
-    let shown = || format!("cannot write {}", path.display());
-    std::fs::write(&partial, text).with_context(shown)?;
-    std::fs::rename(&partial, path).with_context(shown)
-}
-
 /// Rows for boards/README.md: millions of instructions, and how many times fewer than the last lane's.
 fn table(models: &[Value]) -> Result<String> {
     let mut text = String::from(
@@ -243,13 +235,5 @@ mod tests {
         assert!(text.contains("| a | f32 | ours | 3.0 M | 1.0 M | 0.250 | 1.000 |"), "{text}");
         assert!(text.contains("| b | f32 | ours | 1.0 M | 1.0 M |  |  |"), "{text}");
         assert!(table(&[]).is_err());
-    }
-
-    #[test]
-    fn counts_are_replaced_whole() {
-        let path = std::env::temp_dir().join(format!("count-test-{}.json", std::process::id()));
-        write(&path, &json!({ "version": 1 })).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\n  \"version\": 1\n}\n");
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -356,7 +356,8 @@ mod tests {
 
     #[test]
     fn what_is_half_done_is_taken_away() {
-        let folder = std::env::temp_dir().join(format!("cross-test-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("toolchain");
         let broken = whole(&folder, |folder| {
             fs::write(folder.join("part"), "x")?;
             bail!("no network")

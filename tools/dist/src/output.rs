@@ -3,12 +3,11 @@
 use super::contents::Contents;
 use super::deb::{self, Control};
 use super::{archive, words};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use uniultra_checkout::screen;
 use uniultra_checkout::workspace::Workspace;
+use uniultra_checkout::{screen, whole};
 use uniultra_manifest::sha256_hex;
 
 /// Where the tarball's programs expect to be.
@@ -69,10 +68,8 @@ impl Release {
 
     /// Writes all of it into `folder`.
     pub(super) fn write(self, folder: &Path) -> Result<Written> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
         for artifact in self.files() {
-            write(&folder.join(&artifact.name), &artifact.bytes)?;
+            whole::write(&folder.join(&artifact.name), &artifact.bytes)?;
         }
         Ok(Written { release: self, folder: folder.to_path_buf() })
     }
@@ -83,22 +80,6 @@ impl Release {
 pub(super) struct Written {
     pub(super) release: Release,
     pub(super) folder: PathBuf,
-}
-
-/// Temporary file first, then its name.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        // A release is for everybody to read; temporary files are not.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok::<_, std::io::Error>(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What was written, as a table and, if asked for, as JSON.
@@ -158,6 +139,6 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn write(&self, file: &Path) -> Result<()> {
-        write(file, (serde_json::to_string_pretty(self)? + "\n").as_bytes())
+        whole::write(file, (serde_json::to_string_pretty(self)? + "\n").as_bytes())
     }
 }

@@ -41,28 +41,19 @@ fn the_same_input_gives_the_same_bytes_and_another_a_new_number() {
 }
 
 #[test]
-fn what_the_schema_requires_is_there() {
-    let bom = parsed(&example(1_764_315_420));
+fn a_reader_of_the_format_takes_it() {
+    let text = example(1_764_315_420);
+    let read = Bom::parse_from_json_v1_5(text.as_bytes()).unwrap();
+    let checked = read.validate_version(SpecVersion::V1_5);
+    assert!(checked.passed(), "{checked:?}");
+    let bom = parsed(&text);
     assert_eq!((&bom["bomFormat"], &bom["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
     assert_eq!(bom["version"], 1);
     assert_eq!(bom["metadata"]["timestamp"], "2025-11-28T07:37:00Z");
-    let types = ["application", "library", "machine-learning-model"];
     let all = bom["components"].as_array().unwrap().iter().chain([&bom["metadata"]["component"]]);
     let mut references = BTreeSet::new();
     for component in all {
-        assert!(types.contains(&component["type"].as_str().unwrap()), "{component}");
-        assert!(!component["name"].as_str().unwrap().is_empty(), "{component}");
         assert!(references.insert(component["bom-ref"].as_str().unwrap()), "twice: {component}");
-        for hash in component["hashes"].as_array().into_iter().flatten() {
-            let content = hash["content"].as_str().unwrap();
-            let hex = content.len() == 64 && content.chars().all(|c| c.is_ascii_hexdigit());
-            assert!(hash["alg"] == "SHA-256" && hex, "{hash}");
-        }
-        for licence in component["licenses"].as_array().into_iter().flatten() {
-            let one = licence.as_object().unwrap().len() == 1;
-            let name = &licence["license"]["name"];
-            assert!(one && (licence["expression"].is_string() || name.is_string()), "{licence}");
-        }
     }
     // The graph names each component once, and nothing else.
     let graph = bom["dependencies"].as_array().unwrap();
@@ -115,5 +106,13 @@ fn crates_libraries_and_weights_are_components() {
 #[test]
 fn build_parts_of_versions_are_encoded() {
     let id = Id { name: "a".to_string(), version: "1.0.0+2".to_string() };
-    assert_eq!(purl(&id), "pkg:cargo/a@1.0.0%2B2");
+    assert_eq!(purl(&id).unwrap().to_string(), "pkg:cargo/a@1.0.0%2B2");
+}
+
+#[test]
+fn a_licence_that_is_no_expression_is_named() {
+    let Licenses(found) = licence("MIT OR Apache-2.0");
+    assert!(matches!(found[..], [LicenseChoice::Expression(_)]));
+    let Licenses(found) = licence("as you like it");
+    assert!(matches!(found[..], [LicenseChoice::License(_)]));
 }

@@ -113,65 +113,61 @@ fn files(folder: &Path) -> Result<BTreeMap<String, u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     /// A folder that goes away with the test.
-    struct Scratch(PathBuf);
+    struct Scratch(tempfile::TempDir);
 
     impl Scratch {
-        fn new(test: &str) -> Self {
-            let name = format!("uniultra-xtask-{}-{test}", std::process::id());
-            let folder = std::env::temp_dir().join(name);
-            fs::create_dir_all(folder.join("include/torch")).unwrap();
-            fs::create_dir_all(folder.join("lib")).unwrap();
-            Self(folder)
+        fn new() -> Self {
+            let scratch = Self(tempfile::tempdir().unwrap());
+            fs::create_dir_all(scratch.path().join("include/torch")).unwrap();
+            fs::create_dir_all(scratch.path().join("lib")).unwrap();
+            scratch
+        }
+
+        fn path(&self) -> &Path {
+            self.0.path()
         }
 
         fn write(&self, file: &str, bytes: usize) {
-            fs::write(self.0.join(file), vec![0; bytes]).unwrap();
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            fs::write(self.path().join(file), vec![0; bytes]).unwrap();
         }
     }
 
     #[test]
     fn a_stamp_holds_until_a_file_changes() {
-        let scratch = Scratch::new("stamp");
+        let scratch = Scratch::new();
         scratch.write("include/torch/torch.h", 3);
         scratch.write("lib/libc10.so", 5);
-        assert!(!is_stamped(&scratch.0));
-        stamp(&scratch.0).unwrap();
-        assert!(is_stamped(&scratch.0));
-        let text = fs::read_to_string(scratch.0.join(STAMP)).unwrap();
+        assert!(!is_stamped(scratch.path()));
+        stamp(scratch.path()).unwrap();
+        assert!(is_stamped(scratch.path()));
+        let text = fs::read_to_string(scratch.path().join(STAMP)).unwrap();
         assert!(text.starts_with(&format!("libtorch {VERSION} for ")), "{text}");
         assert!(text.ends_with("\ninclude: 1 files, 3 bytes\nlib/libc10.so: 5 bytes\n"), "{text}");
 
         scratch.write("lib/libc10.so", 4);
-        assert!(!is_stamped(&scratch.0));
+        assert!(!is_stamped(scratch.path()));
         scratch.write("lib/libc10.so", 5);
-        assert!(is_stamped(&scratch.0));
-        fs::remove_file(scratch.0.join("include/torch/torch.h")).unwrap();
-        assert!(!is_stamped(&scratch.0));
+        assert!(is_stamped(scratch.path()));
+        fs::remove_file(scratch.path().join("include/torch/torch.h")).unwrap();
+        assert!(!is_stamped(scratch.path()));
     }
 
     #[test]
     fn a_missing_or_short_file_is_named() {
-        let scratch = Scratch::new("sizes");
-        let error = sizes(&scratch.0).unwrap_err().to_string();
+        let scratch = Scratch::new();
+        let error = sizes(scratch.path()).unwrap_err().to_string();
         assert_eq!(error, "build-version: expected at least 1 bytes, found 0");
     }
 
     #[test]
     fn a_named_folder_needs_one_of_two_files() {
-        let scratch = Scratch::new("named");
-        let error = named(&scratch.0).unwrap_err().to_string();
+        let scratch = Scratch::new();
+        let error = named(scratch.path()).unwrap_err().to_string();
         assert!(error.contains("found neither") && error.contains(HINT), "{error}");
         scratch.write("build-version", 6);
-        named(&scratch.0).unwrap();
+        named(scratch.path()).unwrap();
     }
 
     #[test]
