@@ -1,4 +1,5 @@
-//! Frame to mask without an engine or files: preprocess, prompts, segmenter, mask, metrics.
+//! From a frame to a mask, without an engine and without files: preprocessing, prompts, segmenter,
+//! masks, metrics.
 //!
 //! ```text
 //! bytes -> Frame -> preprocess -> Network::encode -> EncodedFrame
@@ -6,7 +7,7 @@
 //!                                       Prediction -> Mask, contour, measures
 //! ```
 //!
-//! The engine is whatever implements [`Network`]; this crate names none. Coordinates are pixels of
+//! Any engine that implements [`Network`] will do; this crate knows none. Coordinates are pixels of
 //! the source frame, x to the right, y down, and the centre of the top left pixel is (0, 0).
 //! Everything here is bounded: frames by [`MAX_SIDE_PX`], prompts by [`MAX_POINTS`], contours by
 //! the model's logit grid.

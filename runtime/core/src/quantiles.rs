@@ -1,14 +1,14 @@
-//! What a list of measured times comes to.
+//! Quantiles of measured times.
 
 use serde::{Deserialize, Serialize};
 
 /// Quantiles of measured times, in the unit of the times.
 ///
-/// A quantile is one of the times, by nearest rank: p90 is the smallest that at least 90 % of the
-/// times do not exceed. Below 100 times, p99 is therefore the largest.
+/// Each quantile is one of the times (nearest rank): p90 is the smallest time that at least 90 % of
+/// the times do not exceed. With fewer than 100 times, p99 is therefore the largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
-    /// The median: at least half the times do not exceed it.
+    /// The median: at least half of the times do not exceed it.
     pub p50: f64,
     /// At least 90 % of the times do not exceed it.
     pub p90: f64,

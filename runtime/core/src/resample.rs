@@ -1,6 +1,6 @@
-//! Where bilinear resizing reads: the taps of each output position along one axis.
+//! Taps of bilinear resizing: the source positions that an output position reads, along one axis.
 
-/// One output position: `source[lo] + weight * (source[hi] - source[lo])`.
+/// The taps of one output position, `source[lo] + weight * (source[hi] - source[lo])`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tap {
     /// The source position at or below.
@@ -14,8 +14,8 @@ pub(crate) struct Tap {
 /// Taps that resize `input` positions to `output`, with half-pixel centres, clamped at the edge and
 /// without antialiasing (`align_corners=False` of PyTorch). Both sizes are at least 1.
 ///
-/// Positions are computed in double precision: at 8192 positions single precision would cost four
-/// digits of the weight.
+/// Positions are computed in double precision. In single precision, a position near 8192 leaves
+/// only three digits for the weight.
 pub(crate) fn taps(input: usize, output: usize) -> Vec<Tap> {
     let last = input.saturating_sub(1);
     let scale = input as f64 / output as f64;

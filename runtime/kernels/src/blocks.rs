@@ -1,16 +1,23 @@
-//! The order of a map's pixels as tokens: by rows, or by square blocks within blocks.
+//! The order of a map's pixels as tokens: row by row, or by square blocks within blocks.
+//!
+//! The mask decoder doubles its map with transposed 2x2 convolutions of stride 2. Each is a linear
+//! layer that gives four pixels, of `C` channels each, for one token. If the pixels of a token's
+//! square follow each other, its output `[tokens, 4 C]` is the next layer's input `[4 tokens, C]`
+//! as it lies in memory. Doubling twice nests the squares. Only the first and the last map must be
+//! moved between rows and blocks.
 
 use crate::KernelError;
-use crate::error::same;
-use crate::transpose::{SIDE, square};
+use crate::error::expect_size;
+use crate::transpose::{SIDE, transpose_square};
 
-/// Values moved together: what stays in the first cache.
+/// Values moved together: 16 KiB, so that they and their target stay in the first cache.
 const RUN_VALUES: usize = 4096;
-/// Pixels of a line of most caches.
+/// Pixels in a cache line of 64 bytes.
 const LINE: usize = 16;
 
-/// A map whose tokens go by cells of `2^levels` x `2^levels` pixels, row by row; in a cell by its
-/// quarters, in a quarter by its quarters, and so on. No levels: row by row.
+/// The order of tokens in a map of cells of `2^levels` x `2^levels` pixels. Cells go row by row.
+/// Within a cell, its quarters follow each other, within a quarter its quarters, and so on
+/// (Z-order). With 0 levels, pixels go row by row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Blocks {
     cells: [usize; 2],
@@ -18,11 +25,12 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// A map of `cells`, down and across.
+    /// A map of `cells[0]` rows and `cells[1]` columns of cells.
     ///
     /// # Errors
-    /// [`KernelError::Blocks`] if it has more than `2^32` pixels.
+    /// [`KernelError::Blocks`] if it has more than `2^32` pixels or 8 levels.
     pub fn new(cells: [usize; 2], levels: u32) -> Result<Self, KernelError> {
+        // Sizes come from a file, so no product may overflow.
         let cell = 1_usize.checked_shl(2 * levels.min(1 << 8)).unwrap_or(usize::MAX);
         let pixels = cells[0].checked_mul(cells[1]).and_then(|count| count.checked_mul(cell));
         if levels > 8 || pixels.is_none_or(|pixels| pixels as u64 > 1 << 32) {
@@ -43,20 +51,20 @@ impl Blocks {
         self.levels
     }
 
-    /// Pixels of the map.
+    /// Number of pixels of the map.
     #[must_use]
     pub fn pixels(&self) -> usize {
         let [rows, columns] = self.size();
         rows * columns
     }
 
-    /// Tokens of a row of cells.
+    /// Number of tokens in a row of cells. They follow each other, so a thread can own a band.
     #[must_use]
     pub fn band(&self) -> usize {
         self.cells[1] << (2 * self.levels)
     }
 
-    /// The place of a pixel's token.
+    /// The index of a pixel's token. Within a cell it is the bits of `y` and `x`, interleaved.
     #[must_use]
     pub fn token(&self, y: usize, x: usize) -> usize {
         let (mut place, mut shift) = (0, 0);
@@ -68,8 +76,8 @@ impl Blocks {
     }
 }
 
-/// Tokens of whole rows of cells from `first_band`, `out [tokens, channels]`, of planes
-/// `x [channels, rows, columns]`.
+/// Copies planes `x [channels, rows, columns]` to tokens `out [tokens, channels]`: whole rows of
+/// cells from `first_band`.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit.
@@ -81,11 +89,11 @@ pub fn planes_to_tokens(
     out: &mut [f32],
 ) -> Result<(), KernelError> {
     let ([rows, columns], band, pixels) = (blocks.size(), blocks.band(), blocks.pixels());
-    same("values of planes", pixels.saturating_mul(channels), x.len())?;
+    expect_size("values of planes", pixels.saturating_mul(channels), x.len())?;
     let bands = out.len().checked_div(band * channels).unwrap_or(0);
-    same("values of whole rows of cells", bands * band * channels, out.len())?;
+    expect_size("values of whole rows of cells", bands * band * channels, out.len())?;
     let last = (first_band.saturating_add(bands)).min(blocks.cells[0]);
-    same("rows of cells", first_band.saturating_add(bands), last)?;
+    expect_size("rows of cells", first_band.saturating_add(bands), last)?;
     let (height, first) = (1 << blocks.levels, first_band * band);
     let pitch = (RUN_VALUES / channels.max(1)).next_multiple_of(LINE).min(columns.max(1));
     let mut run = vec![0.0; channels.max(1) * pitch];
@@ -93,12 +101,14 @@ pub fn planes_to_tokens(
     for y in first_band * height..(first_band + bands) * height {
         for start in (0..columns).step_by(pitch) {
             let width = pitch.min(columns - start);
-            // Planes are far apart, often by a power of two, which few ways of a cache can hold:
-            // each line is read once.
+            // Planes lie a power of two apart, so the same pixels of all channels compete for a few
+            // places of the cache. Each line is therefore copied as a whole before its pixels are
+            // scattered; otherwise it would be evicted and loaded again for each of them.
             for (c, run) in run.chunks_exact_mut(pitch).take(channels).enumerate() {
                 let line = &x[(c * rows + y) * columns + start..][..width];
                 run[..width].copy_from_slice(line);
             }
+            // The order of tokens is worked out once for all channels.
             for (j, place) in places[..width].iter_mut().enumerate() {
                 *place = (blocks.token(y, start + j) - first) * channels;
             }
@@ -108,7 +118,8 @@ pub fn planes_to_tokens(
     Ok(())
 }
 
-/// Column `j` of `run [channels, pitch]` to `out[places[j]..]`.
+/// Copies column `j` of `run [channels, pitch]` to `out[places[j]..]`, by squares of 4 x 4 where
+/// they fit.
 fn scatter(run: &[f32], [channels, pitch]: [usize; 2], places: &[usize], out: &mut [f32]) {
     let whole = channels - channels % SIDE;
     let fours = places.chunks_exact(SIDE);
@@ -116,17 +127,19 @@ fn scatter(run: &[f32], [channels, pitch]: [usize; 2], places: &[usize], out: &m
     for (index, places) in fours.enumerate() {
         for c in (0..whole).step_by(SIDE) {
             let row = |i: usize| &run[(c + i) * pitch..][..pitch];
-            let columns = square([row(0), row(1), row(2), row(3)], index * SIDE);
+            let columns = transpose_square([row(0), row(1), row(2), row(3)], index * SIDE);
             for (place, four) in places.iter().zip(columns) {
                 out[place + c..][..SIDE].copy_from_slice(&four);
             }
         }
+        // Channels that fill no square.
         for (i, place) in places.iter().enumerate() {
             for c in whole..channels {
                 out[place + c] = run[c * pitch + index * SIDE + i];
             }
         }
     }
+    // Pixels that fill no square.
     for (j, place) in places.iter().enumerate().skip(done) {
         for c in 0..channels {
             out[place + c] = run[c * pitch + j];
@@ -145,7 +158,7 @@ mod tests {
         assert_eq!([flat.token(0, 2), flat.token(1, 0)], [2, 3]);
         let blocks = Blocks::new([2, 3], 2).unwrap();
         assert_eq!((blocks.size(), blocks.pixels(), blocks.band()), ([8, 12], 96, 48));
-        // Cell (1, 2), its lower left quarter, of that the upper right pixel.
+        // Cell (1, 2), in it the lower left quarter, in that the upper right pixel.
         assert_eq!(blocks.token(4 + 2, 8 + 1), (3 + 2) * 16 + 2 * 4 + 1);
         let mut seen: Vec<_> =
             (0..8).flat_map(|y| (0..12).map(move |x| blocks.token(y, x))).collect();

@@ -1,14 +1,14 @@
-//! What a kernel refuses.
+//! Errors of the kernels.
 
-/// Sizes that do not belong together.
+/// An argument whose size does not fit the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: expected {expected}, found {found}")]
 pub struct SizeMismatch {
     /// The argument.
     pub what: &'static str,
-    /// Its size, in values or as `what` says.
+    /// The size it must have, in values or in what `what` names.
     pub expected: usize,
-    /// What was given.
+    /// The size it has.
     pub found: usize,
 }
 
@@ -16,10 +16,10 @@ pub struct SizeMismatch {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KernelError {
-    /// Sizes that do not belong together.
+    /// An argument whose size does not fit the others.
     #[error(transparent)]
     Size(#[from] SizeMismatch),
-    /// A map of blocks that is too large.
+    /// A map of blocks with too many pixels.
     #[error(
         "expected a map of at most 2^32 pixels, found {cells:?} cells of 2^{levels} pixels a side"
     )]
@@ -39,7 +39,11 @@ pub enum KernelError {
     },
 }
 
-/// `found` must be `expected`.
-pub(crate) fn same(what: &'static str, expected: usize, found: usize) -> Result<(), KernelError> {
+/// Checks that `found` is `expected`; `what` names the argument in the error.
+pub(crate) fn expect_size(
+    what: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), KernelError> {
     if expected == found { Ok(()) } else { Err(SizeMismatch { what, expected, found }.into()) }
 }

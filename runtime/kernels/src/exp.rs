@@ -1,14 +1,20 @@
-//! Powers of two, as softmax needs them.
+//! Powers of two for softmax.
+//!
+//! `2^x` is split into `2^k`, which is made by writing `k` into a float's exponent, and `2^r` with
+//! `r` in [-0.5, 0.5], where a short polynomial is exact enough. Powers of `e` would need the same
+//! and a multiplication, so attention scales its queries instead.
 
 use rten_simd::ops::{IntOps, NumOps};
 use rten_simd::{Isa, Simd};
 
-/// Below this, `2^x` is no normal number.
+/// Below this, `2^x` is too small for a normal float, and the exponent's bits would underflow.
 const LOWEST: f32 = -126.0;
-/// Adding it leaves the nearest integer in the low bits of the sum: 1.5 * 2^23.
+/// 1.5 * 2^23. A sum of this size has no bits left for a fraction, so adding it rounds to the
+/// nearest integer and leaves that integer in the low bits. This is faster than converting to an
+/// integer and back.
 const ROUNDER: f32 = 12_582_912.0;
-/// 2^x on [-0.5, 0.5], from the constant term up: interpolated at Chebyshev's nodes, relative error
-/// 1e-7 before rounding.
+/// Coefficients of 2^r on [-0.5, 0.5], from the constant term up, interpolated at Chebyshev's
+/// nodes. The relative error is 1e-7 before rounding.
 const TERMS: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_07, 0.055_503_57, 0.009_676_032, 0.001_339_086_3];
 
@@ -16,7 +22,7 @@ const TERMS: [f32; 6] =
 #[inline(always)]
 pub(crate) fn exp2_nonpositive<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let (ops, ints) = (isa.f32(), isa.i32());
-    // Not `max`, which loses NaN on some processors.
+    // Not `max`: x86's returns its second operand if one is NaN.
     let lowest = ops.splat(LOWEST);
     let x = ops.select(lowest, x, ops.lt(x, lowest));
     let shifted = ops.add(x, ops.splat(ROUNDER));
@@ -25,7 +31,7 @@ pub(crate) fn exp2_nonpositive<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     for term in TERMS.iter().rev().skip(1) {
         sum = ops.mul_add(sum, r, ops.splat(*term));
     }
-    // 2^k from the integer in the low bits.
+    // The shift drops all but the integer `k` in the low bits; 127 is the exponent's bias.
     let bits: I::I32 = shifted.reinterpret_cast();
     let exponent = ints.add(ints.shift_left::<23>(bits), ints.splat(127 << 23));
     ops.mul(sum, exponent.reinterpret_cast())

@@ -1,10 +1,26 @@
-//! SIMD kernels of the operations that decide how long a frame takes.
+//! SIMD kernels of the operations that most of a frame's time goes to.
 //!
-//! Each kernel is written once over rten-simd, which picks AVX-512, AVX2, NEON or plain code when
-//! it runs. Every function checks its sizes ([`KernelError`]), takes any value (NaN in gives NaN
-//! out, never a panic), and gives the same bits however a caller divides its rows among threads.
-//! Kernels start no threads themselves.
-// The other crates may not: see the root Cargo.toml.
+//! Each float kernel is written once over rten-simd, which picks AVX-512, AVX2, NEON or plain code
+//! at run time. The integer kernels also have paths in intrinsics, because rten-simd has no 8-bit
+//! dot products. Every function checks its sizes ([`KernelError`]), accepts any value (NaN in gives
+//! NaN out, never a panic), and gives the same bits however a caller divides the rows among
+//! threads. No kernel starts a thread.
+//!
+//! Three ideas repeat in all of them:
+//!
+//! - **Tiles.** A single dot product loads two values for each multiplication, more than a core's
+//!   load units deliver. Each product therefore computes a tile of results, some rows times some
+//!   vectors of columns, and keeps the tile's sums in registers over the whole length of the dot
+//!   product. Every loaded value is then used several times. The number of registers decides the
+//!   size of a tile.
+//! - **Packing.** Constants are laid out once, when the model is loaded, in the order in which the
+//!   inner loop reads them. That loop then reads straight ahead, and zeros in the padding spare it
+//!   all special cases.
+//! - **One order of sums.** Each result is the sum of its products in ascending order, in one lane,
+//!   whether it is computed in a tile of eight rows or alone. This makes the bits independent of
+//!   the number of threads and of the rows around it.
+// `unsafe` is for SIMD loads and stores and for instructions that the running processor must have.
+// The root Cargo.toml denies it to the other crates.
 #![allow(unsafe_code)]
 
 mod attention;

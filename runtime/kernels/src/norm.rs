@@ -1,19 +1,23 @@
 //! LayerNorm over the last axis.
+//!
+//! The variance is the mean of squared differences from the mean, in a second pass over a row that
+//! is still in the cache. The mean of squares less the square of the mean would need one pass, but
+//! loses all digits where the mean is large beside the deviation.
 
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
-/// Rows done together.
+/// Rows normalised together, for the square roots; see below.
 const ROWS: usize = 16;
 
-/// What LayerNorm does after it has made mean 0 and variance 1.
+/// Parameters of LayerNorm.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm<'a> {
     /// Added to the variance.
     pub epsilon: f32,
-    /// Gain and shift of each channel; `None` for 1 and 0.
+    /// Gain and shift of each channel, applied after normalising; `None` means 1 and 0.
     pub affine: Option<[&'a [f32]; 2]>,
 }
 
@@ -27,11 +31,11 @@ pub fn layer_norm(
     x: &[f32],
     out: &mut [f32],
 ) -> Result<(), KernelError> {
-    same("normalised values", x.len(), out.len())?;
+    expect_size("normalised values", x.len(), out.len())?;
     let rest = x.len().checked_rem(channels).unwrap_or(x.len());
-    same("values beyond the last whole row", 0, rest)?;
+    expect_size("values beyond the last whole row", 0, rest)?;
     for values in norm.affine.iter().flatten() {
-        same("channels of a gain or shift", channels, values.len())?;
+        expect_size("channels of a gain or shift", channels, values.len())?;
     }
     if channels > 0 {
         Rows { norm, channels, x, out }.dispatch();
@@ -58,7 +62,8 @@ impl SimdOp for Rows<'_> {
         let share = 1.0 / channels as f32;
         let block = channels.saturating_mul(ROWS);
         for (x, out) in x.chunks(block).zip(out.chunks_mut(block)) {
-            // Square roots and divisions of many rows at a time, as they take long one by one.
+            // A square root and a division take tens of cycles each, but the compiler can put those
+            // of many rows into vectors. Rows are therefore measured first and normalised later.
             let (mut means, mut inverses) = ([0.0; ROWS], [0.0; ROWS]);
             let rows = x.chunks_exact(channels);
             for ((x, mean), squares) in rows.clone().zip(&mut means).zip(&mut inverses) {
@@ -69,10 +74,12 @@ impl SimdOp for Rows<'_> {
                     ops.mul(x, x)
                 };
                 *squares = sum(isa, &x[..whole], square);
+                // `sum` would add these without squaring them.
                 for x in &x[whole..] {
                     *squares += (x - *mean) * (x - *mean);
                 }
             }
+            // Rows that a short block lacks have zeros here: the result is finite and not used.
             for value in &mut inverses {
                 *value = 1.0 / (*value * share + norm.epsilon).sqrt();
             }
@@ -97,7 +104,8 @@ impl SimdOp for Rows<'_> {
     }
 }
 
-/// Sum of `f` over a row.
+/// Sum of `f` over the whole vectors of a row, plus its remaining values as they are: callers whose
+/// `f` is not the identity pass whole vectors only.
 #[inline(always)]
 fn sum<I: Isa>(isa: I, x: &[f32], f: impl Fn(I::F32) -> I::F32) -> f32 {
     let ops = isa.f32();

@@ -1,17 +1,23 @@
-//! A convolution of planes that gives tokens: the patch embedding.
+//! A convolution from planes to tokens: the patch embedding.
+//!
+//! The usual way copies each patch to a row of a matrix (im2col) and multiplies. Patches of 7 x 7
+//! pixels at stride 4 overlap, so the copy would be three times as large as the image. Here the
+//! tile reads patches in place: a row of tokens needs `kernel` lines of each channel, and a patch
+//! is a run in each of those lines ([`RowPlace`]). The lines are copied only to put zeros around
+//! them.
 
-use crate::error::same;
+use crate::error::expect_size;
 use crate::linear::tile::RowPlace;
 use crate::{KernelError, LinearF32};
 
-/// Which pixels an output of a convolution reads, along y and x.
+/// The pixels that an output of a convolution reads; y first, then x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Size of the kernel.
     pub kernel: [usize; 2],
-    /// From an output to the next.
+    /// Distance from an output to the next, in pixels.
     pub stride: [usize; 2],
-    /// Zeros before the first pixel.
+    /// Number of zeros before the first pixel.
     pub padding: [usize; 2],
 }
 
@@ -35,7 +41,8 @@ impl Patches {
         bias: &[f32],
     ) -> Result<Self, KernelError> {
         let inputs = channels.saturating_mul(window.kernel[0]).saturating_mul(window.kernel[1]);
-        same("weights of a convolution", outputs.saturating_mul(inputs), weight.len())?;
+        expect_size("weights of a convolution", outputs.saturating_mul(inputs), weight.len())?;
+        // A convolution stores weights by output, a linear layer by input.
         let mut by_input = Vec::with_capacity(weight.len());
         for input in 0..inputs {
             by_input.extend(weight[input..].iter().step_by(inputs));
@@ -44,15 +51,15 @@ impl Patches {
         Ok(Self { window, channels, layer })
     }
 
-    /// Channels of the output.
+    /// Number of channels of the output.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.layer.sizes()[1]
     }
 
-    /// Rows of tokens from `first_row`, `out [rows, columns, outputs]`, of planes `x [channels,
-    /// height, width]`; pixels outside are zero. `added`, of the length of `out`, is added, or
-    /// nothing if it is empty. `band` is a buffer.
+    /// Computes rows of tokens from `first_row`, `out [rows, columns, outputs]`, from planes
+    /// `x [channels, height, width]`; pixels outside are zero. Adds `added`, which has the length
+    /// of `out` or is empty (the position embedding). `band` is a buffer.
     ///
     /// # Errors
     /// [`KernelError::Size`] if a length does not fit.
@@ -68,24 +75,26 @@ impl Patches {
         let Window { kernel: [kernel_y, kernel_x], stride: [stride_y, stride_x], padding } =
             self.window;
         let pixels = self.channels.saturating_mul(height).saturating_mul(width);
-        same("values of planes", pixels, x.len())?;
+        expect_size("values of planes", pixels, x.len())?;
         let row_len = columns * self.outputs();
         let rows = out.len().checked_div(row_len).unwrap_or(0);
-        same("values of whole rows of tokens", rows * row_len, out.len())?;
+        expect_size("values of whole rows of tokens", rows * row_len, out.len())?;
         if !added.is_empty() {
-            same("values added to tokens", out.len(), added.len())?;
+            expect_size("values added to tokens", out.len(), added.len())?;
         }
         if rows == 0 {
             return Ok(());
         }
-        // The rows of all channels that a row of tokens reads, with the zeros around them.
+        // The lines of all channels that a row of tokens reads, with zeros around them.
         let segment = (columns - 1) * stride_x + kernel_x;
+        // In the order of the weights: a channel, a line of its kernel, a tap of the line.
         let segments = self.channels * kernel_y;
         let place = RowPlace { row: stride_x, segment, segments, length: kernel_x };
         band.clear();
         band.resize(segments * segment, 0.0);
         let inside = width.min(segment.saturating_sub(padding[1]));
         for (row, out) in out.chunks_exact_mut(row_len).enumerate() {
+            // Only the part inside the image is written. The zeros beside it stay for all rows.
             for (index, line) in band.chunks_exact_mut(segment.max(1)).enumerate() {
                 let (channel, tap) = (index / kernel_y, index % kernel_y);
                 let y = ((first_row + row) * stride_y + tap).checked_sub(padding[0]);

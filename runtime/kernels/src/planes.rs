@@ -1,8 +1,13 @@
-//! Products of tokens that give planes, `W [N, K] x tokens^T [K, pixels]`: 1x1 convolutions.
+//! 1x1 convolutions from tokens to planes, `W [N, K] x tokens^T [K, pixels]`.
+//!
+//! A plane holds the pixels of one channel side by side, so a lane is a pixel. The tile is that of
+//! the linear layers with its operands exchanged: the tokens are packed into panels, and the
+//! weights are the rows that are broadcast. Writing tokens first and transposing them would move
+//! the result twice.
 
-use crate::error::same;
+use crate::error::expect_size;
 use crate::linear::tile::{ROWS, RowPlace, lanes, rows_at_once, tile};
-use crate::transpose::{SIDE, square};
+use crate::transpose::{SIDE, transpose_square};
 use crate::{Blocks, KernelError};
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
@@ -10,14 +15,14 @@ use rten_simd::{Isa, SimdOp};
 /// Vectors of pixels computed together.
 const VECTORS: usize = 2;
 
-/// Pixels of a panel, `[K][pixels]`, into which tokens are packed.
+/// Number of pixels in a panel `[K][pixels]`, the form into which tokens are packed.
 #[must_use]
 pub fn panel_pixels() -> usize {
     VECTORS * lanes()
 }
 
-/// Packs whole panels of the pixels of a map, row by row, from `first_panel`; beyond the last pixel
-/// they are zero. `tokens [pixels, inputs]` go by `blocks`.
+/// Packs `tokens [pixels, inputs]`, which lie in the order of `blocks`, into whole panels from
+/// `first_panel`. Panels hold the pixels row by row, and zeros beyond the last one.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit.
@@ -29,9 +34,9 @@ pub fn pack_tokens(
     out: &mut [f32],
 ) -> Result<(), KernelError> {
     let (pixels, columns, width) = (blocks.pixels(), blocks.size()[1], panel_pixels());
-    same("values of tokens", pixels.saturating_mul(inputs), tokens.len())?;
+    expect_size("values of tokens", pixels.saturating_mul(inputs), tokens.len())?;
     let whole = out.len().checked_rem(inputs * width).unwrap_or(out.len());
-    same("values beyond the last whole panel", 0, whole)?;
+    expect_size("values beyond the last whole panel", 0, whole)?;
     for (index, panel) in out.chunks_exact_mut((inputs * width).max(1)).enumerate() {
         let start = (first_panel + index) * width;
         if start + width > pixels {
@@ -46,11 +51,12 @@ pub fn pack_tokens(
         for j in (0..fours).step_by(SIDE) {
             let [a, b, c, d] = [token(j), token(j + 1), token(j + 2), token(j + 3)];
             for i in (0..whole).step_by(SIDE) {
-                for (row, four) in square([a, b, c, d], i).iter().enumerate() {
+                for (row, four) in transpose_square([a, b, c, d], i).iter().enumerate() {
                     panel[(i + row) * width + j..][..SIDE].copy_from_slice(four);
                 }
             }
         }
+        // What fills no square: the last pixels, and of all others the last inputs.
         for j in if whole < inputs { 0 } else { fours }..count {
             let values = token(j);
             for i in if j < fours { whole } else { 0 }..inputs {
@@ -61,8 +67,8 @@ pub fn pack_tokens(
     Ok(())
 }
 
-/// `out [N, pixels]`: rows of `weight [N, inputs]` times all pixels, packed by [`pack_tokens`] from
-/// panel 0, plus `bias [N]`, or nothing if that is empty.
+/// Computes `out [N, pixels]`: rows of `weight [N, inputs]` times all pixels, plus `bias [N]`,
+/// which may be empty. [`pack_tokens`] packs the pixels, from panel 0.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit.
@@ -75,11 +81,15 @@ pub fn planes(
 ) -> Result<(), KernelError> {
     let width = panel_pixels();
     let rows = out.len().checked_div(pixels).unwrap_or(0);
-    same("values of planes", rows * pixels, out.len())?;
-    same("weights of planes", rows.saturating_mul(inputs), weight.len())?;
-    same("values of panels", pixels.next_multiple_of(width).saturating_mul(inputs), packed.len())?;
+    expect_size("values of planes", rows * pixels, out.len())?;
+    expect_size("weights of planes", rows.saturating_mul(inputs), weight.len())?;
+    expect_size(
+        "values of panels",
+        pixels.next_multiple_of(width).saturating_mul(inputs),
+        packed.len(),
+    )?;
     if !bias.is_empty() {
-        same("values of a bias", rows, bias.len())?;
+        expect_size("values of a bias", rows, bias.len())?;
     }
     if pixels > 0 && inputs > 0 {
         Planes { packed, weight, inputs, pixels, bias, out }.dispatch();
@@ -107,6 +117,7 @@ impl SimdOp for Planes<'_> {
     fn eval<I: Isa>(mut self, isa: I) {
         let rows = self.weight.len() / self.inputs;
         let panels = self.packed.chunks_exact(self.inputs * VECTORS * isa.f32().len());
+        // Panels outside: a panel stays in the cache while all rows of weights pass by.
         for (index, panel) in panels.enumerate() {
             let first = index * VECTORS * isa.f32().len();
             let mut row = 0;
@@ -116,6 +127,7 @@ impl SimdOp for Planes<'_> {
                     row += ROWS;
                 }
             }
+            // Rows left over from eights: the decoder makes four masks, which are this one tile.
             while row + 4 <= rows {
                 self.rows::<I, 4>(isa, panel, row, first);
                 row += 4;
@@ -140,8 +152,8 @@ impl Planes<'_> {
     }
 }
 
-/// Adds to planes `out [planes, rows, columns]` those of half the size, each value to a square of
-/// four pixels.
+/// Adds planes of half the size to `out [planes, rows, columns]`, each value to a square of four
+/// pixels.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit or a size is odd.
@@ -150,10 +162,10 @@ pub fn add_doubled(
     [rows, columns]: [usize; 2],
     out: &mut [f32],
 ) -> Result<(), KernelError> {
-    same("rows and columns that are odd", 0, rows % 2 + columns % 2)?;
+    expect_size("rows and columns that are odd", 0, rows % 2 + columns % 2)?;
     let planes = out.len().checked_div(rows * columns).unwrap_or(0);
-    same("values of planes", planes * rows * columns, out.len())?;
-    same("values of planes of half the size", out.len() / 4, half.len())?;
+    expect_size("values of planes", planes * rows * columns, out.len())?;
+    expect_size("values of planes of half the size", out.len() / 4, half.len())?;
     if columns > 0 {
         let pairs = out.chunks_exact_mut(2 * columns);
         for (pair, half) in pairs.zip(half.chunks_exact(columns / 2)) {
@@ -179,7 +191,7 @@ mod tests {
 
     fn packed(blocks: &Blocks, tokens: &[f32], k: usize) -> Vec<f32> {
         let mut out = vec![f32::NAN; blocks.pixels().next_multiple_of(panel_pixels()) * k];
-        // In two parts, as threads would.
+        // In two parts, as two threads would.
         let panel = panel_pixels() * k;
         let half = out.len() / panel.max(1) / 2;
         let (first, second) = out.split_at_mut(half * panel);

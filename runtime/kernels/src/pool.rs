@@ -1,13 +1,15 @@
-//! 2x2 max-pooling of maps of tokens and of planes. The largest of values of which one is NaN is
-//! NaN.
+//! 2x2 max-pooling of maps of tokens and of planes. If one of the four values is NaN, so is the
+//! result.
 
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
-/// Rows of tokens from `first_row`, `out [rows, columns / 2, channels]`, each token the largest
-/// values of four of `x [height, columns, width]`, in channels `first_channel..`.
+/// Computes rows of tokens from `first_row`, `out [rows, columns / 2, channels]`. Each token has
+/// the largest values of four tokens of `x [height, columns, width]`, in channels
+/// `first_channel..`. Pooling part of the channels spares copying the queries out of the map of
+/// queries, keys and values.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit or there is an odd number of columns.
@@ -18,15 +20,15 @@ pub fn max_pool_tokens(
     first_row: usize,
     out: &mut [f32],
 ) -> Result<(), KernelError> {
-    same("columns that are odd", 0, columns % 2)?;
+    expect_size("columns that are odd", 0, columns % 2)?;
     let end = first_channel.saturating_add(channels);
-    same("channels of a map", end.min(width), end)?;
+    expect_size("channels of a map", end.min(width), end)?;
     let (pair, row) = (2 * columns * width, columns / 2 * channels);
     let rows = out.len().checked_div(row).unwrap_or(0);
-    same("values of whole rows of tokens", rows * row, out.len())?;
+    expect_size("values of whole rows of tokens", rows * row, out.len())?;
     let available = x.len().checked_div(pair).unwrap_or(0);
     let last = first_row.saturating_add(rows);
-    same("pairs of rows of a map", last.min(available), last)?;
+    expect_size("pairs of rows of a map", last.min(available), last)?;
     if rows > 0 {
         let x = &x[first_row * pair..last * pair];
         Tokens { x, sizes: [columns, width], part: [first_channel, channels], out }.dispatch();
@@ -70,10 +72,12 @@ impl SimdOp for Tokens<'_> {
     }
 }
 
-/// The larger of each pair of lanes; NaN if one is. What `max` gives then depends on the processor.
+/// The larger of each pair of lanes, or NaN if one is NaN. `max` would give different results for
+/// NaN on different processors.
 #[inline(always)]
 fn larger<I: Isa>(isa: I, a: I::F32, b: I::F32) -> I::F32 {
     let ops = isa.f32();
+    // If `b` is NaN, the comparison is false and picks it; if `a` is, the second select does.
     let of_numbers = ops.select(a, b, ops.gt(a, b));
     ops.select(of_numbers, a, ops.eq(a, a))
 }
@@ -82,7 +86,8 @@ fn largest([first, rest @ ..]: [f32; 4]) -> f32 {
     rest.into_iter().fold(first, |a, b| if a > b || a.is_nan() { a } else { b })
 }
 
-/// Planes of half the size, `out [planes, rows / 2, columns / 2]`, of `x [planes, rows, columns]`.
+/// Computes planes of half the size, `out [planes, rows / 2, columns / 2]`, from
+/// `x [planes, rows, columns]`.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit or a size is odd.
@@ -91,10 +96,10 @@ pub fn max_pool_planes(
     [rows, columns]: [usize; 2],
     out: &mut [f32],
 ) -> Result<(), KernelError> {
-    same("rows and columns that are odd", 0, rows % 2 + columns % 2)?;
+    expect_size("rows and columns that are odd", 0, rows % 2 + columns % 2)?;
     let planes = x.len().checked_div(rows * columns).unwrap_or(0);
-    same("values of planes", planes * rows * columns, x.len())?;
-    same("values of planes of half the size", x.len() / 4, out.len())?;
+    expect_size("values of planes", planes * rows * columns, x.len())?;
+    expect_size("values of planes of half the size", x.len() / 4, out.len())?;
     if columns > 0 {
         let pairs = x.chunks_exact(2 * columns);
         for (pair, out) in pairs.zip(out.chunks_exact_mut(columns / 2)) {
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// NaN if one is; else the largest.
+    /// NaN if one value is NaN, otherwise the largest.
     fn reference(values: [f32; 4]) -> f32 {
         if values.iter().any(|value| value.is_nan()) {
             return f32::NAN;

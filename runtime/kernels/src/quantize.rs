@@ -1,21 +1,21 @@
-//! f32 to int8, to the bit as ONNX's `QuantizeLinear` with zero point 0.
+//! f32 to int8, with the bits of ONNX's `QuantizeLinear` with zero point 0.
 
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use rten_simd::ops::{FloatOps, NarrowSaturate, NumOps};
 use rten_simd::{Isa, SimdOp};
 
-/// `round(x / scale)`, ties to even, saturated to -128..=127; NaN gives 0.
+/// Computes `round(x / scale)`, ties to even, saturated to -128..=127; NaN gives 0.
 ///
 /// # Errors
 /// [`KernelError::Size`] if the lengths differ.
 pub fn quantize(x: &[f32], scale: f32, out: &mut [i8]) -> Result<(), KernelError> {
-    same("quantized values", x.len(), out.len())?;
+    expect_size("quantized values", x.len(), out.len())?;
     Quantize { x, scale, out }.dispatch();
     Ok(())
 }
 
-/// Most lanes of a vector of bytes, a register of AVX-512.
+/// Most lanes of a vector of bytes: those of an AVX-512 register.
 const MAX_BYTES: usize = 64;
 
 pub(crate) struct Quantize<'a> {
@@ -42,6 +42,7 @@ impl SimdOp for Quantize<'_> {
         if rest.is_empty() {
             return;
         }
+        // The last values go through a padded vector, so that they are rounded by the same code.
         let (mut padded, mut bytes) = ([0.0; MAX_BYTES], [0; MAX_BYTES]);
         padded[..rest.len()].copy_from_slice(rest);
         quantize_bytes(isa, &padded, self.scale, &mut bytes);
@@ -49,16 +50,20 @@ impl SimdOp for Quantize<'_> {
     }
 }
 
-/// A vector of bytes from four of floats, both slices at least as long.
+/// Makes a vector of bytes from four vectors of floats. Both slices must hold that many.
 #[inline(always)]
 fn quantize_bytes<I: Isa>(isa: I, x: &[f32], scale: f32, bytes: &mut [u8]) {
     let (ops, ints, shorts, octets) = (isa.f32(), isa.i32(), isa.i16(), isa.u8());
     let scale = ops.splat(scale);
-    // Bytes are narrowed as unsigned: 128 is added before and taken away after.
+    // rten-simd narrows to unsigned bytes only: 128 is added before, and flipping the top bit takes
+    // it away.
     let mut integers = [ints.zero(); 4];
     for (i, integer) in integers.iter_mut().enumerate() {
+        // Divided, not multiplied by the reciprocal, which can round the other way than ONNX's
+        // operator.
         let x = ops.div(ops.load(&x[i * ops.len()..]), scale);
         let x = ops.select(x, ops.zero(), ops.eq(x, x));
+        // Clamped as floats: the conversion of larger ones to integers differs between processors.
         let x = ops.max(ops.min(x, ops.splat(127.0)), ops.splat(-128.0));
         *integer = ints.add(ops.to_int_round(x), ints.splat(128));
     }
@@ -74,7 +79,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn reference(x: f32, scale: f32) -> i8 {
-        // Rust's conversion saturates and makes 0 of NaN.
+        // Rust's conversion saturates and turns NaN into 0.
         (x / scale).round_ties_even() as i8
     }
 

@@ -1,11 +1,16 @@
-//! Transposing squares of 4 x 4 values, which any move between tokens and planes is made of.
+//! Transposes squares of 4 x 4 values. Every move between tokens and planes is made of them.
+//!
+//! Moved one by one, each value of a transposed map touches another cache line. A square loads and
+//! stores whole vectors of four and transposes in registers. Four is the width of the narrowest
+//! vectors (SSE, NEON); wider squares would need shuffles across 128 bits.
 
 /// Values of a side.
 pub(crate) const SIDE: usize = 4;
 
-/// The square from column `first` of four rows, transposed: its column `j` is row `j` of the result.
+/// Transposes the square from column `first` of four rows: column `first + j` is row `j` of the
+/// result.
 #[inline(always)]
-pub(crate) fn square(rows: [&[f32]; SIDE], first: usize) -> [[f32; SIDE]; SIDE] {
+pub(crate) fn transpose_square(rows: [&[f32]; SIDE], first: usize) -> [[f32; SIDE]; SIDE] {
     let four = |row: usize| -> [f32; SIDE] {
         let row = &rows[row][first..first + SIDE];
         [row[0], row[1], row[2], row[3]]
@@ -13,7 +18,7 @@ pub(crate) fn square(rows: [&[f32]; SIDE], first: usize) -> [[f32; SIDE]; SIDE] 
     transposed([four(0), four(1), four(2), four(3)])
 }
 
-/// Left to itself, the compiler moves the values one by one.
+/// With intrinsics, because the compiler moves the values of [`plain`] one by one on x86-64.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn transposed(rows: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
@@ -42,7 +47,7 @@ fn transposed(rows: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
     plain(rows)
 }
 
-/// The reference, and what other processors' compilers make shuffles of.
+/// The reference. On other processors the compiler turns it into shuffles.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
 fn plain([a, b, c, d]: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
@@ -65,7 +70,7 @@ mod tests {
             std::array::from_fn(|r| std::array::from_fn(|c| bits((7 * r + c) as u32)));
         for first in 0..4 {
             let part = std::array::from_fn(|r| std::array::from_fn(|c| rows[r][first + c]));
-            let found = square(rows.each_ref().map(|row| &row[..]), first);
+            let found = transpose_square(rows.each_ref().map(|row| &row[..]), first);
             assert_eq!(
                 found.map(|row| row.map(f32::to_bits)),
                 plain(part).map(|r| r.map(f32::to_bits))

@@ -1,4 +1,4 @@
-//! Outlines of a mask, finer than its pixels.
+//! Outlines of a mask with sub-pixel precision.
 
 mod polygon;
 mod simplify;
@@ -10,13 +10,13 @@ pub(crate) use polygon::edges;
 use crate::MaskError;
 use crate::mask::{check, check_sides};
 
-/// Outlines of what is above 0 in logits `[side, side]`, in pixels of a source frame of `width` x
-/// `height`, largest area first.
+/// Outlines of the region where logits `[side, side]` are above 0, in pixels of a source frame of
+/// `width` x `height`, largest area first.
 ///
-/// The zero level of the logits is followed by marching squares (Lorensen and Cline, 1987, in two
-/// dimensions), so a point of the outline lies where the resized logits cross 0, between pixels.
-/// Where a region reaches the frame's border the outline runs along the outermost pixel centres.
-/// There are never more points than the grid has edges, however large the frame is.
+/// Marching squares (Lorensen and Cline, 1987, in two dimensions) follow the zero level of the
+/// logits, so a point of the outline lies where the resized logits cross 0, between pixels. Where a
+/// region reaches the frame's border the outline runs along the outermost pixel centres. There are
+/// never more points than the grid has edges, however large the frame is.
 ///
 /// # Errors
 /// [`MaskError::Values`] unless there are `side * side` logits, [`MaskError::Size`] unless all
@@ -32,7 +32,7 @@ pub fn contour(
     Ok(outlines(logits, side, [width, height]))
 }
 
-/// As [`contour`], of sizes that are known to be right.
+/// [`contour`] for sizes that were checked before.
 pub(crate) fn outlines(logits: &[f32], side: usize, size: [usize; 2]) -> Vec<Polygon> {
     let to_source = |point: [f64; 2]| {
         let mut source = [0.0; 2];
@@ -45,7 +45,7 @@ pub(crate) fn outlines(logits: &[f32], side: usize, size: [usize; 2]) -> Vec<Pol
     };
     let mut polygons: Vec<(f32, Polygon)> = trace::rings(logits, side)
         .into_iter()
-        .filter_map(|ring| Polygon::of_ring(ring.into_iter().map(to_source)))
+        .filter_map(|ring| Polygon::from_ring(ring.into_iter().map(to_source)))
         .map(|polygon| (polygon.area_px(), polygon))
         .collect();
     polygons.sort_by(|(a, _), (b, _)| b.total_cmp(a));

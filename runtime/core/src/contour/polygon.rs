@@ -1,4 +1,4 @@
-//! One closed outline.
+//! A closed outline.
 
 use super::simplify;
 
@@ -14,7 +14,7 @@ pub struct Polygon {
 
 impl Polygon {
     /// A polygon from a traced ring, without repeated points; `None` if it encloses nothing.
-    pub(super) fn of_ring(ring: impl Iterator<Item = [f32; 2]>) -> Option<Self> {
+    pub(super) fn from_ring(ring: impl Iterator<Item = [f32; 2]>) -> Option<Self> {
         let mut points: Vec<[f32; 2]> = ring.collect();
         points.dedup();
         while points.len() > 1 && points.first() == points.last() {
@@ -39,9 +39,9 @@ impl Polygon {
         edges(&self.points).map(length).sum::<f64>() as f32
     }
 
-    /// The outline with fewer points, every removed one within `tolerance_px` of what remains
-    /// (Douglas and Peucker, 1973). A tolerance of 0 or less, or one that would leave no area,
-    /// changes nothing.
+    /// The outline with fewer points (Douglas and Peucker, 1973). Every removed point lies within
+    /// `tolerance_px` of the result. Returns the outline unchanged if the tolerance is 0 or less,
+    /// or would leave no area.
     #[must_use]
     pub fn simplified(&self, tolerance_px: f32) -> Self {
         let points = simplify::ring(&self.points, f64::from(tolerance_px));
@@ -60,7 +60,8 @@ pub(crate) fn edges(points: &[[f32; 2]]) -> impl Iterator<Item = [[f32; 2]; 2]> 
 /// Enclosed area, positive where the outline runs clockwise on screen (y down).
 fn clockwise_area(points: &[[f32; 2]]) -> f64 {
     let Some(origin) = points.first().map(|p| p.map(f64::from)) else { return 0.0 };
-    // Relative to a point of the outline, so that no digits are lost far from the frame's corner.
+    // Relative to a point of the outline: far from the frame's corner, products of coordinates
+    // would lose digits.
     let cross = |[a, b]: [[f32; 2]; 2]| {
         let [ax, ay] = [f64::from(a[0]) - origin[0], f64::from(a[1]) - origin[1]];
         let [bx, by] = [f64::from(b[0]) - origin[0], f64::from(b[1]) - origin[1]];
@@ -85,15 +86,15 @@ mod tests {
     #[test]
     fn orientation_on_screen_tells_rings_from_holes() {
         let down_first = square().points;
-        assert_eq!(Polygon::of_ring(down_first.clone().into_iter()), Some(square()));
-        let reversed = Polygon::of_ring(down_first.into_iter().rev());
+        assert_eq!(Polygon::from_ring(down_first.clone().into_iter()), Some(square()));
+        let reversed = Polygon::from_ring(down_first.into_iter().rev());
         assert!(reversed.is_some_and(|p| p.hole));
     }
 
     #[test]
     fn a_ring_without_area_is_no_polygon() {
         for points in [vec![], vec![[1.0, 1.0]; 4], vec![[0.0, 0.0], [3.0, 3.0], [1.0, 1.0]]] {
-            assert_eq!(Polygon::of_ring(points.into_iter()), None);
+            assert_eq!(Polygon::from_ring(points.into_iter()), None);
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Fewer points for the same outline (Douglas and Peucker, 1973).
+//! Simplifies an outline (Douglas and Peucker, 1973).
 
-/// A closed ring with every removed point within `tolerance` of what remains.
+/// Removes points of a closed ring; each removed point lies within `tolerance` of the result.
 pub(super) fn ring(points: &[[f32; 2]], tolerance: f64) -> Vec<[f32; 2]> {
     if points.len() < 4 || tolerance.is_nan() || tolerance <= 0.0 {
         return points.to_vec();
     }
     let point = |at: usize| points[at % points.len()].map(f64::from);
-    // The algorithm wants an open line: cut the ring at a point and at the one farthest from it.
+    // The algorithm needs an open line, so the ring is cut at a point and at the one farthest from
+    // it.
     let far = farthest(1..points.len(), |at| distance(point(at), [point(0); 2])).0;
     let mut keep = vec![false; points.len()];
     keep[0] = true;
@@ -23,7 +24,7 @@ pub(super) fn ring(points: &[[f32; 2]], tolerance: f64) -> Vec<[f32; 2]> {
     points.iter().zip(keep).filter_map(|(&point, keep)| keep.then_some(point)).collect()
 }
 
-/// The index with the largest distance, and that distance; the first of equals.
+/// The index with the largest distance, and that distance; of equal ones the first.
 fn farthest(range: std::ops::Range<usize>, distance: impl Fn(usize) -> f64) -> (usize, f64) {
     let start = (range.start, 0.0);
     range.map(|at| (at, distance(at))).fold(start, |a, b| if b.1 > a.1 { b } else { a })

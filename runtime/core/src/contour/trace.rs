@@ -3,12 +3,14 @@
 /// Marks a cell edge that no outline leaves.
 const NONE: u32 = u32::MAX;
 
-/// Grid points added on each side: one repeats the border sample at the image's edge, half a cell
-/// out, as edge clamping does; one more at the same place is outside, so that every outline closes.
+/// Grid points added on each side. The first repeats the border's value at the image's edge, half a
+/// cell out, as edge clamping does. The second, at the same place, counts as outside, so that every
+/// outline closes.
 const RING: usize = 2;
 
-/// Closed rings along the zero level of `[side, side]` logits, the inside (above 0) to the left of
-/// their direction on screen (y down). Positions are (x, y) in grid units, in -0.5..=side-0.5.
+/// Closed rings along the zero level of `[side, side]` logits. On screen (y down), the inside
+/// (above 0) lies to the left of a ring's direction. Positions are (x, y) in grid units, in
+/// -0.5..=side-0.5.
 pub(super) fn rings(logits: &[f32], side: usize) -> Vec<Vec<[f64; 2]>> {
     let grid = Grid { logits, side };
     let mut next = grid.link_edges();
@@ -16,7 +18,7 @@ pub(super) fn rings(logits: &[f32], side: usize) -> Vec<Vec<[f64; 2]>> {
     for start in 0..next.len() {
         let mut ring = Vec::new();
         let mut edge = start;
-        // Taking each link as it is followed ends the ring where it began.
+        // A link is removed when it is followed, so a ring ends where it began.
         while let Some(link) = next.get_mut(edge)
             && *link != NONE
         {
@@ -36,7 +38,7 @@ struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// Grid points a side, rings included.
+    /// Grid points on a side, added ones included.
     fn points(&self) -> usize {
         self.side + 2 * RING
     }
@@ -55,7 +57,8 @@ impl Grid<'_> {
         (at as f64 - RING as f64).clamp(-0.5, self.side as f64 - 0.5)
     }
 
-    /// Edge from (i, j) to the right is number 2n, from (i, j) down 2n + 1, n = j * points + i.
+    /// Number of the edge from (i, j) to the right: 2n, with n = j * points + i. The edge down from
+    /// there is 2n + 1.
     fn right_of(&self, i: usize, j: usize) -> usize {
         2 * (j * self.points() + i)
     }
@@ -64,10 +67,10 @@ impl Grid<'_> {
         self.right_of(i, j) + 1
     }
 
-    /// For each cell edge that an outline enters a cell by, the edge it leaves that cell by.
+    /// For each edge by which an outline enters a cell, the edge by which it leaves that cell.
     ///
-    /// An outline has the inside on its left, so walking around a cell clockwise it enters where
-    /// the walk comes from outside to inside, and leaves where the walk goes outside again.
+    /// An outline has the inside on its left. Walk around a cell clockwise: the outline enters
+    /// where the walk goes from outside to inside, and leaves where the walk goes outside again.
     fn link_edges(&self) -> Vec<u32> {
         let points = self.points();
         let mut next = vec![NONE; 2 * points * points];
@@ -97,7 +100,8 @@ impl Grid<'_> {
                     [false, true, true, true] => link(top, left),
                     [true, false, true, true] => link(right, top),
                     [true, true, false, true] => link(bottom, right),
-                    // Saddles: two opposite corners are inside, joined if the cell's middle is.
+                    // Saddles: two opposite corners are inside. They are joined if the cell's
+                    // middle is inside.
                     [true, false, true, false] if middle(corners) > 0.0 => {
                         link(right, top);
                         link(left, bottom);
@@ -128,7 +132,7 @@ impl Grid<'_> {
         let (i_end, j_end) = (i + 1 - down, j + down);
         let share = match (self.value(i, j), self.value(i_end, j_end)) {
             (Some(start), Some(end)) if start != end => start / (start - end),
-            // At the image's edge both ends are at the same place.
+            // At the image's edge both ends lie at the same place.
             _ => 0.0,
         };
         let between = |start: usize, end: usize| {

@@ -1,4 +1,4 @@
-//! From the bytes of an image file to a frame.
+//! Decodes image files.
 
 use super::{check_size, jpeg};
 use crate::{Frame, FrameError, Pixels};
@@ -9,19 +9,20 @@ use image::{
 };
 use std::io::{Cursor, ErrorKind};
 
-/// Memory that a decoder may take beyond the samples it returns, for metadata and buffers.
+/// Memory that a decoder may use beyond the samples it returns, for metadata and buffers.
 const DECODER_SLACK_BYTES: u64 = 64 << 20;
 
 impl Frame {
-    /// Decodes a PNG, JPEG, BMP, TIFF or PNM image (the first, where a file holds several).
+    /// Decodes a PNG, JPEG, BMP, TIFF or PNM image. If a file holds several images, the first is
+    /// decoded.
     ///
     /// The header is checked before any pixel is decoded, so a file of a few bytes cannot claim
-    /// gigabytes. Palettes become RGB, fewer than 8 bit become 8, CMYK becomes RGB, alpha is
-    /// dropped. Colour profiles and orientation tags are not applied.
+    /// gigabytes. Palettes and CMYK become RGB, samples of fewer than 8 bit become 8 bit, alpha is
+    /// dropped. Colour profiles and orientation tags are ignored.
     ///
     /// # Errors
-    /// [`FrameError`] if the bytes are no such image, a side is out of range, the samples are
-    /// not of 8 or 16 bit (floating-point TIFF), or the file is truncated or damaged.
+    /// [`FrameError`] if the bytes are not such an image, if a side is out of range, if the samples
+    /// have neither 8 nor 16 bit (floating-point TIFF), or if the file is truncated or damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let format = supported(bytes)?;
         let name = name(format);
@@ -43,7 +44,7 @@ impl Frame {
         if format == ImageFormat::Jpeg && !holds_all() {
             return Err(FrameError::Truncated { format: name });
         }
-        // TIFF may need a whole strip beside the samples: CMYK ones are a third larger.
+        // TIFF may need a whole strip besides the samples, and strips of CMYK are a third larger.
         let samples = decoder.total_bytes();
         limits.max_alloc = Some(samples.saturating_mul(3).saturating_add(DECODER_SLACK_BYTES));
         decoder.set_limits(limits).map_err(refuse)?;
@@ -116,7 +117,8 @@ fn pixels(image: DynamicImage) -> Result<Pixels, FrameError> {
     })
 }
 
-/// Drops the last of every `CHANNELS` samples, in place: a frame may be half a gigabyte.
+/// Drops the last of every `CHANNELS` samples. It works in place, because a frame may take half a
+/// gigabyte.
 fn without_alpha<T, const CHANNELS: usize>(mut samples: Vec<T>) -> Vec<T> {
     let mut at = 0;
     samples.retain(|_| {

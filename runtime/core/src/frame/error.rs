@@ -1,4 +1,4 @@
-//! What can be wrong with a frame.
+//! Errors of frames.
 
 use crate::{MAX_SIDE_PX, MIN_SIDE_PX};
 
@@ -21,18 +21,18 @@ pub enum FrameError {
         width: usize,
         /// Height in pixels.
         height: usize,
-        /// Samples that the size calls for.
+        /// Number of samples that the size requires.
         expected: usize,
-        /// Samples found.
+        /// Number of samples found.
         found: usize,
     },
-    /// The bytes are no image of a format that is read here.
+    /// The bytes are not an image of a supported format.
     #[error("frame: expected a PNG, JPEG, BMP, TIFF or PNM image, found {found}")]
     Format {
         /// What was found instead.
         found: String,
     },
-    /// The image is well formed, but its samples are of a kind that is not read.
+    /// The image is well formed, but its kind of samples is not supported.
     #[error("frame: expected gray or RGB samples of 8 or 16 bit, found {found}")]
     SampleKind {
         /// The kind found.

@@ -1,29 +1,29 @@
-//! Whether a JPEG file is whole.
+//! Detects truncated JPEG files.
 //!
-//! JPEG decoders fill what is missing of a truncated file with gray and report success. A
-//! half-gray frame must not reach a model, so the marker chain is followed here to its end.
+//! JPEG decoders fill the missing part of a truncated file with gray and report success. A
+//! half-gray frame must not reach a model, so this module follows the chain of markers to its end.
 
 const SOI: [u8; 2] = [0xFF, 0xD8];
 const EOI: u8 = 0xD9;
 
-/// Follows the markers (ITU-T T.81, annex B) and tells whether the end-of-image marker is there.
+/// Follows the markers (ITU-T T.81, annex B) and returns whether the end-of-image marker is there.
 /// Segments are skipped by their length, so a thumbnail's own end marker does not count.
 pub(super) fn is_complete(bytes: &[u8]) -> bool {
     let Some(mut rest) = bytes.strip_prefix(&SOI) else { return false };
     loop {
-        // Whatever is not a marker here is entropy-coded data.
+        // Bytes outside a marker are entropy-coded data.
         let Some(at) = rest.iter().position(|&byte| byte == 0xFF) else { return false };
         rest = &rest[at + 1..];
         match rest.first() {
             None => return false,
             Some(&EOI) => return true,
-            // Fill byte: the next 0xFF is the marker's.
+            // A fill byte: the marker's 0xFF follows.
             Some(0xFF) => {}
-            // Stuffed data byte, TEM, restart markers: nothing follows that could be skipped.
+            // A stuffed data byte, TEM and restart markers have no segment to skip.
             Some(0x00 | 0x01 | 0xD0..=0xD8) => rest = &rest[1..],
             Some(_) => {
                 let [_, high, low, ..] = rest else { return false };
-                // The length counts its own two bytes.
+                // The length includes its own two bytes.
                 let length = usize::from(u16::from_be_bytes([*high, *low]));
                 let Some(after) = rest.get(1 + length.max(2)..) else { return false };
                 rest = after;

@@ -1,4 +1,4 @@
-//! One still image: size and samples, as decoded.
+//! A still image: its size and its decoded samples.
 
 mod decode;
 mod error;
@@ -39,7 +39,7 @@ impl Pixels {
         }
     }
 
-    /// Number of samples, channels counted singly.
+    /// Number of samples; each channel of a pixel counts.
     fn samples(&self) -> usize {
         match self {
             Self::Gray8(samples) | Self::Rgb8(samples) => samples.len(),
@@ -48,7 +48,7 @@ impl Pixels {
     }
 }
 
-/// A frame of [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] pixels a side.
+/// A still image of [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] pixels a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     width: usize,
@@ -60,8 +60,8 @@ impl Frame {
     /// A frame from samples already in memory.
     ///
     /// # Errors
-    /// [`FrameError::Size`] if a side is out of range, [`FrameError::Samples`] if there are more or
-    /// fewer samples than the size calls for.
+    /// [`FrameError::Size`] if a side is out of range, [`FrameError::Samples`] if the number of
+    /// samples does not match the size.
     pub fn new(width: usize, height: usize, pixels: Pixels) -> Result<Self, FrameError> {
         check_size(width, height)?;
         let (expected, found) = (width * height * pixels.channels(), pixels.samples());
@@ -109,17 +109,17 @@ impl Frame {
         }
     }
 
-    /// Gray value in 0..=1 of the pixel in column `x` and row `y`; `None` outside the frame. Of a
-    /// colour pixel this is the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B; where the three
-    /// are equal it is exactly their value.
+    /// Gray value in 0..=1 of the pixel in column `x` and row `y`; `None` outside the frame. For a
+    /// colour pixel it is the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, and exactly the
+    /// common value if the three are equal.
     #[must_use]
     pub fn gray(&self, x: usize, y: usize) -> Option<f32> {
         self.rgb(x, y).map(luma)
     }
 }
 
-/// Luma of ITU-R BT.601, in the unit of its argument, written so that equal channels give exactly
-/// their value.
+/// Luma of ITU-R BT.601, in the unit of its argument. The form of the sum makes equal channels give
+/// exactly their value.
 #[inline]
 pub(crate) fn luma([r, g, b]: [f32; 3]) -> f32 {
     g + 0.299 * (r - g) + 0.114 * (b - g)

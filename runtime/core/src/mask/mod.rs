@@ -1,4 +1,4 @@
-//! A binary mask at the source frame's size.
+//! A binary mask of the source frame's size.
 
 mod resize;
 
@@ -6,7 +6,7 @@ pub use resize::resize_logits;
 
 use crate::MAX_SIDE_PX;
 
-/// A rectangle of whole pixels, both corners inside it.
+/// A rectangle of whole pixels; both corners belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PixelBox {
     /// Leftmost column.
@@ -30,9 +30,9 @@ pub enum MaskError {
         width: usize,
         /// Height of the grid.
         height: usize,
-        /// Values that the size calls for.
+        /// Number of values that the size requires.
         expected: usize,
-        /// Values found.
+        /// Number of values found.
         found: usize,
     },
     /// A side of the mask, or of the grid of logits, is out of range.
@@ -57,7 +57,7 @@ impl Mask {
     /// A mask of `width` x `height` pixels; any value but 0 is object.
     ///
     /// # Errors
-    /// [`MaskError::Size`] unless both sides are in 1..=[`MAX_SIDE_PX`], [`MaskError::Values`]
+    /// [`MaskError::Size`] unless both sides are in 1..=[`MAX_SIDE_PX`]; [`MaskError::Values`]
     /// unless there are `width * height` values.
     pub fn from_binary(width: usize, height: usize, mut data: Vec<u8>) -> Result<Self, MaskError> {
         check(width, height, data.len())?;
@@ -68,7 +68,7 @@ impl Mask {
     }
 
     /// Resizes logits `[side, side]` to `width` x `height` pixels (bilinear, half-pixel centres,
-    /// edge clamp, as SAM 2 does) and keeps what is above 0, row by row.
+    /// edge clamp, as SAM 2 does) and sets the pixels above 0, row by row.
     ///
     /// # Errors
     /// [`MaskError::Values`] unless there are `side * side` logits, [`MaskError::Size`] unless
@@ -81,11 +81,11 @@ impl Mask {
     ) -> Result<Self, MaskError> {
         check(side, side, logits.len())?;
         check_sides(width, height)?;
-        Ok(Self::of_logits(logits, side, [width, height]))
+        Ok(Self::from_logits(logits, side, [width, height]))
     }
 
-    /// As [`Mask::upsample_threshold`], of sizes that are known to be right.
-    pub(crate) fn of_logits(logits: &[f32], side: usize, [width, height]: [usize; 2]) -> Self {
+    /// [`Mask::upsample_threshold`] for sizes that were checked before.
+    pub(crate) fn from_logits(logits: &[f32], side: usize, [width, height]: [usize; 2]) -> Self {
         Self { width, height, data: resize::threshold(logits, side, width, height) }
     }
 
@@ -107,7 +107,7 @@ impl Mask {
         &self.data
     }
 
-    /// Whether the pixel in column `x` and row `y` is of the object; outside the mask it is not.
+    /// Whether the pixel in column `x` and row `y` belongs to the object; false outside the mask.
     #[must_use]
     pub fn contains(&self, x: usize, y: usize) -> bool {
         x < self.width
@@ -118,7 +118,7 @@ impl Mask {
     /// Number of object pixels.
     #[must_use]
     pub fn area_px(&self) -> usize {
-        // Rows are short enough for a u16 of ones, and such sums are vectorised.
+        // A row has at most 8192 ones, which fit a u16; the compiler vectorises narrow sums well.
         let row_sum = |row: &[u8]| usize::from(row.iter().map(|&v| u16::from(v)).sum::<u16>());
         self.rows().map(row_sum).sum()
     }

@@ -1,11 +1,11 @@
-//! Logits at the source frame's size, one row at a time.
+//! Resizes logits to the source frame's size, one row at a time.
 
 use super::{check, check_sides};
 use crate::MaskError;
 use crate::resample::{Tap, lerp, taps};
 
 /// Calls `row(y, values)` for each row of logits `[side, side]` resized to `width` x `height`
-/// (bilinear, half-pixel centres, edge clamp), top to bottom, without ever holding more than one.
+/// (bilinear, half-pixel centres, edge clamp), top to bottom. It never holds more than one row.
 ///
 /// # Errors
 /// As [`Mask::upsample_threshold`](crate::Mask::upsample_threshold).
@@ -29,10 +29,10 @@ pub fn resize_logits(
     Ok(())
 }
 
-/// What is above 0 in the resized logits, as 0 or 1, `[height, width]`.
+/// A mask of the pixels where the resized logits are above 0, as 0 or 1, `[height, width]`.
 ///
-/// Between two grid points of one sign no value has the other sign, so interpolation is needed
-/// only where the outline passes; the rest is filled.
+/// Between two grid points of the same sign, interpolated values have that sign, too. So only the
+/// pixels near the outline are interpolated and the rest is filled.
 pub(super) fn threshold(logits: &[f32], side: usize, width: usize, height: usize) -> Vec<u8> {
     let columns = taps(side, width);
     let runs: Vec<&[Tap]> = columns.chunk_by(|a, b| a.lo == b.lo).collect();
@@ -61,7 +61,7 @@ pub(super) fn threshold(logits: &[f32], side: usize, width: usize, height: usize
     data
 }
 
-/// Calls `row(y, values)` with rows resized along y only: `side` values each.
+/// Calls `row(y, values)` for rows that are resized along y only, `side` values each.
 fn for_each_narrow_row(
     logits: &[f32],
     side: usize,

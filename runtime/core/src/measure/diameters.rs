@@ -1,12 +1,12 @@
-//! The longest diameter of an outline and the longest extent across it.
+//! The longest diameter of an outline, and its longest extent at right angles to that.
 
 use super::hull::{convex_hull, distance, farthest_pair};
 use crate::Polygon;
 use crate::contour::edges;
 
-/// Evenly spaced places along the longest diameter at which the extent across it is measured,
-/// beside those of the hull's corners. Half a step from its widest place an ellipse is narrower by
-/// 1 - sqrt(1 - 1/1024^2), half a millionth.
+/// Evenly spaced places along the longest diameter at which the extent across it is measured, in
+/// addition to the hull's corners. The spacing costs little precision: half a step from its widest
+/// place, an ellipse is narrower by 1 - sqrt(1 - 1/1024^2), half a millionth.
 const STATIONS: usize = 1024;
 
 /// A straight measurement between two points of the outline.
@@ -20,13 +20,13 @@ pub struct Segment {
     pub length_px: f32,
 }
 
-/// The two diameters that are reported for a lesion.
+/// The two diameters that radiologists report for a lesion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diameters {
     /// The longest distance between two points of the outline (maximum Feret diameter).
     pub longest: Segment,
-    /// The longest extent at right angles to it, both ends on the outline, as calipers are set for
-    /// the short axis (RECIST 1.1); a notch between the ends is measured across.
+    /// The longest extent at right angles to `longest`, with both ends on the outline: the short
+    /// axis as calipers measure it (RECIST 1.1). A notch between the ends counts as part of it.
     pub perpendicular: Segment,
 }
 
@@ -91,7 +91,7 @@ fn widest_station(outline: &[[f32; 2]], hull: &[[f64; 2]], axes: &Axes) -> Optio
                 break;
             }
             let rise = if b[0] > a[0] { (station - a[0]) / (b[0] - a[0]) } else { 0.0 };
-            // An edge across the axis has both its ends at one station.
+            // An edge at right angles to the axis has both ends at the same station.
             let far = if b[0] > a[0] { a[1] + (b[1] - a[1]) * rise } else { b[1] };
             let near = if b[0] > a[0] { far } else { a[1] };
             *extent = [extent[0].min(near).min(far), extent[1].max(near).max(far)];

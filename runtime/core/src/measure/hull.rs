@@ -1,6 +1,6 @@
 //! Convex hull and the farthest pair of points.
 
-/// The convex hull's corners in order, no three on a line (Andrew's monotone chain, 1979).
+/// Corners of the convex hull in order, no three of them on a line (Andrew's monotone chain, 1979).
 pub(super) fn convex_hull(points: &[[f32; 2]]) -> Vec<[f64; 2]> {
     let mut sorted: Vec<[f64; 2]> = points.iter().map(|point| point.map(f64::from)).collect();
     sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
@@ -36,7 +36,8 @@ pub(super) fn farthest_pair(hull: &[[f64; 2]]) -> Option<[[f64; 2]; 2]> {
     let mut best = [*hull.first()?, *hull.get(1)?];
     let mut opposite = 1;
     for i in 0..count {
-        // The corner farthest from edge i; it only moves on as i does.
+        // The corner farthest from edge i. It only moves forward as i does, so the search is
+        // linear.
         for _ in 0..count {
             let (a, b) = (corner(opposite), corner(opposite + 1));
             if cross(corner(i), corner(i + 1), a, b) <= 0.0 {
@@ -44,7 +45,7 @@ pub(super) fn farthest_pair(hull: &[[f64; 2]]) -> Option<[[f64; 2]; 2]> {
             }
             opposite += 1;
         }
-        // One past it, too, in case the next edge is parallel.
+        // The next corner counts, too, in case its edge is parallel.
         for pair in [[i, opposite], [i + 1, opposite], [i, opposite + 1], [i + 1, opposite + 1]] {
             let pair = pair.map(corner);
             if distance(pair) > distance(best) {

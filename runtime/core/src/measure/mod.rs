@@ -1,4 +1,4 @@
-//! Diameters, and millimetres from pixels.
+//! Diameters of outlines, and pixel spacing in millimetres.
 
 mod diameters;
 mod hull;

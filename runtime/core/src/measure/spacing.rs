@@ -1,4 +1,4 @@
-//! Millimetres from pixels.
+//! Converts pixels to millimetres.
 
 /// Side of a square pixel, in millimetres.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,7 @@ impl PixelSpacing {
     /// A spacing of `mm` millimetres a pixel.
     ///
     /// # Errors
-    /// [`SpacingError`] unless it is finite and above 0.
+    /// [`SpacingError`] unless `mm` is finite and above 0.
     pub fn new(mm: f32) -> Result<Self, SpacingError> {
         if mm.is_finite() && mm > 0.0 { Ok(Self(mm)) } else { Err(SpacingError { found: mm }) }
     }

@@ -2,7 +2,7 @@
 
 use crate::Mask;
 
-/// Stands for "there is no target".
+/// The squared distance if there is no target.
 const FAR: u32 = u32::MAX;
 
 /// Squared distance of each pixel of `[height, width]` to the nearest background pixel, in square
@@ -14,7 +14,7 @@ pub fn squared_distance_px2(mask: &Mask) -> Vec<u32> {
     squared_distance(&targets, mask.width())
 }
 
-/// Squared distance of each place of a grid, `width` places a row, to the nearest target. Exact for
+/// Squared distance of each cell of a grid, `width` cells a row, to the nearest target. Exact for
 /// sides up to 32,768.
 pub(super) fn squared_distance(targets: &[bool], width: usize) -> Vec<u32> {
     let mut grid: Vec<u32> = targets.iter().map(|&t| if t { 0 } else { FAR }).collect();
@@ -27,7 +27,7 @@ pub(super) fn squared_distance(targets: &[bool], width: usize) -> Vec<u32> {
     let mut row_in = vec![0; width];
     for row in grid.chunks_exact_mut(width) {
         row_in.copy_from_slice(row);
-        envelope.of(&row_in);
+        envelope.rebuild(&row_in);
         envelope.sample(row);
     }
     grid
@@ -36,7 +36,7 @@ pub(super) fn squared_distance(targets: &[bool], width: usize) -> Vec<u32> {
 /// Replaces 0 and `FAR` by the squared distance along each column: one sweep down, one up.
 fn along_columns(grid: &mut [u32], width: usize, height: usize) {
     let mut away = vec![FAR; width];
-    // The sweep up starts from what the sweep down left: never less than the true distance.
+    // The sweep up improves on the sweep down, whose values are never below the true distance.
     for y in (0..height).chain((0..height).rev()) {
         for (value, away) in grid[y * width..(y + 1) * width].iter_mut().zip(&mut away) {
             *away = if *value == 0 { 0 } else { away.saturating_add(1) };
@@ -56,7 +56,7 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn of(&mut self, row: &[u32]) {
+    fn rebuild(&mut self, row: &[u32]) {
         self.places.clear();
         self.starts.clear();
         for (place, &height) in row.iter().enumerate().filter(|(_, height)| **height != FAR) {
@@ -89,7 +89,7 @@ impl Envelope {
     }
 }
 
-/// Where the right of two parabolas falls below the left.
+/// The place from which the right one of two parabolas lies below the left one.
 fn crossing((left, left_height): (usize, u32), (right, right_height): (usize, u32)) -> f64 {
     let [l, r] = [left as f64, right as f64];
     (f64::from(right_height) + r * r - f64::from(left_height) - l * l) / (2.0 * (r - l))

@@ -1,4 +1,4 @@
-//! How well a mask agrees with another, and with itself.
+//! Agreement between masks, and the stability of one.
 
 mod distance;
 mod overlap;

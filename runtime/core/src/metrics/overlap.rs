@@ -1,4 +1,4 @@
-//! Measures of shared area.
+//! Measures of the area that masks share.
 
 use super::same_size;
 use crate::{Mask, MetricError};
@@ -24,8 +24,8 @@ pub fn iou(a: &Mask, b: &Mask) -> Result<f32, MetricError> {
     Ok(ratio(shared, a.area_px() + b.area_px() - shared))
 }
 
-/// Stability of a mask: the area where its logits are above 0.05, as a share of where they are above
-/// -0.05 (SAM 2's mask decoder). 1 if the latter is empty.
+/// Stability of a mask (SAM 2's mask decoder): the area where logits are above 0.05, divided by the
+/// area where they are above -0.05. 1 if the second area is empty.
 #[must_use]
 pub fn stability_score(logits: &[f32]) -> f32 {
     let above = |threshold| logits.iter().filter(|&&logit| logit > threshold).count();

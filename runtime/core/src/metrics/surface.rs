@@ -1,4 +1,4 @@
-//! Distance between outlines.
+//! Distances between the outlines of two masks.
 
 use super::distance::squared_distance;
 use super::same_size;
@@ -7,12 +7,12 @@ use crate::{Mask, MetricError, PixelBox};
 /// Share of the distances that HD95 covers.
 const PERCENTILE: f64 = 0.95;
 
-/// HD95: the 95th percentile, linearly interpolated, of the distances from each surface pixel of one
-/// mask to the nearest of the other, both directions together, in pixels.
+/// HD95 in pixels. From each surface pixel of either mask, take the distance to the nearest surface
+/// pixel of the other; HD95 is the 95th percentile of all these, linearly interpolated.
 ///
-/// A surface pixel is an object pixel with one of its four neighbours, or the image's outside, not
-/// of the object. Two empty masks are at distance 0; if one alone is empty the image's diagonal
-/// counts.
+/// A surface pixel is an object pixel that has background, or the outside of the image, as one of
+/// its four neighbours. The distance of two empty masks is 0; if only one is empty, it is the
+/// image's diagonal.
 ///
 /// # Errors
 /// [`MetricError::Size`] if the masks differ in size.
@@ -28,8 +28,8 @@ pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
     }
 }
 
-/// Hausdorff distance: the largest of the distances that HD95 is a percentile of, in pixels; 0 for
-/// two empty masks, `None` (infinite) if one alone is empty.
+/// Hausdorff distance in pixels: the largest of the distances that HD95 is a percentile of. 0 for
+/// two empty masks, `None` (infinite) if only one is empty.
 ///
 /// # Errors
 /// [`MetricError::Size`] if the masks differ in size.
@@ -46,7 +46,7 @@ pub fn hausdorff_px(prediction: &Mask, truth: &Mask) -> Result<Option<f32>, Metr
 
 /// Surface distances of two masks of one size.
 enum Distances {
-    /// Squared, ascending, both directions together.
+    /// Squared distances of both directions together, ascending.
     Between(Vec<u32>),
     BothEmpty,
     OneEmpty,
@@ -58,7 +58,7 @@ fn distances(prediction: &Mask, truth: &Mask) -> Distances {
         (Some(a), Some(b)) => joint(a, b),
         _ => return Distances::OneEmpty,
     };
-    // Nearest surface pixels lie in the masks' joint box: the rest of the image is not needed.
+    // Nearest surface pixels lie in the masks' joint box, so the rest of the image is left out.
     let surfaces = [prediction, truth].map(|mask| surface(mask, window));
     let width = window.x1 - window.x0 + 1;
     let [to_prediction, to_truth] =
@@ -79,7 +79,7 @@ fn joint(a: PixelBox, b: PixelBox) -> PixelBox {
 /// Which pixels of a window are on a mask's surface, row by row.
 fn surface(mask: &Mask, window: PixelBox) -> Vec<bool> {
     let on = |x: usize, y: usize| {
-        // Below 0 wraps to a column or row that no mask has.
+        // Below 0, the index wraps to a column or row that no mask has.
         let around = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
         mask.contains(x, y) && around.into_iter().any(|(x, y)| !mask.contains(x, y))
     };

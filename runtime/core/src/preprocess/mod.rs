@@ -1,27 +1,27 @@
-//! From a frame to the encoder's input: resize and normalise in one pass.
+//! Makes the encoder's input from a frame: resizes and normalises in one pass.
 
 use crate::frame::luma;
 use crate::resample::{Tap, lerp, taps};
 use crate::{Frame, Pixels};
 use uniultra_manifest::{Channels, Manifest, Normalization};
 
-/// What the encoder expects of its `image` input.
+/// The form of the encoder's `image` input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InputSpec {
     /// Side S of the square input, in pixels.
     pub image_size: usize,
-    /// One gray channel or three.
+    /// One gray channel, or red, green and blue.
     pub channels: Channels,
     /// Whether `(value - mean) / std` is computed here or in the encoder's graph.
     pub normalization: Normalization,
-    /// Mean of red, green and blue, of values in 0..=1.
+    /// Mean of red, green and blue, for values in 0..=1.
     pub mean: [f32; 3],
-    /// Standard deviation of red, green and blue, of values in 0..=1.
+    /// Standard deviation of red, green and blue, for values in 0..=1.
     pub std: [f32; 3],
 }
 
 impl InputSpec {
-    /// The input of a model pack's encoder.
+    /// The form of the input of a model pack's encoder.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         Self {
@@ -56,11 +56,11 @@ pub enum PreprocessError {
 
 /// Resizes a frame to S x S and normalises it, into `out` `[C, S, S]`.
 ///
-/// Bilinear in single precision with half-pixel centres, clamped at the edge, without antialiasing;
-/// the aspect ratio is not kept, nothing is padded, nothing is rounded to 8 bit (SAM 2's transforms;
-/// rounding moves logits by up to 2). Then `(value - mean) / std` if the spec's normalisation is
-/// [`Normalization::Runtime`]. A gray frame fills three channels alike; of a colour frame one
-/// channel gets the luma, as [`Frame::gray`] defines it.
+/// Resizing follows SAM 2's transforms: bilinear in single precision, with half-pixel centres,
+/// clamped at the edge, without antialiasing. It does not keep the aspect ratio, pad, or round to 8
+/// bit (rounding moves logits by up to 2). Then it computes `(value - mean) / std` if the spec's
+/// normalisation is [`Normalization::Runtime`]. A gray frame fills all three channels alike; a
+/// colour frame fills a single channel with its luma, as [`Frame::gray`] defines it.
 ///
 /// # Errors
 /// [`PreprocessError::Buffer`] if `out` has another length than [`InputSpec::values`].
@@ -95,8 +95,8 @@ fn word(sample: u16) -> f32 {
     f32::from(sample) / 65535.0
 }
 
-/// Resizes the `C` planes that `pick` makes of a pixel's `IN` samples. Each plane goes to one
-/// channel of `out`, a lone plane to all of them.
+/// Resizes `C` planes, which `pick` makes from the `IN` samples of a pixel. Each plane fills a
+/// channel of `out`; a single plane fills all of them.
 fn resize<T: Copy, const IN: usize, const C: usize>(
     samples: &[T],
     [width, height]: [usize; 2],
@@ -145,8 +145,8 @@ fn affine(spec: &InputSpec) -> [[f32; 2]; 3] {
     }
 }
 
-/// The two source rows, already resized along x, between which output rows lie. Output rows come
-/// in order, so each source row is resized at most once.
+/// The two source rows around an output row, resized along x. Output rows come in order, so each
+/// source row is resized at most once.
 struct RowPair {
     rows: [Vec<f32>; 2],
     held: [Option<usize>; 2],

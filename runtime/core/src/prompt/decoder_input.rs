@@ -1,19 +1,19 @@
-//! From source pixels to the decoder's coordinates.
+//! Converts prompts from source pixels to the decoder's coordinates.
 
 use super::{MAX_POINTS, PointLabel, PromptError, Prompts};
 
-/// Most points that the decoder gets: the corners of a box, then the clicks.
+/// Most points that the decoder receives: the corners of a box, then the clicks.
 pub const MAX_TOKENS: usize = MAX_POINTS + 2;
 
-/// Prompts as the mask decoder takes them (MODEL.md section 3).
+/// Prompts in the form that the mask decoder takes (MODEL.md section 3).
 ///
-/// The padding point that SAM 2 always appends is not here: the decoder's graph adds it.
+/// SAM 2's padding point is missing, because the decoder's graph appends it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DecoderInput {
-    /// (x, y) in pixels of the S x S input, without a half-pixel shift; a box's corners come first.
-    /// At most [`MAX_TOKENS`].
+    /// (x, y) in pixels of the S x S input, without a half-pixel shift. The corners of a box come
+    /// first. At most [`MAX_TOKENS`].
     pub point_coords: Vec<[f32; 2]>,
-    /// One label a point: 0 negative, 1 positive, 2 top left and 3 bottom right of a box.
+    /// A label for each point: 0 negative, 1 positive, 2 top left and 3 bottom right of a box.
     pub point_labels: Vec<f32>,
     /// Logits `[S/4, S/4]` of the mask prompt.
     pub mask_input: Option<Vec<f32>>,
@@ -24,7 +24,7 @@ impl DecoderInput {
     /// `image_size`: x * S / width, y * S / height.
     ///
     /// # Errors
-    /// As [`Prompts::validate`].
+    /// Those of [`Prompts::validate`].
     pub fn of(
         prompts: &Prompts,
         width: usize,

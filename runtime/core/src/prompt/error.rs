@@ -1,4 +1,4 @@
-//! What can be wrong with prompts.
+//! Errors of prompts.
 
 use crate::MAX_POINTS;
 
@@ -6,21 +6,21 @@ use crate::MAX_POINTS;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromptError {
-    /// More objects at once than one call takes.
+    /// Too many objects for one call.
     #[error("objects: expected at most {max} at once, found {found}")]
     TooManyObjects {
-        /// Most objects of a call.
+        /// Most objects that a call takes.
         max: usize,
         /// Objects given.
         found: usize,
     },
-    /// There is no prompt at all, so no object is meant.
+    /// There is no prompt at all, so nothing selects an object.
     #[error("prompt: expected a point, a box or a mask, found none")]
     Empty,
-    /// Negative points and nothing else, so no object is meant.
+    /// There are only negative points, so nothing selects an object.
     #[error("prompt: expected a positive point, a box or a mask, found only negative points")]
     OnlyNegative,
-    /// One point more than fits.
+    /// More points than fit.
     #[error("prompt: expected at most {MAX_POINTS} points, found another")]
     TooManyPoints,
     /// A second box.
@@ -34,10 +34,10 @@ pub enum PromptError {
     NotFinite {
         /// Which prompt.
         what: &'static str,
-        /// The value.
+        /// The value found.
         found: f32,
     },
-    /// The box's corners coincide on an axis or are in the wrong order.
+    /// The box has no area, or its corners are in the wrong order.
     #[error("prompt: box: expected x0 < x1 and y0 < y1, found {found:?}")]
     BoxCorners {
         /// `[x0, y0, x1, y1]`, in pixels.
@@ -57,15 +57,15 @@ pub enum PromptError {
         /// Height of the frame, in pixels.
         height: usize,
     },
-    /// A mask prompt's logits are not a square of the side it claims.
+    /// The number of a mask prompt's logits does not match its side.
     #[error("prompt: mask: expected {side}x{side} logits, found {found} values")]
     MaskValues {
-        /// The side claimed.
+        /// The side given.
         side: usize,
-        /// Number of values.
+        /// Number of values given.
         found: usize,
     },
-    /// A mask prompt of another model's size.
+    /// The mask prompt's size is not that of this model.
     #[error(
         "prompt: mask: expected {expected}x{expected} logits for this model, found {found}x{found}"
     )]

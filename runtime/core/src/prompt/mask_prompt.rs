@@ -1,4 +1,4 @@
-//! Logits handed back to the decoder as a prompt.
+//! Logits of an earlier answer, used as a prompt.
 
 use super::finite;
 use crate::PromptError;
@@ -11,7 +11,7 @@ pub struct MaskPrompt {
 }
 
 impl MaskPrompt {
-    /// A mask prompt from logits `[side, side]`. That `side` is the model's is checked when the
+    /// A mask prompt from logits `[side, side]`. Whether `side` fits the model is checked when the
     /// prompt is used.
     ///
     /// # Errors
@@ -25,8 +25,8 @@ impl MaskPrompt {
         Ok(Self { logits, side })
     }
 
-    /// A mask prompt from logits that are known to be a finite square.
-    pub(crate) fn of_finite(logits: Vec<f32>, side: usize) -> Self {
+    /// A mask prompt from a square of finite logits, without checking them.
+    pub(crate) fn from_finite(logits: Vec<f32>, side: usize) -> Self {
         Self { logits, side }
     }
 

@@ -1,4 +1,4 @@
-//! Prompts of one object, in pixels of the source frame.
+//! Prompts for one object, in pixels of the source frame.
 
 mod decoder_input;
 mod error;
@@ -14,24 +14,24 @@ pub const MAX_POINTS: usize = 32;
 /// What a point says about the pixel under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PointLabel {
-    /// The pixel is not of the object.
+    /// The pixel does not belong to the object.
     Negative,
-    /// The pixel is of the object.
+    /// The pixel belongs to the object.
     Positive,
 }
 
 /// A click.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Column in pixels of the source frame; a pixel's centre has a whole number.
+    /// Column in pixels of the source frame; centres of pixels are whole numbers.
     pub x: f32,
     /// Row in pixels of the source frame.
     pub y: f32,
-    /// Whether the pixel is of the object.
+    /// Whether the pixel belongs to the object.
     pub label: PointLabel,
 }
 
-/// Up to [`MAX_POINTS`] points, one box and one mask: all that says which object is meant.
+/// The prompts that select an object: up to [`MAX_POINTS`] points, one box and one mask.
 ///
 /// ```
 /// use uniultra_core::{PointLabel, PromptError, Prompts};
@@ -51,7 +51,7 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// No prompt yet.
+    /// An empty set of prompts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -60,7 +60,7 @@ impl Prompts {
     /// Adds a click at column `x` and row `y`, in pixels.
     ///
     /// # Errors
-    /// [`PromptError::TooManyPoints`] for the point after the last that fits,
+    /// [`PromptError::TooManyPoints`] if there are [`MAX_POINTS`] already,
     /// [`PromptError::NotFinite`] if a coordinate is NaN or infinite.
     pub fn with_point(mut self, x: f32, y: f32, label: PointLabel) -> Result<Self, PromptError> {
         finite("point", &[x, y])?;
@@ -87,7 +87,7 @@ impl Prompts {
         Ok(self)
     }
 
-    /// Sets the mask prompt, as a rule the logits of an earlier prediction.
+    /// Sets the mask prompt, usually the logits of an earlier prediction.
     ///
     /// # Errors
     /// [`PromptError::SecondMask`] if there is one already.
@@ -116,7 +116,7 @@ impl Prompts {
         self.mask.as_ref()
     }
 
-    /// Whether nothing was given.
+    /// Whether there is no prompt.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.points.is_empty() && self.bounding_box.is_none() && self.mask.is_none()
@@ -125,8 +125,8 @@ impl Prompts {
     /// Checks the prompts against a frame of `width` x `height` pixels and a model whose logits
     /// are `mask_side` x `mask_side`.
     ///
-    /// Coordinates from 0 to `width` (or `height`) are accepted, the far border included, because a
-    /// box's edge may lie on it.
+    /// Coordinates may be 0 to `width` (or `height`). The far border is included, because the edge
+    /// of a box may lie on it.
     ///
     /// # Errors
     /// [`PromptError::Empty`], [`PromptError::OnlyNegative`], [`PromptError::Outside`] or

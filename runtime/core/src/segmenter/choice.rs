@@ -1,10 +1,10 @@
-//! Which of the four masks is the answer.
+//! The choice of the answer among the four masks.
 
-/// Masks that the decoder returns at once.
+/// Number of masks that the decoder returns.
 pub const MASK_COUNT: usize = 4;
 
-/// One of the decoder's four masks, by mask token: 0 is the answer to an unambiguous prompt, 1 to 3
-/// are alternatives (whole, part, subpart) for an ambiguous one.
+/// One of the decoder's four masks, named by its mask token. Token 0 answers a clear prompt; tokens
+/// 1 to 3 are the alternatives for an ambiguous one (whole, part, subpart).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MaskToken(usize);
 
@@ -34,10 +34,10 @@ impl MaskToken {
 /// How the answer is chosen among the four masks (MODEL.md section 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MaskChoice {
-    /// Token 0, unless it is unstable (see [`stability_score`](crate::stability_score)): then as
+    /// Token 0 if it is stable (see [`stability_score`](crate::stability_score)), otherwise as
     /// [`MaskChoice::Multimask`].
     #[default]
     Single,
-    /// The best of tokens 1 to 3 by predicted IoU; the first of equals.
+    /// The one of tokens 1 to 3 with the highest predicted IoU; of equal ones the first.
     Multimask,
 }

@@ -1,10 +1,10 @@
-//! What can go wrong between a model and a mask.
+//! Errors on the way from a model to a mask.
 
 use crate::{PreprocessError, PromptError};
 use std::error::Error;
 use std::fmt;
 
-/// A run of one of the two networks.
+/// One of the two networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The image encoder.
@@ -22,20 +22,20 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why there is no prediction. `E` is the engine's own error.
+/// Why there is no prediction. `E` is the engine's error type.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SegmentError<E: Error + 'static> {
     /// The model could not be opened.
     #[error("the model cannot be opened")]
     Open(#[source] E),
-    /// The frame could not be brought to the encoder's input.
+    /// The encoder's input could not be made from the frame.
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
     /// The prompts were refused.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// The engine failed while it ran a network.
+    /// The engine failed to run a network.
     #[error("the {stage} failed")]
     Network {
         /// Which network.
@@ -44,22 +44,22 @@ pub enum SegmentError<E: Error + 'static> {
         #[source]
         source: E,
     },
-    /// A network returned NaN or infinity, so there is nothing that could be called a mask.
+    /// A network returned NaN or infinity, so there is no valid mask.
     #[error("mask decoder: `{tensor}`: expected finite numbers, found {found}")]
     NotFinite {
         /// Name of the tensor.
         tensor: &'static str,
-        /// The value.
+        /// The value found.
         found: f32,
     },
-    /// A network returned another number of values than the contract says.
+    /// The number of values that a network returned does not match the tensor contract.
     #[error("mask decoder: `{tensor}`: expected {expected} values, found {found}")]
     Output {
         /// Name of the tensor.
         tensor: &'static str,
-        /// Values that the contract calls for.
+        /// Number of values in the contract.
         expected: usize,
-        /// Values returned.
+        /// Number of values returned.
         found: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! The data flow: open a model, encode a frame once, predict from prompts as often as wanted.
+//! The data flow: open a model, encode a frame once, then predict from any number of prompts.
 
 mod choice;
 mod error;
@@ -21,14 +21,14 @@ pub const MAX_OBJECTS: usize = 16;
 
 /// An opened model.
 ///
-/// `Segmenter::open(pack)?.encode(&frame)?.predict(&prompts)?` is the whole way from frame to masks.
-/// A clone is cheap and is the same model: all clones, and all frames that they encoded, share one
-/// copy of the networks, which is freed with the last of them.
+/// `Segmenter::open(pack)?.encode(&frame)?.predict(&prompts)?` is the whole way from a frame to
+/// masks. Cloning is cheap: all clones, and all frames that they encoded, share one copy of the
+/// networks, which is freed with the last of them.
 pub struct Segmenter<N: Network> {
     model: Arc<OpenModel<N>>,
 }
 
-/// What the clones of a segmenter share.
+/// The state that the clones of a segmenter share.
 #[derive(Debug)]
 struct OpenModel<N> {
     network: N,
@@ -36,7 +36,7 @@ struct OpenModel<N> {
     input: InputSpec,
 }
 
-// By hand, because a derived one would ask for a network that can be cloned.
+// Written by hand, because `derive` would require `N: Clone`.
 impl<N: Network> Clone for Segmenter<N> {
     fn clone(&self) -> Self {
         Self { model: Arc::clone(&self.model) }
@@ -73,7 +73,8 @@ impl<N: Network> Segmenter<N> {
         Ok(Self::of(network, manifest))
     }
 
-    /// A model whose networks the engine has opened already; the manifest is that of their pack.
+    /// A segmenter for networks that the engine has opened already. `manifest` is that of their
+    /// pack.
     #[must_use]
     pub fn of(network: N, manifest: Manifest) -> Self {
         let input = InputSpec::of(&manifest);
@@ -86,20 +87,20 @@ impl<N: Network> Segmenter<N> {
         &self.model.manifest
     }
 
-    /// The engine's part.
+    /// The engine's networks.
     #[must_use]
     pub fn network(&self) -> &N {
         &self.model.network
     }
 
-    /// Side of the logits' grid, S/4.
+    /// Side of the grid of logits, S/4.
     #[must_use]
     pub fn mask_side(&self) -> usize {
         self.model.input.image_size / 4
     }
 
-    /// A frame whose embedding this model's encoder, or one with the same outputs, made before:
-    /// `width` and `height` are the frame's, in pixels.
+    /// Restores an encoded frame from its embedding, which this model's encoder or one with the
+    /// same outputs made. `width` and `height` are the frame's, in pixels.
     #[must_use]
     pub fn resume(&self, embedding: N::Embedding, width: usize, height: usize) -> EncodedFrame<N> {
         EncodedFrame {
@@ -138,9 +139,9 @@ impl<N: Network> Segmenter<N> {
     }
 }
 
-/// A frame after the image encoder: predictions from here on cost one decoder run each.
+/// A frame after the image encoder. Each prediction from it costs one run of the decoder.
 ///
-/// It borrows nothing: it keeps the model open, so that it may outlive the segmenter that made it.
+/// It keeps the model open, so it may outlive the segmenter that made it.
 pub struct EncodedFrame<N: Network> {
     segmenter: Segmenter<N>,
     embedding: N::Embedding,
@@ -182,7 +183,7 @@ impl<N: Network> EncodedFrame<N> {
         self.height
     }
 
-    /// The image encoder's output, as the engine holds it.
+    /// The image encoder's output, in the engine's form.
     #[must_use]
     pub fn embedding(&self) -> &N::Embedding {
         &self.embedding
@@ -205,7 +206,7 @@ impl<N: Network> EncodedFrame<N> {
     /// # Errors
     /// [`SegmentError::Prompt`] if the prompts do not fit the frame or the model,
     /// [`SegmentError::Network`] if the engine fails, [`SegmentError::NotFinite`] or
-    /// [`SegmentError::Output`] if what it returns is no set of masks.
+    /// [`SegmentError::Output`] if it returns something other than finite masks.
     pub fn predict(&self, prompts: &Prompts) -> Result<Prediction, SegmentError<N::Error>> {
         let input = self.decoder_input(prompts)?;
         let mut output = DecoderOutput::new(self.segmenter.mask_side());
@@ -217,12 +218,13 @@ impl<N: Network> EncodedFrame<N> {
         self.prediction(output, elapsed_ms(start))
     }
 
-    /// Predicts several objects, each from its own prompts, in one go: an engine with threads may
-    /// share the objects out. Answers come in the order of the prompts, with the same bits as
-    /// [`predict`](Self::predict) gives; their `decode_ms` is that of all together.
+    /// Predicts several objects in one call, each from its own prompts; an engine with several
+    /// threads shares the objects among them. Answers come in the order of the prompts and have the
+    /// same bits as those of [`predict`](Self::predict). The `decode_ms` of each is that of the
+    /// whole call.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict); [`PromptError::TooManyObjects`] for more than
+    /// Those of [`predict`](Self::predict), and [`PromptError::TooManyObjects`] for more than
     /// [`MAX_OBJECTS`].
     pub fn predict_all(
         &self,

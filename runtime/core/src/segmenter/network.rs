@@ -1,16 +1,16 @@
-//! What an engine must offer.
+//! The interface of an engine.
 
 use crate::{DecoderInput, MASK_COUNT, SegmentError};
 use std::error::Error;
 use uniultra_manifest::Manifest;
 
-/// The two networks of a model, as an engine runs them.
+/// The two networks of a model, run by an engine.
 pub trait Network: Sized {
-    /// Where a model is opened from, e.g. a pack's folder.
+    /// The source of a model, e.g. a pack.
     type Source: ?Sized;
-    /// Choices of the engine, e.g. its number of threads.
+    /// Options of the engine, e.g. its number of threads.
     type Options;
-    /// What the image encoder hands to the mask decoder.
+    /// The image encoder's output, which the mask decoder reads.
     type Embedding;
     /// The engine's error.
     type Error: Error + Send + Sync + 'static;
@@ -24,13 +24,15 @@ pub trait Network: Sized {
         options: &Self::Options,
     ) -> Result<(Self, Manifest), Self::Error>;
 
-    /// Runs the image encoder on `[C, S, S]`, as [`preprocess`](crate::preprocess) writes it.
+    /// Runs the image encoder on an image `[C, S, S]`, which [`preprocess`](crate::preprocess)
+    /// made.
     ///
     /// # Errors
     /// If the engine fails.
     fn encode(&self, image: &[f32]) -> Result<Self::Embedding, Self::Error>;
 
-    /// Runs the mask decoder. `out` comes with room for every output, filled with zeros.
+    /// Runs the mask decoder and writes its outputs to `out`, which has the right lengths and is
+    /// all zeros.
     ///
     /// # Errors
     /// If the engine fails.
@@ -41,11 +43,11 @@ pub trait Network: Sized {
         out: &mut DecoderOutput,
     ) -> Result<(), Self::Error>;
 
-    /// Runs the mask decoder for several objects of one frame. Each has its input and, as in
-    /// [`decode`](Self::decode), zeroed room for its answer, which gets the same bits as there.
+    /// Runs the mask decoder for several objects of one frame. Each object has an input and, as in
+    /// [`decode`](Self::decode), a zeroed output, which gets the same bits as there.
     ///
     /// # Errors
-    /// The first that an object meets.
+    /// The first error of any object.
     fn decode_all(
         &self,
         embedding: &Self::Embedding,
@@ -55,19 +57,19 @@ pub trait Network: Sized {
     }
 }
 
-/// What the mask decoder returns, before any choice (MODEL.md section 4).
+/// All outputs of the mask decoder, before the choice of a mask (MODEL.md section 4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderOutput {
     /// `masks` `[4, S/4, S/4]`, mask tokens 0 to 3.
     pub logits: Vec<f32>,
     /// `iou_predictions` of the four masks, in 0..=1.
     pub predicted_iou: [f32; MASK_COUNT],
-    /// `object_score_logits`: above 0 where the object is there.
+    /// `object_score_logits`: above 0 if the object is there.
     pub object_score_logit: f32,
 }
 
 impl DecoderOutput {
-    /// Zeros, with room for four masks of `side` x `side` logits.
+    /// Outputs of zeros, for four masks of `side` x `side` logits.
     #[must_use]
     pub fn new(side: usize) -> Self {
         Self {
@@ -77,7 +79,7 @@ impl DecoderOutput {
         }
     }
 
-    /// Checks number and finiteness of the values.
+    /// Checks that the values are finite and have the right number.
     pub(crate) fn check<E: Error + 'static>(&self, side: usize) -> Result<(), SegmentError<E>> {
         let (expected, found) = (MASK_COUNT * side * side, self.logits.len());
         if found != expected {

@@ -1,11 +1,11 @@
-//! The decoder's answer, at the model's resolution until a mask is asked for.
+//! The decoder's answer. It stays at the model's resolution until the caller asks for a mask.
 
 use crate::contour::outlines;
 use crate::{
     DecoderOutput, MASK_COUNT, Mask, MaskChoice, MaskPrompt, MaskToken, Polygon, stability_score,
 };
 
-/// Stability below which token 0 is not trusted (SAM 2's `dynamic_multimask_stability_thresh`).
+/// Least stability for which token 0 is the answer (SAM 2's `dynamic_multimask_stability_thresh`).
 const STABILITY_THRESHOLD: f32 = 0.98;
 
 /// Largest magnitude of a logit in a mask prompt (SAM 2's image predictor).
@@ -22,7 +22,7 @@ pub struct Timings {
     pub decode_ms: f32,
 }
 
-/// Four masks as logits, with the model's own opinion of them. Every number is finite.
+/// Four masks as logits, with the model's scores for them. Every number is finite.
 #[derive(Clone, Debug)]
 pub struct Prediction {
     logits: Vec<f32>,
@@ -59,7 +59,7 @@ impl Prediction {
         self.logits.get(token.index() * plane..(token.index() + 1) * plane).unwrap_or_default()
     }
 
-    /// Side of the logits' grid, S/4.
+    /// Side of the grid of logits, S/4.
     #[must_use]
     pub fn side(&self) -> usize {
         self.side
@@ -83,7 +83,7 @@ impl Prediction {
         self.predicted_iou
     }
 
-    /// The model's probability that the object is there; `None` for a model that does not say.
+    /// The model's probability that the object is there; `None` if the model does not compute it.
     #[must_use]
     pub fn object_score(&self) -> Option<f32> {
         self.object_score
@@ -95,7 +95,7 @@ impl Prediction {
         self.timings
     }
 
-    /// The mask that is the answer.
+    /// The token of the mask that `choice` picks.
     #[must_use]
     pub fn choose(&self, choice: MaskChoice) -> MaskToken {
         match choice {
@@ -118,21 +118,21 @@ impl Prediction {
     /// The mask at the source frame's size: logits resized bilinearly, foreground above 0.
     #[must_use]
     pub fn mask(&self, token: MaskToken) -> Mask {
-        Mask::of_logits(self.logits_of(token), self.side, self.size)
+        Mask::from_logits(self.logits_of(token), self.side, self.size)
     }
 
-    /// Outlines of the mask in pixels of the source frame, finer than its pixels; see
+    /// Outlines of the mask in pixels of the source frame, with sub-pixel precision; see
     /// [`contour`](crate::contour).
     #[must_use]
     pub fn contour(&self, token: MaskToken) -> Vec<Polygon> {
         outlines(self.logits_of(token), self.side, self.size)
     }
 
-    /// The mask as a prompt for the next prediction, its logits clamped to -32..=32 as SAM 2's
-    /// predictor hands them back.
+    /// The mask as a prompt for the next prediction. Its logits are clamped to -32..=32, as SAM 2's
+    /// predictor does.
     #[must_use]
     pub fn as_mask_prompt(&self, token: MaskToken) -> MaskPrompt {
         let clamp = |logit: &f32| logit.clamp(-MASK_PROMPT_LIMIT, MASK_PROMPT_LIMIT);
-        MaskPrompt::of_finite(self.logits_of(token).iter().map(clamp).collect(), self.side)
+        MaskPrompt::from_finite(self.logits_of(token).iter().map(clamp).collect(), self.side)
     }
 }

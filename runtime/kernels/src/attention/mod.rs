@@ -1,10 +1,12 @@
 //! Fused multi-head attention: `softmax(q k^T) v` without the scores ever being in memory.
 //!
-//! Queries, keys and values are read where their projection left them, windows and heads included
-//! ([`MapView`]), and the result is written as the next projection reads it. A task is a few
-//! hundred query rows of one head of one window; each query row is computed by itself, in an order
-//! that depends on nothing but the number of keys. The tasks of all heads and of the windows beside
-//! each other give a band: whole rows of the output, which a thread can write by itself.
+//! The kernel reads queries, keys and values where their projection left them, windows and heads
+//! included ([`MapView`]), and writes the result in the order in which the next projection reads
+//! it. The graph's reshapes and transposes around attention therefore cost nothing.
+//!
+//! A task is a few hundred queries of one head of one window. Each query is computed by itself, in
+//! an order that depends only on the number of keys. A band is the tasks of all heads and of all
+//! windows that lie side by side. It makes up whole rows of the output, so a thread can own it.
 
 mod integer;
 mod tile;
@@ -14,11 +16,11 @@ pub use tile::Scratch;
 pub use view::MapView;
 
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use std::ops::Range;
 
-/// Query rows of a task, about: enough to be worth gathering the keys and values, and, in integers,
-/// quantizing them.
+/// Approximate queries of a task. Each task gathers its keys and values anew, and in integers also
+/// quantizes them, so it needs enough queries to make that a small part of its work.
 const TASK_ROWS: usize = 256;
 const INTEGER_TASK_ROWS: usize = 1024;
 
@@ -45,11 +47,11 @@ struct Task {
 impl<'a> Attention<'a> {
     /// Attention of `heads` heads of `dim` channels (`dim_v` in the values), whose output is the
     /// map `[output[0], output[1], heads * dim_v]`: the queries' map, or its top left part.
-    /// Any scale is the caller's to fold into the queries.
+    /// The kernel applies no scale: the caller multiplies the queries by it.
     ///
     /// # Errors
-    /// [`KernelError`] if a view is not cut into whole windows, the three do not have as many,
-    /// keys and values differ in number, or channels are missing.
+    /// [`KernelError`] if a view is not made of whole windows, if the three differ in the number of
+    /// windows, if keys and values differ in number, or if channels are missing.
     pub fn new(
         [q, k, v]: [MapView<'a>; 3],
         heads: usize,
@@ -59,9 +61,9 @@ impl<'a> Attention<'a> {
         for (what, view, dim) in [("queries", &q, dim), ("keys", &k, dim), ("values", &v, dim_v)] {
             view.check(what, heads.saturating_mul(dim))?;
         }
-        same("windows of keys", q.windows(), k.windows())?;
-        same("windows of values", q.windows(), v.windows())?;
-        same("values of a window", k.tokens(), v.tokens())?;
+        expect_size("windows of keys", q.windows(), k.windows())?;
+        expect_size("windows of values", q.windows(), v.windows())?;
+        expect_size("values of a window", k.tokens(), v.tokens())?;
         let fits = output[0] <= q.rows() && output[1] <= q.columns;
         if !fits || dim == 0 || dim_v == 0 || heads == 0 || k.tokens() == 0 {
             let found = format!("output {output:?}, {heads} heads of {dim} and {dim_v} channels");
@@ -70,9 +72,10 @@ impl<'a> Attention<'a> {
         Ok(Self { q, k, v, heads, dim, dim_v, output, in_integers: false })
     }
 
-    /// The same with queries, keys, values and weights rounded to 8 bits: several times faster
-    /// where the processor has int8 dot products, with errors of a few steps of 127. Windows of less
-    /// than 32 or more than 65,536 keys, and heads of more than 256 channels, stay in float.
+    /// The same attention with queries, keys, values and weights rounded to 8 bits. It is several
+    /// times faster on processors with int8 dot products; results are off by a few steps of 127.
+    /// Windows of fewer than 32 or more than 65,536 keys, and heads of more than 256 channels, stay
+    /// in float.
     #[must_use]
     pub fn in_integers(mut self) -> Self {
         self.in_integers = Self::fits_integers(self.k.tokens(), self.dim);
@@ -102,7 +105,8 @@ impl<'a> Attention<'a> {
         self.q.tokens().div_ceil(self.task_rows())
     }
 
-    /// Whole rows of a window.
+    /// Queries of a task. They are whole rows of a window, so that a band is whole rows of the
+    /// output.
     fn task_rows(&self) -> usize {
         let rows = if self.in_integers { INTEGER_TASK_ROWS } else { TASK_ROWS };
         let [height, width] = self.q.window;
@@ -135,14 +139,15 @@ impl<'a> Attention<'a> {
     /// [`KernelError::Size`] if `out` or `values` has another length.
     pub fn place(&self, index: usize, values: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
         let task = self.task(index % self.tasks().max(1));
-        same("attention output", self.output_len(), out.len())?;
-        same("attention task", task.rows.len() * self.dim_v, values.len())?;
-        self.put(&task, values, 0, out);
+        expect_size("attention output", self.output_len(), out.len())?;
+        expect_size("attention task", task.rows.len() * self.dim_v, values.len())?;
+        self.write(&task, values, 0, out);
         Ok(())
     }
 
-    /// Copies a task's result to rows of the output, of which `out` starts with row `top`.
-    fn put(&self, task: &Task, values: &[f32], top: usize, out: &mut [f32]) {
+    /// Copies a task's result into `out`, which holds rows of the output from `top` on. Tokens
+    /// outside the output are the map's padding and are dropped.
+    fn write(&self, task: &Task, values: &[f32], top: usize, out: &mut [f32]) {
         let channels = self.heads * self.dim_v;
         let places = self.q.places(task.window, task.rows.start);
         for ([y, x], value) in places.zip(values.chunks_exact(self.dim_v)) {
@@ -153,7 +158,7 @@ impl<'a> Attention<'a> {
         }
     }
 
-    /// How many values each band of the output has, from the first on.
+    /// The number of output values of each band, in order. It is 0 for a band that is only padding.
     pub fn bands(&self) -> impl Iterator<Item = usize> {
         let (height, band) = (self.q.window[0], self.task_rows() / self.q.window[1]);
         let starts = (0..self.output[0]).step_by(height).flat_map(move |top| {
@@ -169,25 +174,27 @@ impl<'a> Attention<'a> {
     /// Computes band `index` into `out`, which has as many values as [`bands`](Self::bands) says.
     ///
     /// # Errors
-    /// [`KernelError::Size`] if it has not.
+    /// [`KernelError::Size`] if `out` has another length.
     pub fn run_band(
         &self,
         index: usize,
         scratch: &mut Scratch,
         out: &mut [f32],
     ) -> Result<(), KernelError> {
-        same("attention band", self.bands().nth(index).unwrap_or(0), out.len())?;
+        expect_size("attention band", self.bands().nth(index).unwrap_or(0), out.len())?;
         if out.is_empty() {
             return Ok(());
         }
+        // Bands go down the map: the blocks of a row of windows, then those of the next row.
         let (blocks, across) = (self.blocks(), self.q.columns / self.q.window[1]);
         let (down, block) = (index / blocks, index % blocks);
         let top = down * self.q.window[0] + block * self.task_rows() / self.q.window[1];
+        // Each task writes its own head of its own window; together they fill the band.
         for window in down * across..(down + 1) * across {
             for head in 0..self.heads {
                 let task = (window * self.heads + head) * blocks + block;
                 self.compute(task, scratch);
-                self.put(&self.task(task), scratch.result(), top, out);
+                self.write(&self.task(task), scratch.result(), top, out);
             }
         }
         Ok(())
@@ -198,7 +205,7 @@ impl<'a> Attention<'a> {
     /// # Errors
     /// [`KernelError::Size`] if `out` has another length than [`output_len`](Self::output_len).
     pub fn run(&self, scratch: &mut Scratch, mut out: &mut [f32]) -> Result<(), KernelError> {
-        same("attention output", self.output_len(), out.len())?;
+        expect_size("attention output", self.output_len(), out.len())?;
         for (index, len) in self.bands().enumerate() {
             let (band, rest) = out.split_at_mut(len);
             self.run_band(index, scratch, band)?;

@@ -1,22 +1,36 @@
-//! The kernel: a few vectors of queries against all keys, by tiles that stay in the first cache.
+//! The float kernel: a few vectors of queries against all keys, in tiles that stay in the first
+//! cache.
 //!
-//! A lane is a query, so neither softmax's maximum and sum nor the products need anything across
-//! lanes, and keys and values are used as they are, one number broadcast at a time. Softmax is
-//! computed online: where a tile of keys raises the maximum, what was summed before shrinks.
+//! **A lane is a query.** The obvious layout has channels in the lanes, and adds up the lanes of
+//! each score. But a head has only 16 channels: a score would be one multiplication and then a
+//! reduction of four or five dependent steps. With one query a lane, the products, softmax's
+//! maximum and softmax's sum all stay within their lanes, at any number of channels. Keys and
+//! values need no packing: the kernel broadcasts one number of theirs at a time. The price is to
+//! transpose each query once, and each result back, which all keys share.
+//!
+//! **Softmax is online.** A tile of keys is scored, turned into weights and added to the sums
+//! before the next one is touched, so the scores never leave the cache. The true maximum is known
+//! only after the last tile. Each tile therefore uses the maximum so far, and a tile that raises it
+//! first scales down what was summed before.
 
 use super::integer::{Buffers, Head, LANES, attend};
 use super::{Attention, MapView, Task};
 use crate::exp::exp2_nonpositive;
-use crate::transpose::{SIDE, square};
+use crate::transpose::{SIDE, transpose_square};
 use rten_simd::ops::{FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 use std::f32::consts::LOG2_E;
 
-/// Keys of a tile: with 32 queries of AVX-512 its scores take 16 KiB.
+/// Keys of a tile. With the 32 queries of an AVX-512 block the scores take 16 KiB, half of the
+/// smallest first-level caches. The other half holds the tile's keys and values, 8 KiB each at 16
+/// channels. Shorter tiles would scale the sums more often.
 const TILE: usize = 128;
-/// Keys, or channels of the values, computed together with several vectors of queries, or with one:
-/// enough sums to keep the units busy within the 16 registers of AVX2.
+/// Keys, or channels of the values, in a tile of sums next to two or more vectors of queries. A
+/// fused multiply-add takes about four cycles and two start in each, so eight independent sums keep
+/// the units busy. With 4 x 2 sums, two vectors of queries and a broadcast, 11 of AVX2's 16
+/// registers are in use.
 const TOGETHER: usize = 4;
+/// The same next to a single vector of queries, again for eight sums.
 const TOGETHER_WITH_ONE: usize = 8;
 
 /// Buffers of a thread, grown on demand and reused.
@@ -31,19 +45,22 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// What the last [`Attention::compute`] gave: `[rows, dim_v]`.
+    /// The result of the last [`Attention::compute`], `[rows, dim_v]`.
     #[must_use]
     pub fn result(&self) -> &[f32] {
         &self.out
     }
 
-    /// Brings a task's tokens together, each padded with zeros to whole `unit`s.
+    /// Copies a task's tokens into the buffers, each padded with zeros to a multiple of `unit`
+    /// values; the padded lengths. A window's rows lie far apart in the map; gathered, they are
+    /// read straight ahead once for every block of queries.
     fn gather(&mut self, attention: &Attention<'_>, task: &Task, unit: usize) -> [usize; 2] {
         let (dim, dim_v) = (attention.dim, attention.dim_v);
         let strides = [dim, dim_v].map(|dim| dim.next_multiple_of(unit));
         let keys = attention.k.tokens();
-        let bring = |view: &MapView<'_>, to: &mut Vec<f32>, sizes: [usize; 3], first: usize| {
+        let copy = |view: &MapView<'_>, to: &mut Vec<f32>, sizes: [usize; 3], first: usize| {
             let [count, dim, stride] = sizes;
+            // An earlier task may have left values where this one needs zeros.
             if dim < stride {
                 to.clear();
             }
@@ -51,10 +68,11 @@ impl Scratch {
             view.gather(task.window, task.head, [dim, stride], first, to);
         };
         let [stride, stride_v] = strides;
-        bring(&attention.q, &mut self.q, [task.rows.len(), dim, stride], task.rows.start);
-        // Tasks of one head follow each other, but threads may not run them so.
-        bring(&attention.k, &mut self.k, [keys, dim, stride], 0);
-        bring(&attention.v, &mut self.v, [keys, dim_v, stride_v], 0);
+        copy(&attention.q, &mut self.q, [task.rows.len(), dim, stride], task.rows.start);
+        // The task before may have had the same keys and values, but threads run tasks in any
+        // order.
+        copy(&attention.k, &mut self.k, [keys, dim, stride], 0);
+        copy(&attention.v, &mut self.v, [keys, dim_v, stride_v], 0);
         self.out.resize(task.rows.len() * dim_v, 0.0);
         strides
     }
@@ -97,7 +115,8 @@ impl SimdOp for Attend<'_> {
         let mut first = 0;
         while first < self.queries {
             let left = self.queries - first;
-            // Vectors of NEON are short, but there are 32 of them.
+            // NEON's vectors hold only four queries, but it has 32 registers: 4 x 4 sums, four
+            // vectors of queries and a broadcast fit, and each broadcast then serves 16 queries.
             if lanes == 4 && left > 2 * lanes {
                 self.block::<I, 4>(isa, first, left.min(4 * lanes));
                 first += 4 * lanes;
@@ -113,13 +132,14 @@ impl SimdOp for Attend<'_> {
 }
 
 impl Attend<'_> {
-    /// `count` queries from `first`, in `Q` vectors.
+    /// Computes `count` queries from `first`, in `Q` vectors.
     #[inline(always)]
     fn block<I: Isa, const Q: usize>(&mut self, isa: I, first: usize, count: usize) {
         let ops = isa.f32();
         let (dim, dim_v) = (self.dim, self.dim_v);
         let width = Q * ops.len();
-        // What is left of another block in lanes without a query is in nothing's way.
+        // Lanes without a query keep values of an earlier block. No lane reads another, and
+        // `columns_to_rows` leaves these out.
         let len = (dim + dim_v + TILE) * width;
         if self.work.len() < len {
             self.work.resize(len, 0.0);
@@ -128,11 +148,12 @@ impl Attend<'_> {
         let (sums, scores) = rest.split_at_mut(dim_v * width);
         rows_to_columns(&self.q[first * dim..][..count * dim], dim, columns, width);
         for vector in columns.chunks_exact_mut(ops.len()) {
-            // Scores are then powers of two's exponents.
+            // e^s is 2^(s log2 e). Scaling the queries once spares a multiplication for each score.
             ops.store(ops.mul(ops.load(vector), ops.splat(LOG2_E)), vector);
         }
         sums.fill(0.0);
 
+        // One maximum and one total for each query, in its lane.
         let mut max = [ops.splat(f32::NEG_INFINITY); Q];
         let mut total = [ops.zero(); Q];
         let mut start = 0;
@@ -141,12 +162,14 @@ impl Attend<'_> {
             let k = &self.k[start * dim..][..tile * dim];
             let v = &self.v[start * dim_v..][..tile * dim_v];
             let before = max;
+            // `Q` is known at compile time: one of the two calls is compiled.
             if Q == 1 {
                 products::<I, Q, TOGETHER_WITH_ONE>(isa, columns, k, dim, scores, &mut max);
             } else {
                 products::<I, Q, TOGETHER>(isa, columns, k, dim, scores, &mut max);
             }
-            // Nothing was summed before the first tile.
+            // Before the first tile nothing is summed and the maximum is minus infinity: the
+            // difference could be NaN.
             let mut shrink = [ops.zero(); Q];
             if start > 0 {
                 for i in 0..Q {
@@ -154,6 +177,7 @@ impl Attend<'_> {
                     total[i] = ops.mul(total[i], shrink[i]);
                 }
             }
+            // Scores become weights in place. They are at most 1, so nothing overflows.
             for row in scores[..tile * width].chunks_exact_mut(width) {
                 for i in 0..Q {
                     let part = &mut row[i * ops.len()..];
@@ -171,6 +195,8 @@ impl Attend<'_> {
             start += tile;
         }
 
+        // Dividing the sums of values by the sum of weights at the end takes `dim_v` divisions a
+        // query instead of one for each key.
         for sum in sums.chunks_exact_mut(width) {
             for i in 0..Q {
                 let part = &mut sum[i * ops.len()..];
@@ -182,7 +208,8 @@ impl Attend<'_> {
     }
 }
 
-/// Row `i` of `rows [_, dim]` to column `i` of `columns [dim, width]`.
+/// Copies row `i` of `rows [_, dim]` to column `i` of `columns [dim, width]`, by squares of 4 x 4:
+/// each row and each column is then touched a vector at a time.
 #[inline(always)]
 fn rows_to_columns(rows: &[f32], dim: usize, columns: &mut [f32], width: usize) {
     let (count, whole) = (rows.len() / dim, dim - dim % SIDE);
@@ -190,7 +217,7 @@ fn rows_to_columns(rows: &[f32], dim: usize, columns: &mut [f32], width: usize) 
     for (four, rows) in rows.chunks_exact(SIDE * dim).enumerate() {
         let row = |i: usize| &rows[i * dim..][..dim];
         for first in (0..whole).step_by(SIDE) {
-            let square = square([row(0), row(1), row(2), row(3)], first);
+            let square = transpose_square([row(0), row(1), row(2), row(3)], first);
             for (d, values) in square.iter().enumerate() {
                 columns[(first + d) * width + four * SIDE..][..SIDE].copy_from_slice(values);
             }
@@ -204,7 +231,7 @@ fn rows_to_columns(rows: &[f32], dim: usize, columns: &mut [f32], width: usize) 
     }
 }
 
-/// Column `i` of `columns [dim, width]` to row `i` of `rows [_, dim]`.
+/// Copies column `i` of `columns [dim, width]` to row `i` of `rows [_, dim]`.
 #[inline(always)]
 fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) {
     let (count, whole) = (rows.len() / dim, dim - dim % SIDE);
@@ -212,7 +239,7 @@ fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) 
     for (four, rows) in rows.chunks_exact_mut(SIDE * dim).enumerate() {
         for first in (0..whole).step_by(SIDE) {
             let line = |d: usize| &columns[(first + d) * width..][..width];
-            let square = square([line(0), line(1), line(2), line(3)], four * SIDE);
+            let square = transpose_square([line(0), line(1), line(2), line(3)], four * SIDE);
             for (i, values) in square.iter().enumerate() {
                 rows[i * dim + first..][..SIDE].copy_from_slice(values);
             }
@@ -226,7 +253,7 @@ fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) 
     }
 }
 
-/// `scores[key] = columns . k[key]`, and each query's maximum over them.
+/// Scores of a tile, `scores[key] = columns . k[key]`; raises each query's maximum to them.
 #[inline(always)]
 fn products<I: Isa, const Q: usize, const R: usize>(
     isa: I,
@@ -248,6 +275,7 @@ fn products<I: Isa, const Q: usize, const R: usize>(
     }
 }
 
+/// Scores of `R` keys: a tile of `R` x `Q` sums.
 #[inline(always)]
 fn score_rows<I: Isa, const Q: usize, const R: usize>(
     isa: I,
@@ -264,6 +292,8 @@ fn score_rows<I: Isa, const Q: usize, const R: usize>(
     for d in 0..dim {
         let mut column = [ops.zero(); Q];
         for (i, column) in column.iter_mut().enumerate() {
+            // Checking the bounds would cost a compare for each load; one assertion covers the
+            // loop.
             // SAFETY: `d < dim`, and `columns` holds `dim` rows of `Q` vectors (asserted above).
             *column = unsafe { ops.load_ptr(columns.as_ptr().add((d * Q + i) * lanes)) };
         }
@@ -283,7 +313,8 @@ fn score_rows<I: Isa, const Q: usize, const R: usize>(
     }
 }
 
-/// `sums[d] = shrink * sums[d] + weights . v[.., d]`.
+/// Adds a tile's weighted values, `sums[d] = shrink * sums[d] + weights . v[.., d]`. The sums of a
+/// channel are loaded and stored once a tile, so scaling them down is nearly free.
 #[inline(always)]
 fn weigh<I: Isa, const Q: usize, const C: usize>(
     isa: I,
@@ -305,6 +336,7 @@ fn weigh<I: Isa, const Q: usize, const C: usize>(
     }
 }
 
+/// The sums of `C` channels from `d`: a tile of `C` x `Q` sums.
 #[inline(always)]
 fn weigh_channels<I: Isa, const Q: usize, const C: usize>(
     isa: I,
@@ -318,7 +350,8 @@ fn weigh_channels<I: Isa, const Q: usize, const C: usize>(
     let lanes = ops.len();
     let keys = weights.len() / (Q * lanes);
     assert!(d + C <= dim_v && v.len() >= keys * dim_v && out.len() >= C * Q * lanes);
-    // Loops, not `array::from_fn`: its closures are not compiled for the wide instructions.
+    // rten-simd's dispatch compiles this code for the processor's instructions by inlining it. The
+    // compiler did not inline the closures of `array::from_fn` here, so these are loops.
     let mut sums = [[ops.zero(); Q]; C];
     for (c, sums) in sums.iter_mut().enumerate() {
         for (i, sum) in sums.iter_mut().enumerate() {

@@ -1,10 +1,10 @@
-//! Where the tokens of windows and heads are in a projected map.
+//! Where the tokens of a window and a head lie in a projected map.
 
 use crate::KernelError;
 
 /// Part of the channels of a row-major map `[rows, columns, channels]`, cut into windows.
 ///
-/// Plain attention over `n` tokens is a map of `n` rows and one column with one window.
+/// Attention without windows, over `n` tokens, is a map of `n` rows and one column with one window.
 #[derive(Clone, Copy, Debug)]
 pub struct MapView<'a> {
     /// The whole map.
@@ -32,7 +32,7 @@ impl MapView<'_> {
         (self.rows() / self.window[0]) * (self.columns / self.window[1])
     }
 
-    /// The map is made of whole windows, and the part is inside its channels.
+    /// Checks that the map is made of whole windows and has `part` channels from `first` on.
     pub(super) fn check(&self, what: &'static str, part: usize) -> Result<(), KernelError> {
         let whole = |size: usize, unit: usize| unit > 0 && size > 0 && size.is_multiple_of(unit);
         let token = self.columns.saturating_mul(self.channels);
@@ -62,7 +62,8 @@ impl MapView<'_> {
         [(window / across) * height + token / width, (window % across) * width + token % width]
     }
 
-    /// Row and column of a window's tokens from `first` on, without a division for each.
+    /// Row and column of a window's tokens from `first` on. [`place`](Self::place) divides for each
+    /// token, which takes longer than copying it.
     #[inline(always)]
     pub(super) fn places(&self, window: usize, first: usize) -> impl Iterator<Item = [usize; 2]> {
         let [top, left] = self.place(window, 0);
@@ -97,7 +98,8 @@ impl MapView<'_> {
     }
 }
 
-/// Most heads have 16 channels: a known size needs no call.
+/// Copies a token's channels. Most heads have 16: with a size known to the compiler, the copy is
+/// one or two vector moves instead of a call to `memcpy`.
 #[inline(always)]
 pub(super) fn copy_token(from: &[f32], to: &mut [f32]) {
     match (from.first_chunk::<16>(), to.first_chunk_mut::<16>()) {

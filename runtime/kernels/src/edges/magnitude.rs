@@ -1,14 +1,17 @@
-//! How strong the edges of a map are: the length of the vector of its responses to 3x3 kernels.
+//! The magnitude of a map's edges: the length of the vector of its responses to 3x3 kernels.
+//!
+//! Each kernel is the same for all channels (MODEL.md 7.1). Convolution is linear, so the channels
+//! are added up first and each kernel is applied once.
 
 use super::{KERNEL, TAPS, padded};
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
-/// `sqrt(sum over kernels of (kernel * sum over channels of x)^2)`: lines from `first_row`, `out
-/// [lines, columns]`, of `x [channels, rows, columns]` with zeros around it and `kernels [count, 3,
-/// 3]`.
+/// Computes `sqrt(sum over kernels of (kernel * sum over channels of x)^2)` for lines from
+/// `first_row`, `out [lines, columns]`. `x` is `[channels, rows, columns]`, with zeros around it;
+/// `kernels` is `[count, 3, 3]`.
 ///
 /// # Errors
 /// [`KernelError::Size`] if a length does not fit.
@@ -20,15 +23,16 @@ pub fn edge_magnitude(
     out: &mut [f32],
 ) -> Result<(), KernelError> {
     let pixels = rows.saturating_mul(columns);
-    same("values of a map", pixels.saturating_mul(channels), x.len())?;
-    same("values beyond the last whole kernel", 0, kernels.len() % TAPS)?;
+    expect_size("values of a map", pixels.saturating_mul(channels), x.len())?;
+    expect_size("values beyond the last whole kernel", 0, kernels.len() % TAPS)?;
     let count = out.len().checked_div(columns).unwrap_or(0);
-    same("values of whole lines", count * columns, out.len())?;
+    expect_size("values of whole lines", count * columns, out.len())?;
     let end = first_row.saturating_add(count);
-    same("rows of a map", end.min(rows), end)?;
+    expect_size("rows of a map", end.min(rows), end)?;
     if count > 0 {
         Lines { x, size: [channels, rows, columns], kernels, rows: [first_row, count], out }
             .dispatch();
+        // After the loop over kernels, so that the compiler takes a vector of roots at a time.
         for value in out {
             *value = value.sqrt();
         }
@@ -40,7 +44,7 @@ struct Lines<'a> {
     x: &'a [f32],
     size: [usize; 3],
     kernels: &'a [f32],
-    /// First and count.
+    /// The first row, and their number.
     rows: [usize; 2],
     out: &'a mut [f32],
 }
@@ -53,7 +57,7 @@ impl SimdOp for Lines<'_> {
         let ops = isa.f32();
         let (lanes, [_, rows, columns], [first, count]) = (ops.len(), self.size, self.rows);
         let pitch = padded(columns, lanes);
-        // Sums over the channels, with a line before and one after those that are asked for.
+        // Sums over the channels, for the lines asked for and one more on each side.
         let mut lines = vec![0.0; (count + KERNEL - 1) * pitch];
         for (index, line) in lines.chunks_exact_mut(pitch).enumerate() {
             if let Some(y) = (first + index).checked_sub(1).filter(|y| *y < rows) {
@@ -72,6 +76,8 @@ impl SimdOp for Lines<'_> {
                     let mut response = ops.zero();
                     for (tap, weight) in kernel.iter().enumerate() {
                         let at = (row + tap / KERNEL) * pitch + start + tap % KERNEL;
+                        // A lane is a pixel: the taps beside it are the same vector, loaded one
+                        // value off.
                         let value = ops.load(&lines[at..]);
                         response = ops.mul_add(value, ops.splat(*weight), response);
                     }
@@ -124,7 +130,7 @@ mod tests {
                 let energy: f64 = kernels.chunks_exact(9).map(|k| response(k).powi(2)).sum();
                 prop_assert!((f64::from(*found) - energy.sqrt()).abs() < 2e-5);
             }
-            // Lines have the same bits alone.
+            // A line computed alone has the same bits.
             for row in 0..rows {
                 let mut alone = vec![f32::NAN; columns];
                 edge_magnitude(&x, size, &kernels, row, &mut alone).unwrap();

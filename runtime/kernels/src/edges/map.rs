@@ -1,25 +1,30 @@
-//! A 3x3 convolution of tokens that gives planes.
+//! A 3x3 convolution from tokens to planes.
 //!
-//! It has few output channels, so vectors go along a line of the map.
+//! It has four output channels, less than a vector, so a lane is a pixel and vectors run along a
+//! line of the map. Tokens hold a pixel's channels side by side, so each line is first transposed
+//! to one line a channel. A line is read for three lines of output: the last three are kept in a
+//! ring.
 
 use super::{KERNEL, TAPS, padded};
 use crate::KernelError;
-use crate::error::same;
-use crate::transpose::{SIDE, square};
+use crate::error::expect_size;
+use crate::transpose::{SIDE, transpose_square};
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
-/// Vectors of a line computed together.
+/// Vectors of a line computed together: with four channels each, 8 sums, which fit the 16 registers
+/// of AVX2.
 const VECTORS: usize = 2;
 /// Output channels computed together.
 const GROUP: usize = 4;
 
-/// The convolution, with zeros around the map.
+/// The convolution. It reads zeros around the map.
 #[derive(Clone, Debug)]
 pub struct EdgeMap {
     inputs: usize,
     outputs: usize,
-    /// `[inputs, 3, 3, outputs]`.
+    /// `[inputs, 3, 3, outputs]`: the weights that one vector of pixels is multiplied by lie side
+    /// by side.
     weights: Vec<f32>,
     bias: Vec<f32>,
 }
@@ -35,8 +40,8 @@ impl EdgeMap {
         bias: &[f32],
     ) -> Result<Self, KernelError> {
         let values = inputs.saturating_mul(TAPS);
-        same("weights of a convolution", outputs.saturating_mul(values), weight.len())?;
-        same("values of a bias", outputs, bias.len())?;
+        expect_size("weights of a convolution", outputs.saturating_mul(values), weight.len())?;
+        expect_size("values of a bias", outputs, bias.len())?;
         let mut weights = Vec::with_capacity(weight.len());
         for value in 0..values {
             weights.extend(weight[value..].iter().step_by(values));
@@ -50,8 +55,8 @@ impl EdgeMap {
         [self.inputs, self.outputs]
     }
 
-    /// Lines of all planes from `first_row`, `out [outputs, lines, columns]`, of `tokens [rows *
-    /// columns, inputs]`. `lines` is a buffer.
+    /// Computes lines of all planes from `first_row`, `out [outputs, lines, columns]`, from
+    /// `tokens [rows * columns, inputs]`. `lines` is a buffer.
     ///
     /// # Errors
     /// [`KernelError::Size`] if a length does not fit.
@@ -64,12 +69,12 @@ impl EdgeMap {
         lines: &mut Vec<f32>,
     ) -> Result<(), KernelError> {
         let pixels = rows.saturating_mul(columns);
-        same("values of tokens", pixels.saturating_mul(self.inputs), tokens.len())?;
+        expect_size("values of tokens", pixels.saturating_mul(self.inputs), tokens.len())?;
         let line = self.outputs * columns;
         let count = out.len().checked_div(line).unwrap_or(0);
-        same("values of lines of all planes", count * line, out.len())?;
+        expect_size("values of lines of all planes", count * line, out.len())?;
         let end = first_row.saturating_add(count);
-        same("rows of a map", end.min(rows), end)?;
+        expect_size("rows of a map", end.min(rows), end)?;
         if count > 0 {
             Lines {
                 map: self,
@@ -89,10 +94,10 @@ struct Lines<'a> {
     map: &'a EdgeMap,
     tokens: &'a [f32],
     size: [usize; 2],
-    /// First and count.
+    /// The first row, and their number.
     rows: [usize; 2],
     out: &'a mut [f32],
-    /// The last three lines of all input channels, `[row % 3][inputs][padded]`.
+    /// The ring: the last three lines of all input channels, `[(row + 1) % 3][inputs][padded]`.
     lines: &'a mut Vec<f32>,
 }
 
@@ -106,7 +111,9 @@ impl SimdOp for Lines<'_> {
         let pitch = padded(columns, step);
         self.lines.clear();
         self.lines.resize(KERNEL * self.map.inputs * pitch, 0.0);
-        // Line `row + 1` is kept at `(row + 1) % 3`; that before the map and that after it are zero.
+        // Row `y` is kept at `(y + 1) % 3`. The ring starts with zeros, which are the row before
+        // the map if `first` is its first row; `load` writes zeros for the row after it.
+        // The first rows are loaded before the loop, each further one when it is reached.
         for before in [first.checked_sub(1), Some(first)].into_iter().flatten() {
             self.load(before, pitch);
         }
@@ -128,7 +135,7 @@ impl SimdOp for Lines<'_> {
 }
 
 impl Lines<'_> {
-    /// Puts a row of tokens into its place among the lines.
+    /// Transposes a row of tokens into its place in the ring.
     fn load(&mut self, row: usize, pitch: usize) {
         let ([rows, columns], inputs) = (self.size, self.map.inputs);
         let place = (row + 1) % KERNEL * inputs * pitch;
@@ -143,11 +150,12 @@ impl Lines<'_> {
         for x in (0..fours).step_by(SIDE) {
             let four = [token(x), token(x + 1), token(x + 2), token(x + 3)];
             for i in (0..whole).step_by(SIDE) {
-                for (c, values) in square(four, i).iter().enumerate() {
+                for (c, values) in transpose_square(four, i).iter().enumerate() {
                     lines[(i + c) * pitch + x + 1..][..SIDE].copy_from_slice(values);
                 }
             }
         }
+        // What fills no square: the last pixels, and of all others the last channels.
         for x in if whole < inputs { 0 } else { fours }..columns {
             for i in if x < fours { whole } else { 0 }..inputs {
                 lines[i * pitch + x + 1] = token(x)[i];
@@ -155,7 +163,7 @@ impl Lines<'_> {
         }
     }
 
-    /// `R` outputs of two vectors of a line.
+    /// Computes `R` output channels of two vectors of a line.
     #[inline(always)]
     fn line<I: Isa, const R: usize>(
         &mut self,
@@ -180,6 +188,7 @@ impl Lines<'_> {
                 for x in 0..KERNEL {
                     let at = ((i * KERNEL + y) * KERNEL + x) * outputs + output;
                     let weights = &self.map.weights[at..][..R];
+                    // The three taps of a line are one vector, loaded at three places.
                     // SAFETY: `i < inputs` and `x < KERNEL`, so these vectors are inside a line of
                     // `pitch` values (asserted above).
                     let values: [I::F32; VECTORS] = std::array::from_fn(|v| unsafe {
@@ -251,7 +260,7 @@ mod tests {
                 }
                 prop_assert!((f64::from(*found) - expected).abs() < 3e-5, "{found} {expected}");
             }
-            // Lines have the same bits alone.
+            // A line computed alone has the same bits.
             for row in 0..rows {
                 let mut alone = vec![f32::NAN; outputs * columns];
                 map.run(&tokens, [rows, columns], row, &mut alone, lines).unwrap();

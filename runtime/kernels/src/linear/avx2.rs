@@ -1,19 +1,25 @@
-//! Integer layers with AVX2.
+//! Integer layers with AVX2, whose `vpmaddwd` adds up two products of 16 bits in each of eight
+//! lanes.
+//!
+//! `vpmaddubsw` would multiply 32 bytes at once, but its sums have 16 bits and saturate: 255 * 127
+//! * 2 does not fit, and the result must be exact. Inputs and weights are therefore widened to 16
+//! bits, the weights when they are packed.
 
 use super::LinearI8;
 use std::arch::x86_64::*;
 
 /// Outputs of a vector.
 const LANES: usize = 8;
-/// Inputs multiplied by one instruction, a lane.
+/// Inputs that one instruction multiplies in a lane.
 const DEPTH: usize = 2;
-/// Rows computed together: their sums, two vectors each, leave registers for the operands.
+/// Rows computed together: with two vectors each, 8 of the 16 registers are sums. The product needs
+/// a register of its own before it is added.
 const ROWS: usize = 4;
 
-/// `x [rows, K]`, widened and padded to whole steps, to `out [rows, N]`.
+/// Computes `out [rows, N]` from `x [rows, K]`, widened and padded to whole steps.
 ///
 /// # Safety
-/// The processor has AVX2.
+/// The processor must have AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) fn products(layer: &LinearI8, x: &[i16], out: &mut [f32]) {
     let (k, padded) = (layer.inputs.next_multiple_of(DEPTH), layer.bias.len());
@@ -82,6 +88,8 @@ fn group<const V: usize, const R: usize>(
                 (_mm256_loadu_ps(scale.as_ptr().add(at)), _mm256_loadu_ps(bias.as_ptr().add(at)))
             };
             let value = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), bias);
+            // The last panel may be wider than the row. A store through a mask would need a vector
+            // of lane masks; a copy is simpler.
             let mut values = [0.0; LANES];
             // SAFETY: `values` is one vector.
             unsafe { _mm256_storeu_ps(values.as_mut_ptr(), value) };

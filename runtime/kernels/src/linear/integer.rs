@@ -1,12 +1,14 @@
 //! Linear layers on int8 values and weights, exact in int32, scaled per output channel.
 //!
-//! To the bit what ONNX's `MatMulInteger`, `Cast`, `Mul` and `Add` give, on every processor.
+//! The result has the bits of ONNX's `MatMulInteger`, `Cast`, `Mul` and `Add`, on every processor.
+//! Sums in int32 are exact, so paths may add in any order. The scale and the bias are a
+//! multiplication and an addition, each rounded: a fused one would round once and differ.
 
 use super::portable;
 use super::{Epilogue, Output, Repacked, by_blocks, check};
 #[cfg(target_arch = "aarch64")]
 use super::{neon, sdot, smull};
-use crate::error::same;
+use crate::error::expect_size;
 use crate::quantize::Quantize;
 use crate::{KernelError, LinearScratch};
 use rten_simd::SimdOp;
@@ -16,7 +18,7 @@ use rten_simd::SimdOp;
 pub enum Input<'a> {
     /// int8 values.
     Quantized(&'a [i8]),
-    /// Values that [`quantize`](crate::quantize) makes int8 first.
+    /// f32 values, which the layer first rounds to int8 with [`quantize`](crate::quantize).
     Real {
         /// Step of the int8 values.
         scale: f32,
@@ -28,23 +30,23 @@ pub enum Input<'a> {
 /// How products are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Path {
-    /// AVX-512 VNNI: four products and sums an instruction and lane.
+    /// AVX-512 VNNI: an instruction adds four products to each lane.
     #[cfg(target_arch = "x86_64")]
     Vnni,
-    /// AVX2, on pairs widened to 16 bits.
+    /// AVX2: an instruction adds up two products of 16 bits in each lane.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// FEAT_DotProd of ARMv8.2: four products and sums an instruction and lane.
+    /// FEAT_DotProd of ARMv8.2: an instruction adds four products to each lane.
     #[cfg(target_arch = "aarch64")]
     Sdot,
-    /// ARMv8.0: products widened to 16 bits, then to 32.
+    /// ARMv8.0: products are widened to 16 bits, then added up in 32.
     #[cfg(target_arch = "aarch64")]
     Smull,
     Portable,
 }
 
 impl Path {
-    /// The best that this processor has.
+    /// The fastest path that this processor can run.
     fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -79,15 +81,15 @@ pub struct LinearI8 {
     pub(super) bytes: Vec<i8>,
     /// AVX2: panels of 16 or 8 outputs; `[K / 2][width][2]` each. Portable: `[K, N]`.
     pub(super) shorts: Vec<i16>,
-    /// What the sums start from, one an output, padded as the two below.
+    /// Start of the sum of each output, padded as `scale` and `bias` are.
     pub(super) start: Vec<i32>,
     pub(super) scale: Vec<f32>,
     pub(super) bias: Vec<f32>,
 }
 
 impl LinearI8 {
-    /// Packs `weight [inputs, outputs]`, row-major. Products are multiplied by `scale [outputs]`,
-    /// then `bias [outputs]` is added, each rounded.
+    /// Packs `weight [inputs, outputs]`, row-major. The layer multiplies sums by `scale [outputs]`
+    /// and adds `bias [outputs]`, rounding each time.
     ///
     /// # Errors
     /// [`KernelError::Size`] if a length does not fit.
@@ -107,9 +109,10 @@ impl LinearI8 {
         scale: &[f32],
         bias: &[f32],
     ) -> Result<Self, KernelError> {
-        same("weights", inputs.saturating_mul(outputs), weight.len())?;
-        same("scales", outputs, scale.len())?;
-        same("values of a bias", outputs, bias.len())?;
+        expect_size("weights", inputs.saturating_mul(outputs), weight.len())?;
+        expect_size("scales", outputs, scale.len())?;
+        expect_size("values of a bias", outputs, bias.len())?;
+        // Decided by the weights, not by the values: the layer takes one path for all inputs.
         #[cfg(target_arch = "aarch64")]
         let path = match path {
             Path::Smull if !smull::fits(weight) => Path::Portable,
@@ -130,7 +133,9 @@ impl LinearI8 {
             Path::Vnni => {
                 let padded = outputs.next_multiple_of(16);
                 layer.bytes = panels(weight, [inputs, outputs], [4, 16], 4);
-                // The instruction takes unsigned values: inputs are shifted by 128.
+                // The instruction multiplies unsigned by signed bytes, so 128 is added to the
+                // inputs. Sums start from what that adds, 128 times the sum of the output's
+                // weights, with a minus.
                 let column = |n| (0..inputs).map(move |k| i32::from(weight[k * outputs + n]));
                 layer.start =
                     (0..outputs).map(|n| column(n).sum::<i32>().wrapping_mul(-128)).collect();
@@ -193,6 +198,8 @@ impl LinearI8 {
             let range = first * k..(first + count) * k;
             let x = match x {
                 Input::Quantized(values) => &values[range],
+                // A block at a time, so that the bytes are still in the cache when they are
+                // multiplied.
                 Input::Real { scale, values } => {
                     quantized.resize(range.len(), 0);
                     Quantize { x: &values[range], scale, out: quantized }.dispatch();
@@ -241,7 +248,7 @@ impl LinearI8 {
     }
 }
 
-/// Rows of `x`, each padded to a multiple of `unit` values if it is not one.
+/// Rows of `x`, each padded to a multiple of `unit` values; no copy if they already are.
 #[cfg(target_arch = "aarch64")]
 fn whole_steps<'a>(x: &'a [i8], inputs: usize, unit: usize, to: &'a mut Vec<i8>) -> &'a [i8] {
     if inputs.is_multiple_of(unit) {
@@ -251,7 +258,8 @@ fn whole_steps<'a>(x: &'a [i8], inputs: usize, unit: usize, to: &'a mut Vec<i8>)
     to
 }
 
-/// Rows of `x` in another type, each padded to a multiple of `unit` values.
+/// Converts `x` to another type, each row padded to a multiple of `unit` values. The inner loops
+/// then need no special case for the last inputs.
 fn repack<T: Copy + Default>(
     x: &[i8],
     inputs: usize,
@@ -271,8 +279,9 @@ fn repack<T: Copy + Default>(
     }
 }
 
-/// `weight [K, N]` as panels of two vectors of outputs, the last of one where that is enough:
-/// `[K / depth][width][depth]`, K padded to whole `step`s, with zeros.
+/// Packs `weight [K, N]` into panels of two vectors of outputs, `[K / depth][width][depth]` each;
+/// the last panel has one vector if that is enough. The `depth` inputs that one instruction adds up
+/// in a lane lie side by side. K is padded with zeros to a multiple of `step`.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn panels(
     weight: &[i8],

@@ -1,7 +1,19 @@
-//! Linear layers, `x [rows, K] W [K, N] + bias`, with what follows them in the same pass.
+//! Linear layers, `x [rows, K] W [K, N] + bias`, with the operations that follow in the same pass.
 //!
-//! Weights are packed once. Rows are done by blocks that stay in the cache until activation,
-//! residual and quantization are applied too. A row's bits depend on that row alone.
+//! A layer of this network is short: it does little work for each value that it writes. Written to
+//! memory and read again, an activation or a residual sum would take a large part of the layer's
+//! time. Rows are therefore computed in blocks small enough to stay in the first cache until
+//! residual, activation and quantization are applied too (`by_blocks`). A row's bits depend on that
+//! row alone.
+//!
+//! | path | instructions | a lane is | packed weights |
+//! | --- | --- | --- | --- |
+//! | `real` | f32, by rten-simd | an output | panels `[K][2 vectors]` |
+//! | `vnni` | AVX-512 VNNI | an output | panels `[K / 4][32][4]` |
+//! | `avx2` | AVX2 | an output | panels `[K / 2][16][2]` |
+//! | `sdot` | ARMv8.2 dot products | an output | panels `[K / 4][8][4]` |
+//! | `smull` | ARMv8.0 NEON | an input | `[N / 4][K / 16][4][16]` |
+//! | `portable` | any | an output, if the compiler vectorises it | `[K, N]` |
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -24,70 +36,72 @@ pub use integer::{Input, LinearI8};
 pub use real::LinearF32;
 
 use crate::KernelError;
-use crate::error::same;
+use crate::error::expect_size;
 use crate::gelu::gelu;
 use crate::quantize::Quantize;
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp, SimdUnaryOp};
 use tile::ROWS;
 
-/// Output values of a block of rows: 32 KiB.
+/// Output values of a block of rows: 32 KiB, the size of most first-level caches.
 const BLOCK_VALUES: usize = 8192;
 
 /// The function after a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// None.
+    /// The sum unchanged.
     Identity,
-    /// `max(x, 0)`; NaN stays.
+    /// `max(x, 0)`; NaN gives NaN.
     Relu,
     /// GELU with the exact error function; see [`gelu`].
     Gelu,
 }
 
-/// What follows the products and the bias, in this order.
+/// The operations after the products and the bias, in the order of the fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Epilogue<'a> {
-    /// What is added.
+    /// The values to add.
     pub residual: Residual<'a>,
-    /// The function of the sum.
+    /// The function to apply to the sum.
     pub activation: Activation,
 }
 
-/// What is added to the output of a layer, `[rows, N]`.
+/// Values to add to the output of a layer, `[rows, N]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Residual<'a> {
     /// Nothing.
     None,
     /// `[rows, N]`.
     Values(&'a [f32]),
-    /// `values + rows * columns`, each operation rounded.
+    /// `values + rows * columns`, each operation rounded. The encoder's edge path has this form: a
+    /// column of edge magnitudes times a row of weights, which never needs to be stored as a whole
+    /// map.
     WithProduct {
         /// `[rows, N]`.
         values: &'a [f32],
-        /// A factor of each row.
+        /// A factor for each row.
         rows: &'a [f32],
-        /// A factor of each column, `[N]`.
+        /// A factor for each column, `[N]`.
         columns: &'a [f32],
     },
 }
 
 impl<'a> Residual<'a> {
-    /// Whether it fits to `rows` rows of `outputs` values.
+    /// Checks that it fits `rows` rows of `outputs` values.
     fn check(&self, rows: usize, outputs: usize) -> Result<(), KernelError> {
         let len = rows.saturating_mul(outputs);
         match *self {
             Self::None => Ok(()),
-            Self::Values(values) => same("values of a residual", len, values.len()),
+            Self::Values(values) => expect_size("values of a residual", len, values.len()),
             Self::WithProduct { values, rows: factors, columns } => {
-                same("values of a residual", len, values.len())?;
-                same("factors of the rows of a residual", rows, factors.len())?;
-                same("factors of the columns of a residual", outputs, columns.len())
+                expect_size("values of a residual", len, values.len())?;
+                expect_size("factors of the rows of a residual", rows, factors.len())?;
+                expect_size("factors of the columns of a residual", outputs, columns.len())
             }
         }
     }
 
-    /// That of `count` rows of `outputs` values from `first`.
+    /// The part for `count` rows of `outputs` values from `first`.
     fn rows(&self, first: usize, count: usize, outputs: usize) -> Residual<'a> {
         let part = |values: &'a [f32]| &values[first * outputs..(first + count) * outputs];
         match *self {
@@ -124,9 +138,9 @@ impl<'a> Residual<'a> {
 /// Where the result goes, `[rows, N]`.
 #[derive(Debug)]
 pub enum Output<'a> {
-    /// As it is.
+    /// As f32.
     Real(&'a mut [f32]),
-    /// As [`quantize`](crate::quantize) makes it.
+    /// As int8, rounded by [`quantize`](crate::quantize): the input of an integer layer.
     Quantized {
         /// Step of the int8 values.
         scale: f32,
@@ -152,7 +166,7 @@ pub struct LinearScratch {
     repacked: Repacked,
 }
 
-/// Rows as an integer path reads them.
+/// Input rows in the form that an integer path reads.
 #[derive(Clone, Debug, Default)]
 struct Repacked {
     #[cfg(target_arch = "x86_64")]
@@ -163,12 +177,12 @@ struct Repacked {
     sums: Vec<i32>,
 }
 
-/// Rows of a block: whole tiles, however wide a row is.
+/// Rows of a block: a multiple of a tile's rows, at least one tile.
 fn block_rows(outputs: usize) -> usize {
     (BLOCK_VALUES / outputs.max(1)).max(ROWS) / ROWS * ROWS
 }
 
-/// The sizes of a whole call, and the number of rows.
+/// Checks the sizes of a call and returns the number of rows.
 fn check(
     inputs: usize,
     outputs: usize,
@@ -177,13 +191,14 @@ fn check(
     out: &Output<'_>,
 ) -> Result<usize, KernelError> {
     let rows = x.checked_div(inputs).unwrap_or(0);
-    same("values of a linear layer's input", rows * inputs, x)?;
-    same("values of a linear layer's output", rows * outputs, out.len())?;
+    expect_size("values of a linear layer's input", rows * inputs, x)?;
+    expect_size("values of a linear layer's output", rows * outputs, out.len())?;
     epilogue.residual.check(rows, outputs)?;
     Ok(rows)
 }
 
-/// Runs `products(first row, rows, target)` on each block, then the rest.
+/// Runs `products(first row, rows, target)` on each block of rows, then the operations that follow.
+/// A quantized result needs a buffer of floats for one block only.
 fn by_blocks(
     [rows, outputs]: [usize; 2],
     epilogue: &Epilogue<'_>,
@@ -192,6 +207,7 @@ fn by_blocks(
     mut products: impl FnMut(usize, usize, &mut [f32]),
 ) {
     let block = block_rows(outputs);
+    // Residual before activation, as in the graph: `Add`, then `Gelu`.
     let finish = |first, count, values: &mut [f32]| {
         epilogue.residual.rows(first, count, outputs).add_to(values);
         match epilogue.activation {
@@ -211,6 +227,7 @@ fn by_blocks(
             }
         }
         Output::Quantized { scale, values } => {
+            // Bytes cannot hold the sums, so a block of floats is computed beside them.
             buffer.resize(block * outputs, 0.0);
             for first in (0..rows).step_by(block) {
                 let count = block.min(rows - first);
@@ -230,7 +247,7 @@ impl SimdUnaryOp<f32> for Relu {
     #[inline(always)]
     fn eval<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
         let ops = isa.f32();
-        // Not `max`, which loses NaN on some processors.
+        // Not `max`: x86's returns its second operand if one is NaN, so NaN would become 0.
         ops.select(ops.zero(), x, ops.lt(x, ops.zero()))
     }
 }

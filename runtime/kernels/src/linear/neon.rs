@@ -1,4 +1,4 @@
-//! What both integer paths of ARM share.
+//! Code that both integer paths of ARM share.
 
 use super::LinearI8;
 use std::arch::aarch64::*;
@@ -6,7 +6,7 @@ use std::arch::aarch64::*;
 /// Outputs of a vector.
 pub(super) const LANES: usize = 4;
 
-/// The first `R` rows of `k` bytes of `x`.
+/// The first `R` rows of `x`, `k` bytes each.
 pub(super) fn rows_of<const R: usize>(x: &[i8], k: usize) -> [&[i8]; R] {
     let mut rows = [x; R];
     for (r, row) in rows.iter_mut().enumerate() {
@@ -15,7 +15,8 @@ pub(super) fn rows_of<const R: usize>(x: &[i8], k: usize) -> [&[i8]; R] {
     rows
 }
 
-/// Scales the sums of outputs `first..`, adds the bias, and puts what is inside `row` there.
+/// Scales the sums of outputs `first..`, adds the bias, and writes the outputs that exist into
+/// `row`.
 #[inline]
 #[target_feature(enable = "neon")]
 pub(super) fn finish(layer: &LinearI8, sum: int32x4_t, first: usize, row: &mut [f32]) {

@@ -2,7 +2,7 @@
 
 use super::tile::{ROWS, RowPlace, lanes, rows_at_once, tile};
 use super::{Epilogue, Output, by_blocks, check};
-use crate::error::same;
+use crate::error::expect_size;
 use crate::{KernelError, LinearScratch};
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
@@ -13,9 +13,11 @@ pub struct LinearF32 {
     inputs: usize,
     outputs: usize,
     lanes: usize,
-    /// Panels of two vectors of outputs, the last of one where that is enough: `[K][width]` each.
+    /// Panels of two vectors of outputs, `[K][width]` each; the last has one vector if that is
+    /// enough. A tile reads its panel from front to back, where rows of `[K, N]` would be `N`
+    /// values apart.
     weights: Vec<f32>,
-    /// As wide as all panels.
+    /// Padded to the width of all panels.
     bias: Vec<f32>,
 }
 
@@ -29,8 +31,8 @@ impl LinearF32 {
         [inputs, outputs]: [usize; 2],
         bias: &[f32],
     ) -> Result<Self, KernelError> {
-        same("weights", inputs.saturating_mul(outputs), weight.len())?;
-        same("values of a bias", outputs, bias.len())?;
+        expect_size("weights", inputs.saturating_mul(outputs), weight.len())?;
+        expect_size("values of a bias", outputs, bias.len())?;
         let lanes = lanes();
         let padded = outputs.next_multiple_of(lanes);
         let mut weights = Vec::with_capacity(inputs * padded);
@@ -74,7 +76,8 @@ impl LinearF32 {
         Ok(())
     }
 
-    /// Products and bias of the rows of `x` that `place` names, as many as `out` has rows.
+    /// Products and bias, without what follows. `place` says where the rows of `x` lie; `out` says
+    /// how many there are.
     pub(crate) fn products(&self, x: &[f32], place: RowPlace, out: &mut [f32]) {
         Products { layer: self, x, place, out }.dispatch();
     }
@@ -93,8 +96,11 @@ impl SimdOp for Products<'_> {
     #[inline(always)]
     fn eval<I: Isa>(mut self, isa: I) {
         let lanes = isa.f32().len();
-        // The weights were packed for the same choice: rten-simd makes it from the processor.
+        // rten-simd picks the instructions by the processor, so packing and this run saw the same
+        // vectors.
         assert_eq!([lanes, self.place.inputs()], [self.layer.lanes, self.layer.inputs]);
+        // Panels outside, rows inside: a panel stays in the cache while all rows of the block pass
+        // by.
         let padded = self.layer.bias.len();
         let mut first = 0;
         while first < padded {
@@ -110,7 +116,7 @@ impl SimdOp for Products<'_> {
 }
 
 impl Products<'_> {
-    /// All rows for the outputs from `first`, `V` vectors of them.
+    /// Computes `V` vectors of outputs from `first`, for all rows.
     #[inline(always)]
     fn panel<I: Isa, const V: usize>(&mut self, isa: I, first: usize) {
         let n = self.layer.outputs;
@@ -127,6 +133,7 @@ impl Products<'_> {
                 row += 4;
             }
         }
+        // The last rows one by one. Their sums have the same order, so also the same bits.
         while row < rows {
             self.rows::<I, V, 1>(isa, row, first);
             row += 1;

@@ -1,21 +1,27 @@
 //! Integer layers with the dot products of ARMv8.2 (FEAT_DotProd: Cortex-A55, A76, A78).
+//!
+//! A lane is an output. `sdot` multiplies the four weights of each of four outputs by four inputs,
+//! which it picks from a vector of 16 by a number in the instruction. One load thus brings 16
+//! inputs of a row, and no broadcast is needed. Both operands are signed, so nothing needs a
+//! correction.
 
 use super::LinearI8;
 use super::neon::{LANES, finish, rows_of};
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-/// Inputs multiplied by one instruction, a lane.
+/// Inputs that one instruction multiplies in a lane.
 pub(super) const DEPTH: usize = 4;
-/// Inputs of a step: a vector of bytes, whose quarters the instruction picks.
+/// Inputs of a step: a vector of bytes, from which the instruction picks a quarter.
 pub(super) const STEP: usize = 16;
-/// Rows computed together: with two vectors of outputs each, 16 of the 32 registers are sums.
+/// Rows computed together: with two vectors of outputs each, 16 of the 32 registers are sums, 8
+/// hold inputs and one holds weights.
 const ROWS: usize = 8;
 
-/// `x [rows, K]`, padded to whole steps, to `out [rows, N]`.
+/// Computes `out [rows, N]` from `x [rows, K]`, padded to whole steps.
 ///
 /// # Safety
-/// The processor has FEAT_DotProd.
+/// The processor must have FEAT_DotProd.
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn products(layer: &LinearI8, x: &[i8], out: &mut [f32]) {
     let (k, padded) = (layer.inputs.next_multiple_of(STEP), layer.bias.len());
@@ -64,6 +70,7 @@ fn group<const V: usize, const R: usize>(
             *row = unsafe { vld1q_s8(x.as_ptr().add(step * STEP)) };
         }
         let at = step * STEP * V * LANES;
+        // Written out, because the quarter is part of the instruction: it must be a constant.
         quarter::<V, R, 0>(&weights[at..], &rows, &mut sums);
         quarter::<V, R, 1>(&weights[at..], &rows, &mut sums);
         quarter::<V, R, 2>(&weights[at..], &rows, &mut sums);
@@ -77,7 +84,7 @@ fn group<const V: usize, const R: usize>(
     }
 }
 
-/// Adds the products of four inputs, those of quarter `Q` of the rows' vectors.
+/// Adds the products of quarter `Q` of the rows' vectors, four inputs.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn quarter<const V: usize, const R: usize, const Q: usize>(
@@ -95,7 +102,8 @@ fn quarter<const V: usize, const R: usize, const Q: usize>(
     }
 }
 
-/// `sum + weight . row[4 Q..4 Q + 4]` in every lane. The intrinsic for it is not stable.
+/// `sum + weight . row[4 Q..4 Q + 4]` in every lane. In assembly, because stable Rust has no
+/// intrinsic for it.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn sdot<const Q: usize>(mut sum: int32x4_t, weight: int8x16_t, row: int8x16_t) -> int32x4_t {

@@ -1,8 +1,11 @@
 //! Integer layers with the widening products of ARMv8.0 (Cortex-A53, A72).
 //!
-//! Two products of bytes fit into 16 bits, as long as no weight is -128, so 16 inputs of an output
-//! take three instructions: `smull` and `smlal2` to eight sums of 16 bits, `sadalp` to four of 32.
-//! Products by a lane of 16 bits (`smlal`) would take four, and read twice as many bytes.
+//! A lane is an input: a vector holds 16 inputs of a row, another the 16 weights of an output. The
+//! sum of two products of bytes, at most 2 * 128 * 127, fits 16 bits as long as no weight is -128.
+//! So 16 inputs of an output take three instructions: `smull` and `smlal2` form eight sums of 16
+//! bits, and `sadalp` adds them to four of 32. With an output in each lane, `smlal` would take four
+//! and read twice as many bytes. The price is to add up four lanes at the end, once for each
+//! output.
 
 use super::LinearI8;
 use super::neon::{LANES, finish, rows_of};
@@ -10,18 +13,20 @@ use std::arch::aarch64::*;
 
 /// Inputs of a step, a vector of bytes.
 pub(super) const STEP: usize = 16;
-/// Rows computed together: with four outputs each, 16 of the 32 registers are sums.
+/// Rows computed together: with four outputs each, 16 of the 32 registers are sums. Four vectors of
+/// weights, an input and a product take six more.
 const ROWS: usize = 4;
 
-/// Whether the 16-bit sums cannot overflow.
+/// Whether the sums of two products always fit 16 bits. Layers with a weight of -128 take the
+/// portable path; symmetric quantization makes none.
 pub(super) fn fits(weight: &[i8]) -> bool {
     !weight.contains(&i8::MIN)
 }
 
-/// `x [rows, K]`, padded to whole steps, to `out [rows, N]`.
+/// Computes `out [rows, N]` from `x [rows, K]`, padded to whole steps.
 ///
 /// # Safety
-/// The processor has NEON.
+/// The processor must have NEON.
 #[target_feature(enable = "neon")]
 pub(super) fn products(layer: &LinearI8, x: &[i8], out: &mut [f32]) {
     let (k, n) = (layer.inputs.next_multiple_of(STEP), layer.outputs);
@@ -60,12 +65,14 @@ fn group<const R: usize>(layer: &LinearI8, x: &[i8], out: &mut [f32], first: usi
         }
     }
     for (r, [a, b, c, d]) in sums.into_iter().enumerate() {
+        // Pairwise additions turn four vectors, each the four partial sums of an output, into one
+        // of four outputs.
         let sum = vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
         finish(layer, sum, first, &mut out[r * layer.outputs..][..layer.outputs]);
     }
 }
 
-/// `weight [K, N]` as `[N / 4][K / 16][4][16]`, padded with zeros.
+/// Packs `weight [K, N]` as `[N / 4][K / 16][4][16]`, padded with zeros.
 pub(super) fn pack(weight: &[i8], [inputs, outputs]: [usize; 2]) -> Vec<i8> {
     let steps = inputs.div_ceil(STEP);
     let mut packed = vec![0; outputs.next_multiple_of(LANES) * steps * STEP];

@@ -1,46 +1,54 @@
 //! The product that all f32 kernels are made of: some rows times a panel of columns.
+//!
+//! For each input the tile loads `V` vectors of the panel and broadcasts one value of each of `R`
+//! rows. Those `V + R` loads feed `V * R` multiplications and additions, whose sums stay in
+//! registers until the last input.
 
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
 
-/// Rows computed together, at most.
+/// Most rows computed together.
 pub(crate) const ROWS: usize = 8;
 
-/// Rows computed together on an `Isa`: AVX2 has 16 registers; the others have 32.
+/// Rows computed together with vectors of `lanes` floats. Next to two vectors of the panel, eight
+/// rows need 16 sums, 2 weights and a broadcast: 19 of the 32 registers of AVX-512 and NEON. AVX2
+/// has 16 registers, and four rows need 11 of them.
 pub(crate) const fn rows_at_once(lanes: usize) -> usize {
     if lanes == 8 { 4 } else { ROWS }
 }
 
-/// Where the values of a row are: `segments` runs of `length` values.
+/// Where the values of a row lie: `segments` runs of `length` values. A matrix has one run a row. A
+/// convolution has one for each line of its kernel, so it needs no copy of each patch (im2col).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowPlace {
-    /// From a row to the next.
+    /// Distance from a row to the next, in values.
     pub(crate) row: usize,
-    /// From a segment to the next.
+    /// Distance from a segment to the next, in values.
     pub(crate) segment: usize,
     pub(crate) segments: usize,
     pub(crate) length: usize,
 }
 
 impl RowPlace {
-    /// Rows of `length` values, one behind the other.
+    /// Rows of `length` values without gaps.
     pub(crate) fn dense(length: usize) -> Self {
         Self { row: length, segment: length, segments: 1, length }
     }
 
-    /// Values of a row.
+    /// Number of values of a row.
     pub(crate) fn inputs(&self) -> usize {
         self.segments * self.length
     }
 
-    /// What `rows` rows reach over.
+    /// Number of values from the first to the last of `rows` rows.
     fn extent(&self, rows: usize) -> usize {
         (rows - 1) * self.row + self.segments.saturating_sub(1) * self.segment + self.length
     }
 }
 
-/// `R` rows of `x` times a panel `[inputs, V vectors]`, to columns `first..` of rows of `out`, `n`
-/// values each. `start(row, vector)` is what the sums start from.
+/// Multiplies `R` rows of `x` by a panel `[inputs, V vectors]` and writes columns `first..` of rows
+/// of `out`, `n` values each. Sums start from `start(row, vector)`, which is how a bias is added
+/// for free. Columns beyond `n` are the panel's padding and are not written.
 #[inline(always)]
 pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
     isa: I,
@@ -53,6 +61,7 @@ pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
 ) {
     let ops = isa.f32();
     let lanes = ops.len();
+    // The only check of bounds: the loops below do without.
     assert!(x.len() >= place.extent(R) && panel.len() >= place.inputs() * V * lanes);
     let mut sums: [[I::F32; V]; R] = std::array::from_fn(|r| std::array::from_fn(|v| start(r, v)));
     for s in 0..place.segments {
@@ -66,6 +75,8 @@ pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
                 // SAFETY: `r < R`, `s < segments`, `i < length`: inside the extent (asserted).
                 let value = unsafe { *x.get_unchecked(r * place.row + s * place.segment + i) };
                 let value = ops.splat(value);
+                // One sum a result, in the order of the inputs: the bits do not depend on `R` and
+                // `V`.
                 for (sum, weight) in sums.iter_mut().zip(weight) {
                     *sum = ops.mul_add(value, weight, *sum);
                 }
@@ -86,7 +97,7 @@ pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
     }
 }
 
-/// Lanes of f32 of the vectors that rten-simd picks on this processor.
+/// Floats in a vector of the instructions that rten-simd picks on this processor.
 pub(crate) fn lanes() -> usize {
     Lanes.dispatch()
 }

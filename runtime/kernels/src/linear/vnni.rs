@@ -1,4 +1,9 @@
-//! Integer layers with AVX-512 VNNI.
+//! Integer layers with AVX-512 VNNI, whose `vpdpbusd` adds four products of bytes to each of 16
+//! sums.
+//!
+//! A lane is an output. Four inputs of a row are broadcast; a packed vector holds the four weights
+//! of each of 16 outputs. No sum ever crosses lanes, and an input is read as part of one 32-bit
+//! broadcast.
 
 use super::LinearI8;
 use super::tile::ROWS;
@@ -6,13 +11,14 @@ use std::arch::x86_64::*;
 
 /// Outputs of a vector.
 const LANES: usize = 16;
-/// Inputs multiplied by one instruction, a lane.
+/// Inputs that one instruction multiplies in a lane.
 const DEPTH: usize = 4;
 
-/// `x [rows, K]`, shifted by 128 and padded to whole steps, to `out [rows, N]`.
+/// Computes `out [rows, N]` from `x [rows, K]`, to which 128 is added and which is padded to whole
+/// steps.
 ///
 /// # Safety
-/// The processor has AVX-512 VNNI.
+/// The processor must have AVX-512 F, BW and VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn products(layer: &LinearI8, x: &[u8], out: &mut [f32]) {
     let (k, padded) = (layer.inputs.next_multiple_of(DEPTH), layer.bias.len());
@@ -61,6 +67,7 @@ fn group<const V: usize, const R: usize>(
     let start: [__m512i; V] = std::array::from_fn(|v| unsafe {
         _mm512_loadu_si512(start.as_ptr().add(v * LANES).cast())
     });
+    // With eight rows and two vectors: 16 sums, 2 weights and a broadcast in 32 registers.
     let mut sums = [start; R];
     for step in 0..k / DEPTH {
         // SAFETY: `weights` holds `k / DEPTH` steps of `V` vectors of 64 bytes.
@@ -69,6 +76,7 @@ fn group<const V: usize, const R: usize>(
         });
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: `x` holds `R` rows of `k` bytes (asserted above), whole steps each.
+            // The order of bytes in memory is that of the packed weights.
             let four =
                 unsafe { x.as_ptr().add(r * k + step * DEPTH).cast::<i32>().read_unaligned() };
             let four = _mm512_set1_epi32(four);
@@ -85,6 +93,7 @@ fn group<const V: usize, const R: usize>(
                 let at = v * LANES;
                 (_mm512_loadu_ps(scale.as_ptr().add(at)), _mm512_loadu_ps(bias.as_ptr().add(at)))
             };
+            // Not fused: see the module `integer`.
             let value = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), bias);
             let row = &mut row[(first + v * LANES).min(n)..];
             let mask = if row.len() >= LANES { u16::MAX } else { (1 << row.len()) - 1 };

@@ -1,4 +1,4 @@
-//! The definition, in loops that compilers turn into vectors.
+//! The definition of integer attention, in loops that compilers vectorise.
 
 use super::{
     Buffers, DITHER, FRACTION_BITS, Head, LINEAR, ONE, SQUARE, TILE, distance_scale, row_factor,
@@ -20,13 +20,14 @@ pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
         for (to, &q) in query.iter_mut().zip(q) {
             *to = round(q * inverse);
         }
-        // Keys lie channel by channel.
+        // Keys lie channel by channel, so the inner loop goes over keys: many, and side by side.
         buffers.scores.fill(0);
         for (&q, keys) in query.iter().zip(buffers.keys.chunks_exact(count)) {
             for (score, &k) in buffers.scores.iter_mut().zip(keys) {
                 *score += i32::from(q) * i32::from(k);
             }
         }
+        // Exact integers: the maximum, and so every distance, has the same bits on all paths.
         let max = buffers.scores.iter().copied().fold(i32::MIN, i32::max);
         let scale = distance_scale(query_step, key_step, dim);
         let tiles = buffers.scores.chunks(TILE).zip(buffers.weights.chunks_mut(TILE));
@@ -43,6 +44,8 @@ pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
                 *sum += i32::from(w) * i32::from(v);
             }
         }
+        // The first float operation on the sums. The order of the two products is part of the
+        // definition.
         let factor = row_factor(scale, total);
         for ((out, &sum), step) in out.iter_mut().zip(&sums).zip(&buffers.value_scale) {
             *out = sum as f32 * step * factor;
@@ -50,29 +53,34 @@ pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
     }
 }
 
-/// `2^-x` in 1/255, dithered; `x` has `FRACTION_BITS` after the point.
+/// `2^-x` in units of 1/255, dithered. `x` is a fixed-point number with [`FRACTION_BITS`] after the
+/// point.
 #[inline(always)]
 pub(super) fn weight(x: u16, dither: u8) -> u8 {
     let high = |a: u16, b: u16| ((u32::from(a) * u32::from(b)) >> 16) as u16;
+    // The fraction as 16 bits; the shift drops the integer part.
     let y = x << (16 - FRACTION_BITS);
+    // Only the high halves of products are kept, as the vector instruction for 16 bits does.
     let mantissa = ONE - high(y, LINEAR - high(y, SQUARE));
     let weight = mantissa.checked_shr(u32::from(x >> FRACTION_BITS)).unwrap_or(0);
     ((weight + u16::from(dither)) >> 8) as u8
 }
 
-/// Bits of the largest magnitude; any NaN is larger than all else.
+/// Bits of the largest magnitude. Without the sign, floats order as their bits do, and a NaN is
+/// larger than any number: comparing integers finds it, while a float maximum may drop it.
 #[inline(always)]
 fn magnitude(values: &[f32]) -> u32 {
     values.iter().map(|v| v.to_bits() & 0x7fff_ffff).fold(0, u32::max)
 }
 
-/// To the nearest integer, ties to even. At most 127 in magnitude, but for what is not finite.
+/// Rounds to the nearest integer, ties to even. The magnitude is at most 127 if all values were
+/// finite.
 #[inline(always)]
 fn round(value: f32) -> i8 {
     value.round_ties_even() as i8
 }
 
-/// Quantizes the keys, channel by channel; their step.
+/// Quantizes the keys less their mean, as `[dim][keys]`, and returns their step.
 #[inline(always)]
 fn keys(head: &Head<'_>, buffers: &mut Buffers) -> f32 {
     let (dim, count) = (head.dim, head.key_count());
@@ -103,7 +111,7 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers) -> f32 {
     step
 }
 
-/// Quantizes the values, by channel.
+/// Quantizes the values, as `[keys][dim_v]`, each channel with a step of its own.
 #[inline(always)]
 fn values(head: &Head<'_>, buffers: &mut Buffers) {
     let dim = head.dim_v;

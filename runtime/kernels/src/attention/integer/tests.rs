@@ -1,4 +1,4 @@
-//! The fast path against the definition, and the definition against attention in float.
+//! Compares the fast path with the definition, and the definition with attention in float.
 
 use super::*;
 use proptest::prelude::*;
@@ -26,7 +26,13 @@ struct Case {
 }
 
 impl Case {
-    fn of([queries, keys]: [usize; 2], dim: usize, width: usize, seed: u64, scale: f32) -> Self {
+    fn random(
+        [queries, keys]: [usize; 2],
+        dim: usize,
+        width: usize,
+        seed: u64,
+        scale: f32,
+    ) -> Self {
         let [padded, dim_v] = [dim, width].map(|dim| dim.next_multiple_of(LANES));
         Self {
             q: numbers([queries, padded], dim, seed, scale),
@@ -46,7 +52,7 @@ impl Case {
         out
     }
 
-    /// In f64, nothing rounded.
+    /// The exact result, in f64.
     fn exact(&self) -> Vec<f64> {
         let dot = |a: &[f32], b: &[f32]| -> f64 {
             a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
@@ -95,7 +101,7 @@ proptest! {
         queries in 1_usize..20, keys in 1_usize..300, dim in 1_usize..40, width in 1_usize..40,
         seed: u64, scale in 0.0_f32..1e3,
     ) {
-        let case = Case::of([queries, keys], dim, width, seed, scale);
+        let case = Case::random([queries, keys], dim, width, seed, scale);
         let expected = bits(&case.run(Path::Portable));
         for path in paths() {
             prop_assert_eq!(&bits(&case.run(path)), &expected, "{:?}", path);
@@ -108,7 +114,7 @@ proptest! {
     fn close_to_float(
         queries in 1_usize..20, keys in 1_usize..2000, seed: u64, scale in 0.0_f32..4.0,
     ) {
-        let case = Case::of([queries, keys], 16, 16, seed, scale);
+        let case = Case::random([queries, keys], 16, 16, seed, scale);
         let (found, exact) = (case.run(Path::detect()), case.exact());
         let errors = found.iter().zip(&exact).map(|(f, e)| (f64::from(*f) - e).powi(2));
         let rms = (errors.sum::<f64>() / exact.len() as f64).sqrt();
@@ -121,7 +127,7 @@ proptest! {
         bad in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
         part in 0_usize..3,
     ) {
-        let mut case = Case::of([queries, keys], 16, 16, seed, 1.0);
+        let mut case = Case::random([queries, keys], 16, 16, seed, 1.0);
         let clean = case.run(Path::Portable);
         let values = [&mut case.q, &mut case.k, &mut case.v].into_iter().nth(part).unwrap();
         let at = place.index(values.len());
@@ -139,7 +145,7 @@ proptest! {
 /// Ten keys that count and 4,000 whose weights are below half a step, yet a quarter of the sum.
 #[test]
 fn many_small_weights_keep_their_sum() {
-    let mut case = Case::of([8, 4010], 16, 16, 7, 0.0);
+    let mut case = Case::random([8, 4010], 16, 16, 7, 0.0);
     let tail = (0.25 / 0.75 * 10.0 / 4000.0_f32).ln();
     assert!(tail.exp() < 0.5 / 255.0);
     for (i, (k, v)) in case.k.chunks_exact_mut(16).zip(case.v.chunks_exact_mut(16)).enumerate() {
@@ -158,7 +164,7 @@ fn many_small_weights_keep_their_sum() {
 
 #[test]
 fn equal_keys_give_the_mean() {
-    let mut case = Case::of([3, 64], 16, 16, 5, 1.0);
+    let mut case = Case::random([3, 64], 16, 16, 5, 1.0);
     case.k.fill(0.3);
     let mean: f32 = case.v.chunks_exact(16).map(|v| v[4]).sum::<f32>() / 64.0;
     for path in paths() {

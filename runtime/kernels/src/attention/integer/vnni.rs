@@ -1,7 +1,14 @@
-//! With AVX-512 VNNI: four products and sums an instruction and lane.
+//! Integer attention with AVX-512 VNNI, whose `vpdpbusd` adds four products of bytes to each of 16
+//! sums.
 //!
-//! The instruction takes unsigned values first: queries are shifted by 128, and scores start from
-//! what that adds. Weights are unsigned anyway.
+//! The instruction multiplies unsigned by signed bytes. Weights are unsigned. Queries are not, so
+//! 128 is added to each of their channels; a score then starts from minus 128 times the sum of its
+//! key.
+//!
+//! In the scores a lane is a key: four channels of 16 keys are one vector, and four channels of a
+//! query are broadcast. In the weighted sums a lane is a channel: four keys of 16 channels are one
+//! vector, and four weights are broadcast. Nothing is ever added across lanes but softmax's maximum
+//! and sum.
 
 use super::{
     Buffers, DITHER, FRACTION_BITS, Head, LANES, LINEAR, ONE, SQUARE, TILE, distance_scale,
@@ -9,19 +16,24 @@ use super::{
 };
 use std::arch::x86_64::*;
 
-/// Channels, or keys, of one instruction's sum.
+/// Channels, or keys, that one instruction adds up in a lane.
 const DEPTH: usize = 4;
-/// Queries computed together: keys and values are loaded once for all.
+/// Queries computed together. A loaded vector of keys or values serves all of them, and eight
+/// independent sums keep the multiplier busy.
 const TOGETHER: usize = 8;
 /// Groups of four keys in a tile.
 const GROUPS: usize = TILE / DEPTH;
 
-/// Narrowing twice leaves the groups of four keys of a tile in this order, which is its own inverse.
+/// Where narrowing puts the groups of four keys of a tile. The pack instructions work within 128
+/// bits: from 32 to 16 to 8 bits, they interleave the groups. Undoing it would take a permutation
+/// for each tile and query; instead the values are stored in this order once. It is its own
+/// inverse.
 const fn group_of(dword: usize) -> usize {
     (dword % 4) * 4 + dword / 4
 }
 
-/// The dither of 16-bit lanes `half * 32..`, in the order after the first narrowing.
+/// The dither of half a tile, in the order that keys have in 16-bit lanes, after the first
+/// narrowing.
 const fn dither(half: usize) -> [u16; 32] {
     let mut lanes = [0; 32];
     let mut i = 0;
@@ -34,7 +46,7 @@ const fn dither(half: usize) -> [u16; 32] {
 }
 const DITHERS: [[u16; 32]; 2] = [dither(0), dither(1)];
 
-/// Some queries from one on; see [`rows`].
+/// [`rows`] for some number of queries.
 type Rows = unsafe fn(&mut Head<'_>, &mut Buffers, usize, f32, &[i8; TILE]);
 
 /// Attention of one head.
@@ -50,6 +62,8 @@ pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
     buffers.query.resize(TOGETHER * head.dim, 0);
     buffers.scores.resize(TOGETHER * padded, 0);
     buffers.weights.resize(TOGETHER * padded, 0);
+    // 1 for each key of the last tile that is real, in the order of the weights: padding must not
+    // count in the sum of the weights. Elsewhere padding is harmless, because its values are zero.
     let mut last = [0_i8; TILE];
     for (i, one) in last.iter_mut().enumerate() {
         let key = group_of(i / DEPTH) * DEPTH + i % DEPTH;
@@ -61,10 +75,10 @@ pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
         rows::<TOGETHER>(head, buffers, first, key_step, &last);
         first += TOGETHER;
     }
-    // What is left, by halves: a window of 14 x 14 leaves four.
+    // Seven or fewer are left: four, two and one of them. A window of 14 x 14 leaves four.
     for (count, rows) in [(4, rows::<4> as Rows), (2, rows::<2>), (1, rows::<1>)] {
         if first + count <= queries {
-            // SAFETY: this function's own.
+            // SAFETY: this function has the same condition.
             unsafe { rows(head, buffers, first, key_step, &last) };
             first += count;
         }
@@ -85,7 +99,9 @@ fn magnitude(x: __m512) -> __m512i {
     _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fff_ffff))
 }
 
-/// Quantizes the keys as `[keys / 16][dim / 4][16][4]`; their step.
+/// Quantizes the keys as `[keys / 16][dim / 4][16][4]`, computes what scores start from, and
+/// returns the keys' step. Sums run over keys in ascending order in each channel, as in the
+/// definition.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
     let (dim, count, k) = (head.dim, head.key_count(), head.k);
@@ -108,9 +124,10 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
     }
     let [step, inverse] = steps(_mm512_reduce_max_epu32(largest));
     buffers.keys.resize(padded * dim, 0);
-    // Keys that are only padding are zero; others are written below.
+    // Padding must be zero; the real keys are written below.
     buffers.keys[count / LANES * LANES * dim..].fill(0);
     for c in (0..dim).step_by(LANES) {
+        // 16 channels of a key go to four vectors, four bytes to each.
         let mean = load_f32(&buffers.mean, c);
         for key in 0..count {
             let value = _mm512_sub_ps(load_f32(k, key * dim + c), mean);
@@ -126,6 +143,8 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
             }
         }
     }
+    // What queries shifted by 128 add to a score too much, from the same instruction: 128 times
+    // each key.
     buffers.start.resize(padded, 0);
     let blocks = buffers.keys.chunks_exact(LANES * dim);
     for (block, start) in blocks.zip(buffers.start.chunks_exact_mut(LANES)) {
@@ -143,13 +162,14 @@ fn keys(head: &Head<'_>, buffers: &mut Buffers, padded: usize) -> f32 {
     step
 }
 
-/// Quantizes the values as `[keys / 4][dim_v / 16][16][4]`.
+/// Quantizes the values as `[keys / 4][dim_v / 16][16][4]`, the groups of keys in the order of
+/// [`group_of`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
     let (dim, count, v) = (head.dim_v, head.key_count(), head.v);
     buffers.value_scale.resize(dim, 0.0);
     buffers.values.resize(padded * dim, 0);
-    // The last tile may hold padding, which is zero; all else is written below.
+    // The last tile may hold padding, which must be zero; the rest is written below.
     buffers.values[(padded - TILE) * dim..].fill(0);
     for c in (0..dim).step_by(LANES) {
         let mut largest = _mm512_setzero_si512();
@@ -172,7 +192,7 @@ fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
                     *bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(value));
                 }
             }
-            // Four rows of 16 channels to 16 channels of four.
+            // Transposes four keys of 16 channels to 16 channels of four keys.
             let (ab, cd) =
                 (_mm_unpacklo_epi8(four[0], four[1]), _mm_unpacklo_epi8(four[2], four[3]));
             let (ef, gh) =
@@ -183,7 +203,7 @@ fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
                 _mm_unpacklo_epi16(ef, gh),
                 _mm_unpackhi_epi16(ef, gh),
             ];
-            // Groups of a tile in the order of the weights.
+            // Weights come in this order: see `group_of`.
             let place = group / GROUPS * GROUPS + group_of(group % GROUPS);
             let at = (place * (dim / LANES) + c / LANES) * LANES * DEPTH;
             let to = buffers.values[at..at + LANES * DEPTH].chunks_exact_mut(LANES);
@@ -195,7 +215,7 @@ fn values(head: &Head<'_>, buffers: &mut Buffers, padded: usize) {
     }
 }
 
-/// `R` queries from `first`.
+/// Computes `R` queries from `first`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn rows<const R: usize>(
     head: &mut Head<'_>,
@@ -211,6 +231,7 @@ fn rows<const R: usize>(
         let step = query(&head.q[(first + r) * dim..][..dim], to);
         *scale = distance_scale(step, key_step, dim);
     }
+    // Heads of 16 channels are the rule: with four steps known, the compiler unrolls the loop.
     let maxima = if dim == LANES {
         scores::<R, { LANES / DEPTH }>(buffers, dim)
     } else {
@@ -219,6 +240,7 @@ fn rows<const R: usize>(
     let totals = weights::<R>(buffers, &maxima, &scales, last);
     for c in (0..head.dim_v).step_by(LANES) {
         let sums = weigh::<R>(buffers, head.dim_v, c);
+        // In the order of the definition: sum times step, then times the row's factor.
         let step = load_f32(&buffers.value_scale, c);
         for (r, sum) in sums.into_iter().enumerate() {
             let factor = _mm512_set1_ps(row_factor(scales[r], totals[r]));
@@ -232,7 +254,7 @@ fn rows<const R: usize>(
     }
 }
 
-/// Quantizes a query, shifted by 128; its step.
+/// Quantizes a query, adds 128 to each channel, and returns its step.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn query(q: &[f32], to: &mut [u8]) -> f32 {
@@ -250,7 +272,8 @@ fn query(q: &[f32], to: &mut [u8]) -> f32 {
     step
 }
 
-/// Scores of `R` queries with all keys, and their maxima. `STEPS` is `dim / 4`, or 0 for any.
+/// Scores of `R` queries with all keys, `[keys / 16][R][16]`; returns each query's maximum. `STEPS`
+/// is `dim / 4`, or 0 if that is not known at compile time.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn scores<const R: usize, const STEPS: usize>(buffers: &mut Buffers, dim: usize) -> [i32; R] {
@@ -258,6 +281,7 @@ fn scores<const R: usize, const STEPS: usize>(buffers: &mut Buffers, dim: usize)
     let Buffers { query, keys, start, scores, .. } = buffers;
     assert!(query.len() >= R * dim && keys.len() >= padded * dim && dim >= steps * DEPTH);
     assert!(scores.len() >= R * padded);
+    // The maximum is found on the way: a second pass over the scores would load them again.
     let mut maxima = [_mm512_set1_epi32(i32::MIN); R];
     for block in 0..padded / LANES {
         // SAFETY: `start` holds `padded / 16` vectors.
@@ -293,8 +317,8 @@ fn scores<const R: usize, const STEPS: usize>(buffers: &mut Buffers, dim: usize)
     largest
 }
 
-/// Weights of `R` queries, `[tile][R][64]` in the order that narrowing gives them; their sums,
-/// padding left out.
+/// Weights of `R` queries, `[tile][R][64]` in the order of [`group_of`]; returns their sums without
+/// the padding.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn weights<const R: usize>(
@@ -320,8 +344,10 @@ fn weights<const R: usize>(
         for (tile, (scores, weights)) in scores.zip(weights).take(tiles).enumerate() {
             let first = distances::<R>(scores, [0, r], max, scale);
             let second = distances::<R>(scores, [2, r], max, scale);
+            // Packing saturates, which clamps distances to 16 bits as the definition does.
             let bytes = _mm512_packus_epi16(weight(first, dithers[0]), weight(second, dithers[1]));
             let ones = if tile + 1 == tiles { last } else { _mm512_set1_epi8(1) };
+            // The products with ones add up the weights, with the same instruction.
             sum = _mm512_dpbusd_epi32(sum, bytes, ones);
             let to = &mut weights[r * TILE..(r + 1) * TILE];
             // SAFETY: `to` is a whole vector of bytes.
@@ -332,8 +358,8 @@ fn weights<const R: usize>(
     totals
 }
 
-/// Scaled distances of row `r`'s vectors `part` and `part + 1` of a tile from its maximum, as
-/// 16-bit lanes.
+/// Scaled distances from the maximum, as 16-bit lanes: of query `r`, vectors `part` and `part + 1`
+/// of a tile.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn distances<const R: usize>(
@@ -357,7 +383,8 @@ fn distance(scores: &[i32], max: __m512i, scale: __m512) -> __m512i {
     _mm512_cvtps_epi32(_mm512_mul_ps(below, scale))
 }
 
-/// `2^-x` in 1/255, dithered, of 16-bit lanes.
+/// `2^-x` in units of 1/255, dithered, for 16-bit lanes; see
+/// [`portable::weight`](super::portable::weight).
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn weight(x: __m512i, dither: __m512i) -> __m512i {
@@ -370,7 +397,7 @@ fn weight(x: __m512i, dither: __m512i) -> __m512i {
     _mm512_srli_epi16::<8>(_mm512_add_epi16(weight, dither))
 }
 
-/// Sums over all keys of weights times the values' channels `c..c + 16`.
+/// Sums over all keys of weights times values, for channels `c..c + 16` of `R` queries.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn weigh<const R: usize>(buffers: &Buffers, dim: usize, c: usize) -> [__m512i; R] {
