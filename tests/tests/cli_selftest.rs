@@ -93,9 +93,6 @@ fn mistakes_have_their_exit_codes() {
     run("uniultra", ["selftest", "--expect-logits", "abc"]).fails(2, &["64"]);
     run("uniultra", ["selftest", "--max-rss-mib", "0"]).fails(2, &["--max-rss-mib"]);
     run("uniultra", ["selftest", "--json", "no/folder/report.json"]).fails(6, &["report.json"]);
-    // Mounting and powering off is for the first process alone.
-    run("uniultra", ["selftest", "--as-init"]).fails(2, &["--as-init", "process 1"]);
-    run("uniultra", ["selftest", "--as-init", "--json", "-"]).fails(2, &["--as-init"]);
 }
 
 #[test]

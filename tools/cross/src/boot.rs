@@ -1,8 +1,8 @@
-//! A whole machine, emulated: Debian's kernel with nothing but the device binary, which tests itself as
-//! the first process, prints its report on the serial console and powers off.
+//! A whole machine, emulated: Debian's kernel, the device binary, and a first process (`tests/first-process`)
+//! that lets it test itself, with the report on the serial console, and powers off.
 
 use super::machine::Machine;
-use super::{TARGET, Toolchain, console, folder, initramfs};
+use super::{DEVICE, Link, TARGET, Toolchain, console, folder, initramfs, static_flags};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
@@ -17,8 +17,9 @@ const MEMORY_MIB: u32 = 128;
 const MAX_RSS_MIB: u32 = 48;
 /// A boot takes about a minute of an idle processor; a busy one may take many.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
-/// Name of the program in the machine.
+/// Names of the two programs in the machine.
 const PROGRAM: &str = "uniultra";
+const FIRST_PROCESS: &str = "first-process";
 
 /// Boots as on each core; `binary` is linked statically.
 pub(super) fn run(
@@ -28,7 +29,8 @@ pub(super) fn run(
     cores: &[&str],
 ) -> Result<()> {
     let machine = Machine::setup(workspace)?;
-    let initramfs = file_system(workspace, binary)?;
+    let first_process = first_process(workspace, toolchain)?;
+    let initramfs = file_system(workspace, &first_process, binary)?;
     for core in cores {
         // The same binary without a kernel of its own: both must have the same bits.
         let expected = selftest(workspace, toolchain, binary, core)?;
@@ -57,16 +59,29 @@ pub(super) fn run(
 /// once, which ends the emulation.
 fn kernel_line(logits: &str) -> String {
     format!(
-        "console=ttyAMA0 quiet cma=0 panic=-1 rdinit=/{PROGRAM} -- selftest --as-init \
-         --max-rss-mib {MAX_RSS_MIB} --expect-logits {logits}"
+        "console=ttyAMA0 quiet cma=0 panic=-1 rdinit=/{FIRST_PROCESS} -- \
+         /{PROGRAM} selftest --json - --max-rss-mib {MAX_RSS_MIB} --expect-logits {logits}"
     )
 }
 
-fn file_system(workspace: &Workspace, binary: &Path) -> Result<PathBuf> {
-    let program =
-        fs::read(binary).with_context(|| format!("cannot read {}", workspace.shown(binary)))?;
+/// Builds the machine's first process.
+fn first_process(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    let target = folder(workspace).join(Link::Static.name());
+    let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
+    command.args(["--profile", DEVICE, "-p", "uniultra-first-process"]);
+    static_flags(&mut command, Link::Static);
+    workspace::run(&mut command)?;
+    Ok(target.join(TARGET).join(DEVICE).join(FIRST_PROCESS))
+}
+
+fn file_system(workspace: &Workspace, first_process: &Path, binary: &Path) -> Result<PathBuf> {
+    let read = |file: &Path| {
+        fs::read(file).with_context(|| format!("cannot read {}", workspace.shown(file)))
+    };
+    let (first_process, binary) = (read(first_process)?, read(binary)?);
+    let programs = [(FIRST_PROCESS, first_process.as_slice()), (PROGRAM, binary.as_slice())];
     let file = folder(workspace).join("booted/initramfs.cpio");
-    whole::write(&file, &initramfs::archive(PROGRAM, &program)?)?;
+    whole::write(&file, &initramfs::archive(&programs)?)?;
     Ok(file)
 }
 
@@ -200,7 +215,7 @@ mod tests {
     fn the_first_process_gets_its_own_words() {
         let line = kernel_line("abc");
         let (kernel, program) = line.split_once(" -- ").unwrap();
-        assert!(kernel.contains("console=ttyAMA0") && kernel.contains("rdinit=/uniultra"));
-        assert_eq!(program, "selftest --as-init --max-rss-mib 48 --expect-logits abc");
+        assert!(kernel.contains("console=ttyAMA0") && kernel.contains("rdinit=/first-process"));
+        assert_eq!(program, "/uniultra selftest --json - --max-rss-mib 48 --expect-logits abc");
     }
 }

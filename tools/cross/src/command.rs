@@ -28,7 +28,7 @@ const MODEL_FILES: [&str; 3] = [
   cargo xtask cross --board am62x   the same, after a look at boards/am62x.toml
   cargo xtask cross --sizes         and what costs what in it, by crate
   cargo xtask cross --emulate       and see it work as on Cortex-A53, A72 and A76
-  cargo xtask cross --boot          and as the only program of a booted machine with 128 MiB
+  cargo xtask cross --boot          and on a booted machine with 128 MiB that holds nothing else
   cargo xtask cross --boot --core cortex-a53
   cargo xtask cross --count         how many instructions an encode and a click take there
   cargo xtask cross --library       and the C interface, in target/cross/capi
@@ -56,7 +56,7 @@ pub struct Args {
     /// Run the unit tests, and the binary on the sample frame, as each core would.
     #[arg(long)]
     emulate: bool,
-    /// Boot Debian's kernel with nothing but the static binary, which tests itself, on each core.
+    /// Boot Debian's kernel with the static binary, which tests itself, on each core.
     #[arg(long)]
     boot: bool,
     /// Count the instructions of one encode and one click on each core, into boards/instructions.json.

@@ -16,11 +16,7 @@ Examples:
 
 The frame is simulated, so its exact mask is known: the answers to a point and to a box must agree with
 it, and a second run must give the same bits as the first. Exit code 5 says that a check failed; a
-damaged model pack is exit code 4, as for every command.
-
-As the first process of a system that holds nothing else (kernel command line):
-  rdinit=/uniultra -- selftest --as-init
-mounts /proc and /sys, prints the JSON on the console and powers off.";
+damaged model pack is exit code 4, as for every command.";
 
 /// `uniultra selftest`.
 #[derive(Debug, clap::Args)]
@@ -39,9 +35,6 @@ pub(crate) struct SelftestArgs {
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<JsonTarget>,
-    /// Be the first process (PID 1) of a Linux system: mount /proc and /sys, print the JSON, power off.
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) as_init: bool,
 }
 
 fn digest(text: &str) -> Result<Sha256Hex, String> {

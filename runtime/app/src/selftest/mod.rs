@@ -1,12 +1,9 @@
 //! `uniultra selftest`: does this machine give the right answer, twice, within its memory?
 //!
-//! It needs no file but the program, so that it also runs where there is nothing else: as the first
-//! process of a system ([`init`]).
+//! It needs no file but the program, so that it also runs on a machine that holds nothing else.
 
 mod args;
 mod checks;
-#[cfg(target_os = "linux")]
-mod init;
 mod report;
 mod sample;
 mod system;
@@ -32,9 +29,6 @@ const MIN_DICE: f32 = 0.9;
 
 /// Runs the command; exit code 5 if a check fails.
 pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<()> {
-    if args.as_init {
-        return run_as_init(args, board);
-    }
     check_json(args.json.as_ref(), None)?;
     let report = test(args, board)?;
     if let Some(target) = &args.json {
@@ -44,24 +38,6 @@ pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<(
         print(&report.text()?)?;
     }
     verdict(&report)
-}
-
-#[cfg(target_os = "linux")]
-fn run_as_init(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<()> {
-    init::begin()?;
-    let outcome = test(args, board).and_then(|report| {
-        JsonTarget::Stdout.write(&report)?;
-        verdict(&report)
-    });
-    // Nobody reads the exit code of a machine that is off.
-    crate::failure::report(outcome);
-    init::power_off();
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn run_as_init(_: &SelftestArgs, _: Option<&Path>) -> anyhow::Result<()> {
-    Err(AppError::Usage("--as-init: expected Linux, found another system".to_string()).into())
 }
 
 fn verdict(report: &SelftestReport) -> anyhow::Result<()> {
