@@ -1,5 +1,5 @@
-//! Scratch Python environments under the target folder: one for the ONNX conformance test, one for
-//! the peers of the race.
+//! Scratch Python environments under the target folder: for the ONNX conformance test, for the peers of the
+//! race, and for programs that check the gate's files.
 
 use crate::screen;
 use crate::workspace::{self, Workspace};
@@ -28,6 +28,13 @@ pub const CONFORMANCE: Environment = Environment {
 pub const PEERS: Environment = Environment {
     folder: "peers-venv",
     requirements: "tests/peers/requirements.txt",
+    with_dependencies: false,
+};
+
+/// Programs that check files, for the gate.
+pub const CHECKERS: Environment = Environment {
+    folder: "checkers-venv",
+    requirements: "tools/xtask/requirements.txt",
     with_dependencies: false,
 };
 

@@ -1,4 +1,6 @@
 //! What costs what in a binary, by crate: its symbols' sizes, and the rest by section.
+//!
+//! Written here because `cargo-bloat` counts code alone, and a quarter of the binary is the model.
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};

@@ -1,4 +1,7 @@
 //! The crates in the device binary, as cargo resolves them for the target.
+//!
+//! From the lines of `cargo tree`: what `cargo metadata` and its crate resolve has the features of the whole
+//! workspace, not those of one program.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! Debian's package format: an `ar` archive of a format number, a control archive and a data archive.
 //!
-//! Written here over the crates `ar` and `tar`: `cargo-deb` packs what a crate's manifest lists, built by
-//! cargo for this machine, and we pack a list of files for a board.
+//! Written here over the crates `ar` and `tar`: `cargo-deb` packs what the manifest of a crate lists, and here
+//! the list of files depends on the board.
 //!
 //! Nothing goes below `/etc`, so there are no conffiles; nothing is started or made when it is
 //! installed, so there are no scripts.

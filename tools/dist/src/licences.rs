@@ -1,4 +1,6 @@
 //! The list of what others wrote that is in the binary, with the licence texts found in their folders.
+//!
+//! Written here because `cargo-about` knows crates alone: the toolchain's libraries are in the binary, too.
 
 use super::crates::{Crate, Crates};
 use super::libraries::Library;

@@ -33,7 +33,11 @@ struct Step {
 }
 
 const STEPS: [Step; 12] = [
-    Step { name: "files", what: "layout, sizes, words, links, dependency rules", run: files::run },
+    Step {
+        name: "files",
+        what: "layout, sizes, words, spelling, links, licences, dependency rules",
+        run: files::run,
+    },
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "msrv", what: "dependencies allow the oldest promised Rust", run: msrv::run },
     Step { name: "clippy", what: "lints, as errors", run: clippy },

@@ -1,4 +1,5 @@
-//! No locked dependency may ask for a newer Rust than the workspace promises.
+//! No locked dependency may ask for a newer Rust than the workspace promises. Cargo itself compares with the Rust
+//! that runs, which is newer.
 
 use crate::train;
 use anyhow::{Context, Result, bail};

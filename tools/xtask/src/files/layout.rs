@@ -1,4 +1,4 @@
-//! What may lie where, and how large it may be.
+//! What may lie where, and how large it may be: rules of this project, which no tool knows.
 
 use super::Finding;
 use super::tree::Tree;

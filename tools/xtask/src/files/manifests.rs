@@ -1,12 +1,16 @@
-//! Cargo manifests: lints inherited, every dependency explained once, dependencies one way only.
+//! Cargo manifests: lints inherited, every dependency explained once, every library with its rule of who may use
+//! it. Cargo's own lint for inherited lints, `missing_lints_inheritance`, is for nightly Rust only; no tool asks for
+//! reasons.
 
 use super::Finding;
 use super::profiles;
-use super::ranks;
 use super::tree::Tree;
 use toml::{Table, Value};
 
 const ROOT: &str = "Cargo.toml";
+
+/// Who may depend on whom, for cargo-deny.
+const RULES: &str = ".cargo/deny.toml";
 
 /// One crate of the workspace.
 pub(super) struct Package<'a> {
@@ -86,7 +90,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings.extend(packages.iter().flat_map(inherits));
-    findings.extend(ranks::check(&packages));
+    findings.extend(unruled(&packages, tree.text(RULES).unwrap_or_default()));
     findings
 }
 
@@ -152,6 +156,25 @@ fn inherits(package: &Package<'_>) -> Vec<Finding> {
         .filter(|(_, declared)| !from_workspace(Some(declared)))
         .map(|(name, _)| Finding::file(&path, format!("expected `{name}.workspace = true`")));
     lints.into_iter().chain(dependencies).collect()
+}
+
+/// Libraries of which the rules do not say who may depend on them: cargo-deny would let everybody.
+fn unruled(packages: &[Package<'_>], rules: &str) -> Vec<Finding> {
+    let rules: Table = match toml::from_str(rules) {
+        Ok(rules) => rules,
+        Err(error) => return vec![Finding::file(RULES, error.message())],
+    };
+    let ruled = rules.get("bans").and_then(|bans| bans.get("deny")?.as_array());
+    let ruled: Vec<_> = ruled
+        .into_iter()
+        .flatten()
+        .filter(|rule| rule.get("wrappers").is_some())
+        .filter_map(|rule| rule.get("crate")?.as_str())
+        .collect();
+    let libraries = packages.iter().filter(|package| package.is_library);
+    let unruled = libraries.filter(|package| !ruled.contains(&package.name));
+    let what = |name| format!("expected {RULES} to say in `wrappers` who may depend on `{name}`");
+    unruled.map(|package| Finding::file(&package.path(), what(package.name))).collect()
 }
 
 #[cfg(test)]
@@ -239,6 +262,28 @@ log.workspace = true
             "runtime/core/Cargo.toml: expected `log.workspace = true`",
         ];
         assert_eq!(found(GOOD_ROOT, core), expected);
+    }
+
+    #[test]
+    fn finds_libraries_that_anybody_may_use() {
+        let rules = "[bans]\ndeny = [{ crate = \"uniultra-core\", wrappers = [\"x\"] }]\n";
+        let with = |rules: &str| {
+            let tree = Tree::from([
+                ("Cargo.toml", GOOD_ROOT),
+                ("runtime/core/Cargo.toml", GOOD_CORE),
+                ("runtime/core/src/lib.rs", ""),
+                (RULES, rules),
+            ]);
+            check(&tree).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(with(rules), [] as [&str; 0]);
+        let expected =
+            ["runtime/core/Cargo.toml: expected .cargo/deny.toml to say in `wrappers` who may \
+                         depend on `uniultra-core`"];
+        assert_eq!(with(""), expected);
+        // Without `wrappers`, cargo-deny would refuse the crate itself.
+        assert_eq!(with("[bans]\ndeny = [{ crate = \"uniultra-core\" }]\n"), expected);
+        assert!(with("[bans")[0].starts_with(RULES));
     }
 
     #[test]

@@ -1,12 +1,11 @@
-//! Checks on the files themselves, without compiling them. Each check reads a [`Tree`] and gives
-//! findings; none of them writes.
+//! Checks on the files themselves, without compiling them. What others' programs check is theirs, see
+//! `checkers`; what only this project asks for is here. Each check reads a [`Tree`] and gives findings; none of
+//! them writes.
 
+mod checkers;
 mod layout;
-mod links;
 mod manifests;
 mod profiles;
-mod ranks;
-mod rust;
 mod tree;
 mod words;
 
@@ -50,8 +49,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut findings = [
         layout::check(&tree),
         words::check(&tree, &words::Private::of(workspace)),
-        rust::check(&tree),
-        links::check(&tree),
         manifests::check(&tree),
     ]
     .concat();
@@ -59,9 +56,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for finding in &findings {
         screen::line(&finding.to_string());
     }
+    let checked = checkers::run(workspace);
     if !findings.is_empty() {
         bail!("{} findings", findings.len());
     }
     screen::line(&format!("{} files, nothing found", tree.paths().count()));
-    Ok(())
+    checked
 }

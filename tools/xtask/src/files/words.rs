@@ -1,4 +1,5 @@
-//! What no text of the project may say: paths of somebody's machine, and leftovers.
+//! What no text of the project may say: paths of somebody's machine, which no tool knows, leftovers, and that a
+//! crate may be unsafe.
 
 use super::Finding;
 use super::tree::Tree;
@@ -10,6 +11,12 @@ const HOMES: [&str; 3] = ["/home", "/Users", r"C:\Users"];
 /// Marks of unfinished work, in two parts so that this file does not hold them itself.
 const LEFTOVERS: [&str; 4] =
     [concat!("FIX", "ME"), concat!("TO", "DO"), concat!("HA", "CK"), concat!("XX", "X")];
+
+/// The lint that finds `unsafe`. The workspace sets it; who takes it back has to be one of [`UNSAFE_PACKAGES`].
+const UNSAFE_LINT: &str = "unsafe_code";
+
+/// Packages that may hold `unsafe`: SIMD and the C interface need it, nothing else does.
+const UNSAFE_PACKAGES: [&str; 2] = ["runtime/kernels/", "runtime/capi/"];
 
 /// Paths of the machine that runs the check.
 pub(super) struct Private(Vec<String>);
@@ -28,6 +35,8 @@ impl Private {
 pub(super) fn check(tree: &Tree, private: &Private) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.texts() {
+        let is_safe =
+            path.ends_with(".rs") && !UNSAFE_PACKAGES.iter().any(|folder| path.starts_with(folder));
         for (number, line) in (1..).zip(text.lines()) {
             let homes = HOMES.iter().find(|home| names_a_home(line, home));
             let own = private.0.iter().find(|own| starts_a_path(line, own));
@@ -36,6 +45,10 @@ pub(super) fn check(tree: &Tree, private: &Private) -> Vec<Finding> {
             }
             if let Some(word) = LEFTOVERS.iter().find(|word| has_word(line, word)) {
                 findings.push(Finding::line(path, number, format!("a leftover {word}")));
+            }
+            if is_safe && takes_back(line) {
+                let what = format!("`unsafe` is only for {}", UNSAFE_PACKAGES.join(" and "));
+                findings.push(Finding::line(path, number, what));
             }
             if ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {
                 findings.push(Finding::line(path, number, "a merge conflict"));
@@ -70,6 +83,12 @@ fn starts_a_path(line: &str, path: &str) -> bool {
     places(line, path).any(|(before, after)| begins(before) && !after.starts_with(wordlike))
 }
 
+/// Whether an attribute makes the lint weaker than the workspace does.
+fn takes_back(line: &str) -> bool {
+    let levels = ["allow", "expect", "warn"];
+    has_word(line, UNSAFE_LINT) && levels.iter().any(|level| line.contains(&format!("{level}(")))
+}
+
 fn has_word(line: &str, word: &str) -> bool {
     places(line, word)
         .any(|(before, after)| !before.ends_with(wordlike) && !after.starts_with(wordlike))
@@ -97,6 +116,20 @@ mod tests {
         for word in LEFTOVERS {
             assert_eq!(lines(&format!("fine\n// {word}: later\nA{word}B\n")), [2], "{word}");
         }
+    }
+
+    #[test]
+    fn finds_crates_that_allow_unsafe() {
+        let text = ["#![allow(clippy::all, ", UNSAFE_LINT, ")]\n#![forbid(", UNSAFE_LINT, ")]\n"];
+        let text = text.concat();
+        let found = |path: &str| {
+            let findings = check(&Tree::from([(path, text.as_str())]), &Private(Vec::new()));
+            findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let expected = ["tools/a.rs:1: `unsafe` is only for runtime/kernels/ and runtime/capi/"];
+        assert_eq!(found("tools/a.rs"), expected);
+        assert_eq!(found("runtime/kernels/src/lib.rs"), [] as [&str; 0]);
+        assert_eq!(found("a.md"), [] as [&str; 0]);
     }
 
     #[test]
