@@ -1,4 +1,4 @@
-//! The self-test as the first process of a Linux system that holds nothing else.
+//! The self-test as the first process of a Linux system that runs nothing else.
 
 use crate::failure::AppError;
 use anyhow::Context;
@@ -6,16 +6,17 @@ use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, reboot};
 use std::fs;
 
-/// What the kernel tells through files, and where programs look for it.
+/// The kernel's file systems, and the folders where programs expect them.
 const MOUNTS: [(&str, &str); 2] = [("proc", "/proc"), ("sysfs", "/sys")];
 
-/// From now on only emergencies of the kernel go to the console, where the report will be.
+/// The log level at which only emergencies of the kernel go to the console, where the report will
+/// be.
 const CONSOLE_LOG_LEVEL: (&str, &str) = ("/proc/sys/kernel/printk", "1");
 
-/// Makes `/proc` and `/sys`, and quiets the console.
+/// Mounts `/proc` and `/sys`, and quiets the console.
 ///
 /// # Errors
-/// Unless this is the first process, and where the kernel refuses.
+/// If this is not the first process, or if the kernel refuses.
 pub(super) fn begin() -> anyhow::Result<()> {
     let process = std::process::id();
     if process != 1 {
@@ -31,11 +32,11 @@ pub(super) fn begin() -> anyhow::Result<()> {
     fs::write(file, level).with_context(|| format!("cannot write {file}"))
 }
 
-/// Waits until the console has everything, then powers the machine off; where that fails, the kernel
-/// stops when this process ends.
+/// Waits until the console has printed everything, then powers the machine off. If that fails, the
+/// kernel stops when this process ends.
 pub(super) fn power_off() {
     for console in [rustix::stdio::stdout(), rustix::stdio::stderr()] {
-        // A console that is no terminal has nothing to wait for.
+        // A console that is not a terminal needs no waiting.
         let _ = rustix::termios::tcdrain(console);
     }
     let _ = reboot(RebootCommand::PowerOff);
