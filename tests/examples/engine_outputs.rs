@@ -1,14 +1,15 @@
-//! What our engine makes of a checkpoint and of given inputs: the engine's side of the trainer's parity
-//! test, `tools/train/tests/parity.rs`, in a program, so that the trainer is built without tract.
+//! Runs the engine on a checkpoint and given inputs: the engine's side of the trainer's parity
+//! test, `tools/train/tests/parity.rs`. It is a program of its own, so that the trainer builds
+//! without tract.
 //!
 //! ```text
 //! engine_outputs --checkpoint FILE --image-size PX --edge-layout LAYOUT --inputs FILE --out FILE [--precision int8]
 //! ```
 //!
-//! exports the checkpoint, quantizes it with the ranges that it was trained with if that is asked for,
-//! encodes one image and decodes every prompt. All files are safetensors of f32.
-//! Inputs, where `N` counts prompts from 0: `image` \[PX, PX\], `N.point_coords` \[P, 2\],
-//! `N.point_labels` \[P\], and `N.mask_input` \[PX / 4, PX / 4\] where the prompt has a mask. Outputs, flat:
+//! exports the checkpoint, quantizes it with the ranges that it was trained with if that is asked
+//! for, encodes one image and decodes every prompt. All files are safetensors of f32. Inputs, where
+//! `N` counts prompts from 0: `image` \[PX, PX\], `N.point_coords` \[P, 2\], `N.point_labels`
+//! \[P\], and `N.mask_input` \[PX / 4, PX / 4\] where the prompt has a mask. Outputs, flat:
 //! `image_embed`, `high_res_feats_0`, `high_res_feats_1`, and `N.masks`, `N.iou_predictions`,
 //! `N.object_score_logits`.
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `--inputs` is a folder of `race_inputs`. Requests come on stdin and answers go to stdout, one
-//! JSON object a line; `tests/peers/README.md` has the protocol. An answer with `error` is the last.
+//! JSON object a line; `tests/peers/README.md` has the protocol. An answer with `error` is the
+//! last.
 
 use serde_json::{Value, json};
 use std::error::Error;

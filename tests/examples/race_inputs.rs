@@ -1,5 +1,5 @@
-//! What every lane of `cargo xtask race` is given: the networks' inputs for one frame and one click,
-//! and for simulated frames that the peers' own quantizers may calibrate on.
+//! Writes the inputs of all lanes of `cargo xtask race`: the networks' inputs for one frame and one
+//! click, and for simulated frames on which the peers' own quantizers may calibrate.
 //!
 //! ```text
 //! race_inputs --pack DIR --frame FILE --point X,Y --calibration N --out DIR
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let [width, height] = [phantom.image.width(), phantom.image.height()];
         let pixels = Pixels::Gray8(phantom.image.into_raw());
         let frame = Frame::new(width as usize, height as usize, pixels)?;
-        // A strip's centre may lie outside of what is shown.
+        // A strip's centre may lie outside the picture.
         let [x, y] = target.centre_px;
         let click = [x.clamp(0.0, (width - 1) as f32), y.clamp(0.0, (height - 1) as f32)];
         write(&out.join(format!("calibration/{index}")), &spec, &frame, click)?;

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
     /// Exit code; None where a signal ended the process, which no test accepts.
@@ -24,7 +24,7 @@ impl Run {
     /// Asserts the exit code, an error line that says all of `words`, and no trace of a panic.
     ///
     /// # Panics
-    /// Where any of that is not so.
+    /// If any of that is not so.
     pub fn fails(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(self.stderr.starts_with("error: ") || code == 2, "{self:?}");
@@ -37,7 +37,7 @@ impl Run {
     /// Asserts success.
     ///
     /// # Panics
-    /// Where the run failed.
+    /// If the run failed.
     pub fn succeeds(&self) -> &Self {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
@@ -47,7 +47,7 @@ impl Run {
 /// Runs `uniultra` or `uniultra-tools`.
 ///
 /// # Panics
-/// Where the binary was not built: `cargo build --workspace --bins` does that.
+/// If the binary was not built: `cargo build --workspace --bins` does that.
 #[must_use]
 pub fn run<A: AsRef<OsStr>>(binary: &str, args: impl IntoIterator<Item = A>) -> Run {
     finish(Command::new(binary_path(binary)).args(args))
@@ -56,7 +56,7 @@ pub fn run<A: AsRef<OsStr>>(binary: &str, args: impl IntoIterator<Item = A>) -> 
 /// Runs a copy of the binary that is alone with `files` in a folder of its own, the current one.
 ///
 /// # Panics
-/// Where the binary was not built or a file cannot be copied.
+/// If the binary was not built or a file cannot be copied.
 #[must_use]
 pub fn run_alone(binary: &str, files: &[&Path], args: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a scratch folder");

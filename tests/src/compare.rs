@@ -1,10 +1,10 @@
-//! How far two tensors are apart.
+//! The difference between two tensors.
 
 /// Largest difference, relative to the expected tensor's root mean square. NaN where either has
 /// one, so that a comparison with a bound fails.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 #[must_use]
 pub fn relative(found: &[f32], expected: &[f32]) -> f32 {
     let largest = crate::golden::max_abs_difference(found, expected);

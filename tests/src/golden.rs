@@ -2,8 +2,8 @@
 //! features.
 //!
 //! `../shared/golden/README.md` (beside the repository) says how each number was computed. The set
-//! is not part of the repository: [`Golden::open`] says so and returns None where it is absent, and
-//! tests end there.
+//! is not part of the repository: if it is absent, [`Golden::open`] prints so and returns `None`,
+//! and tests end there.
 //!
 //! ```no_run
 //! # use uniultra_tests::golden::Golden;
@@ -53,7 +53,7 @@ pub struct GoldenImage {
     pub id: String,
     /// The PNG, 8-bit gray, 800x540.
     pub frame: PathBuf,
-    /// The prompts and what is expected of each.
+    /// The prompts, and the expected result of each.
     pub prompts: Vec<GoldenPrompt>,
     /// Sampled elements of `input`, `high_res_feats_0`, `high_res_feats_1` and `image_embed`.
     pub samples: Vec<GoldenSample>,
@@ -92,7 +92,7 @@ pub struct GoldenSample {
 /// The synthetic features of the decoder-only set.
 #[derive(Clone, Debug)]
 pub struct HashFeatures {
-    /// What stands in for the image encoder's output.
+    /// A substitute for the image encoder's output.
     pub features: Features,
     /// [256, 256] logits, for prompts that say `with_mask_input`.
     pub mask_input: Vec<f32>,
@@ -102,7 +102,7 @@ impl Golden {
     /// Opens the set, or says on stderr that it is absent.
     ///
     /// # Panics
-    /// Where it is there and cannot be read.
+    /// If it is there and cannot be read.
     #[must_use]
     #[allow(clippy::print_stderr, reason = "a skipped test says so")]
     pub fn open() -> Option<Self> {
@@ -132,7 +132,7 @@ impl Golden {
     /// One image by its HC18 number.
     ///
     /// # Panics
-    /// Where the set has no such image.
+    /// If the set has no such image.
     #[must_use]
     pub fn image(&self, id: &str) -> GoldenImage {
         let entry = &self.index["images"][id];
@@ -161,7 +161,7 @@ impl Golden {
         prompts(&self.index["decoder_hash"]["prompts"], &tensors)
     }
 
-    /// The first values of a synthetic feature map as golden.json gives them.
+    /// The first values of a synthetic feature map, from golden.json.
     #[must_use]
     pub fn first_hash_values(&self, tensor: &str) -> Vec<f64> {
         numbers(&self.index["decoder_hash"][format!("{tensor}_first4")])
@@ -176,7 +176,7 @@ impl GoldenImage {
     /// Gray values 0..255 as [h, w] in row-major order, with h and w.
     ///
     /// # Panics
-    /// Where the frame cannot be decoded.
+    /// If the frame cannot be decoded.
     #[must_use]
     pub fn gray(&self) -> (Vec<f32>, usize, usize) {
         let image = image::open(&self.frame).expect("golden frame decodes").into_luma8();
@@ -187,7 +187,7 @@ impl GoldenImage {
     /// The sample of one tensor.
     ///
     /// # Panics
-    /// Where the set has no such sample.
+    /// If the set has no such sample.
     #[must_use]
     pub fn sample(&self, tensor: &str) -> &GoldenSample {
         let found = self.samples.iter().find(|s| s.tensor == tensor);
@@ -231,7 +231,7 @@ pub fn hash_values(seed: u32, scale: f64, len: usize) -> Vec<f32> {
 /// Every tensor of a safetensors file of halves and singles, as `f32`.
 ///
 /// # Panics
-/// Where the file cannot be read or holds another type.
+/// If the file cannot be read or holds another type.
 #[must_use]
 pub fn read_safetensors(path: &Path) -> Tensors {
     let bytes = read(path);

@@ -49,7 +49,7 @@ impl Pair {
 /// A pack in `models/`, as the exporter would hold it.
 ///
 /// # Panics
-/// Where it cannot be read.
+/// If it cannot be read.
 #[must_use]
 pub fn shipped(id: &str) -> ModelPack {
     let pack = Pack::open(&root().join("models").join(id)).unwrap();
@@ -73,7 +73,7 @@ pub enum Features {
 /// Every output of one pack in both engines, on every kind of prompt.
 ///
 /// # Panics
-/// Where the checker refuses the pack, or either engine fails.
+/// If the checker refuses the pack, or either engine fails.
 #[must_use]
 pub fn run_both(python: &Path, name: &str, pack: &ModelPack, features: Features) -> Vec<Pair> {
     let folder = tempfile::tempdir().unwrap();
@@ -197,7 +197,7 @@ impl Work {
     /// Writes the pack below `folder`.
     ///
     /// # Panics
-    /// Where the disk refuses.
+    /// If the disk refuses.
     #[must_use]
     pub fn new(folder: &Path, pack: &ModelPack) -> Self {
         let [pack_folder, cases, results] =
@@ -210,7 +210,7 @@ impl Work {
     /// Runs the script.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn check(&self, python: &Path) -> Output {
         let script = root().join("tests/python/check_onnx.py");
@@ -222,7 +222,7 @@ impl Work {
 /// The interpreter with onnx and onnxruntime, or nothing where it may be absent.
 ///
 /// # Panics
-/// Where it must not be absent.
+/// If it must not be absent.
 #[must_use]
 #[allow(clippy::print_stderr, reason = "a skipped test says so")]
 pub fn python() -> Option<PathBuf> {

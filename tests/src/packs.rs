@@ -15,7 +15,7 @@ use uniultra_manifest::Pack;
 #[derive(Debug)]
 pub struct ScratchPack {
     folder: TempDir,
-    /// What was written.
+    /// The pack that was written.
     pub pack: ModelPack,
 }
 
@@ -23,7 +23,7 @@ impl ScratchPack {
     /// Exports `checkpoint`.
     ///
     /// # Panics
-    /// Where export or disk fail.
+    /// If export or disk fail.
     #[must_use]
     pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Self {
         let pack = export(checkpoint, options).expect("the checkpoint exports");
@@ -41,7 +41,7 @@ impl ScratchPack {
     /// Both networks in our runtime, on one thread.
     ///
     /// # Panics
-    /// Where the engine refuses them.
+    /// If the engine refuses them.
     #[must_use]
     pub fn network(&self) -> TractNetwork {
         open_network(&self.folder())
@@ -51,7 +51,7 @@ impl ScratchPack {
     /// bits are those of one thread.
     ///
     /// # Panics
-    /// Where the runtime refuses it.
+    /// If the runtime refuses it.
     #[must_use]
     pub fn segmenter(&self) -> Segmenter {
         let options = EngineOptions::new().with_threads(2);
@@ -63,7 +63,7 @@ impl ScratchPack {
 /// Both networks of a pack in our runtime, on one thread.
 ///
 /// # Panics
-/// Where the engine refuses them.
+/// If the engine refuses them.
 #[must_use]
 pub fn open_network(folder: &Path) -> TractNetwork {
     let pack = Pack::open(folder).expect("the pack opens");
@@ -73,7 +73,7 @@ pub fn open_network(folder: &Path) -> TractNetwork {
 /// Random weights of an architecture by name, e.g. `uniultra-mini`.
 ///
 /// # Panics
-/// Where there is no such architecture.
+/// If there is no such architecture.
 #[must_use]
 pub fn random(name: &str, seed: u64) -> Checkpoint {
     let architecture: Architecture = name.parse().expect("a known architecture");
@@ -83,7 +83,7 @@ pub fn random(name: &str, seed: u64) -> Checkpoint {
 /// SAM 2 tiny's real weights, or a note on stderr that they are absent.
 ///
 /// # Panics
-/// Where they are there and cannot be read.
+/// If they are there and cannot be read.
 #[must_use]
 #[allow(clippy::print_stderr, reason = "a skipped test says so")]
 pub fn sam2_tiny() -> Option<Checkpoint> {

@@ -17,7 +17,7 @@ pub const BOX: &str = "190,208,342,347";
 /// A gray picture.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is none.
 #[must_use]
 pub fn gray(path: &Path) -> GrayImage {
     image::open(path).expect("a picture").into_luma8()
@@ -32,7 +32,7 @@ pub fn foreground(mask: &GrayImage) -> u64 {
 /// Dice of a mask of the sample frame against the exact one.
 ///
 /// # Panics
-/// Where the mask is not of the frame's size.
+/// If the mask is not of the frame's size.
 #[must_use]
 pub fn dice(mask: &GrayImage) -> f64 {
     let truth = gray(&root().join("tests/fixtures/sample/mask.png"));

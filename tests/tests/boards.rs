@@ -1,4 +1,5 @@
-//! Every profile in `boards/` is valid, says where its figures come from, and claims no more than was done.
+//! Every profile in `boards/` is valid, says where its figures come from, and claims no more than
+//! was done.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;

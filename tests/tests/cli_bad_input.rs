@@ -1,4 +1,5 @@
-//! Bad input on the command line: a clear message, the documented exit code, no panic, no file left.
+//! Bad input on the command line: a clear message, the documented exit code, no panic, no file
+//! left.
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails by panicking, and its figures go to its output"

@@ -1,4 +1,4 @@
-//! `uniultra --board FILE`: what it sets, what it refuses, and what reports say of it.
+//! `uniultra --board FILE`: settings, refusals and reports.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
@@ -22,7 +22,7 @@ const TARGET: &str = if cfg!(target_arch = "aarch64") {
     "x86_64-unknown-linux-gnu"
 };
 
-/// Budgets that every machine holds, however busy; memory is beside the point.
+/// Budgets that every machine holds, however busy. Memory does not matter here.
 const PATIENT: [(&str, &str); 4] = [
     ("encode_ms = 400", "encode_ms = 20000"),
     ("click_ms = 120", "click_ms = 20000"),
@@ -178,7 +178,7 @@ fn what_machine_or_model_do_not_meet_is_named() {
         for args in [&["selftest"][..], &["bench", "--runs", "1"][..], &refs(&segment)[..]] {
             profile.run(args).fails(7, &words);
         }
-        // What there is to know is told all the same.
+        // The other facts are still printed.
         let info = profile.run(&["info", "--json", "-"]);
         info.fails(7, &words);
         let info = json(&info);

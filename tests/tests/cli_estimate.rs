@@ -1,5 +1,5 @@
-//! `uniultra-tools estimate`: ranges for every board, its check against this machine, mistakes with their
-//! exit codes.
+//! `uniultra-tools estimate`: ranges for every board, its check against this machine, mistakes with
+//! their exit codes.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ fn range(json: &Value) -> [f64; 2] {
     ends
 }
 
-/// A report with exit code 0 where it says that all is held, else 5.
+/// A report. The exit code is 0 if it says that all budgets are held, otherwise 5.
 fn report(run: &Run) -> Value {
     let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
     let held = json["held"].as_bool().unwrap();

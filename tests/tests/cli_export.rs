@@ -1,4 +1,5 @@
-//! `uniultra-tools export` of what the trainer writes: the default model's way into `models/`.
+//! `uniultra-tools export` of the trainer's files, the way by which the default model got into
+//! `models/`.
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails by panicking, and its figures go to its output"
@@ -62,7 +63,7 @@ fn a_trained_checkpoint_becomes_a_pack_that_describes_itself() {
     run("uniultra-tools", args).succeeds();
     let count = |folder| Checkpoint::open(folder).unwrap().names().count();
     assert_eq!(count(&kept), count(&file));
-    // A pack made anew without them has no old ones.
+    // A pack that is exported again without them does not keep the old ones.
     let args = [args.as_slice(), &["--force"]].concat();
     fs::copy(&kept, again.join("weights.safetensors")).unwrap();
     run("uniultra-tools", args).succeeds();

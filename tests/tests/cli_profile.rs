@@ -1,5 +1,4 @@
-//! `uniultra-tools profile`: what its report holds, two packs by turns, mistakes with their exit
-//! codes.
+//! `uniultra-tools profile`: its report, two packs in turns, and the exit codes of mistakes.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -27,7 +26,7 @@ fn number(json: &Value, key: &str) -> f64 {
     json[key].as_f64().unwrap_or_else(|| panic!("{key}: {json}"))
 }
 
-/// Quantiles in order; gives the largest.
+/// Checks the order of quantiles; returns the largest.
 fn check_quantiles(times: &Value) -> f64 {
     let [p50, p90, p99, max] = ["p50", "p90", "p99", "max"].map(|key| number(times, key));
     assert!(0.0 <= p50 && p50 <= p90 && p90 <= p99 && p99 <= max, "{times}");
@@ -42,7 +41,8 @@ fn check_plan(plan: &Value) {
     let ops = array(plan, "ops");
     assert!(!ops.is_empty());
     let whole = check_quantiles(&plan["total_ms"]);
-    // In every run, the operations take no longer than the whole: so also at the largest.
+    // In every run the operations take at most as long as the whole, so this holds for the maximum,
+    // too.
     assert!(0.0 < check_quantiles(&plan["all"]["ms"]), "{}", plan["all"]);
     assert!(number(&plan["all"]["ms"], "max") <= whole, "{}", plan["all"]);
     assert!(number(&plan["all"]["ms"], "p50") <= number(&plan["total_ms"], "p50"));
@@ -83,7 +83,7 @@ fn a_pack_is_taken_apart() {
     plans.iter().for_each(check_plan);
     let phases: Vec<_> = plans.iter().map(|plan| plan["phase"].as_str().unwrap()).collect();
     assert!(phases.starts_with(&["frame"]) && phases.ends_with(&["click"]), "{phases:?}");
-    // A good part of the encoder's products is in integers: that is what the pack is for.
+    // A large part of the encoder's products is in integers, as an int8 pack should have it.
     let all = &plans[0]["all"];
     assert!(number(all, "integer_macs") > 0.4 * number(all, "real_macs"), "{all}");
     for peak in ["real", "integer"] {

@@ -1,5 +1,5 @@
-//! `uniultra-tools profile --ssh`, against an ssh server of its own on the loopback interface, whose keys
-//! live as long as the test. Skipped, loudly, where no server is installed.
+//! `uniultra-tools profile --ssh`, against an ssh server of its own on the loopback interface,
+//! whose keys live as long as the test. Skipped, loudly, where no server is installed.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uniultra_tests::cli::{Run, root, run};
 
-/// How long the server may take to answer.
+/// The time that the server may take to answer.
 const START: Duration = Duration::from_secs(20);
 
 /// A server that ends with this value.
@@ -37,7 +37,8 @@ impl Drop for Server {
     }
 }
 
-/// The server's program: daemons are often not on the path, and it wants to be called by a full name.
+/// The server's program: daemons are often not on the path, and it wants to be called by a full
+/// name.
 fn sshd() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =
@@ -60,7 +61,7 @@ fn user() -> String {
 }
 
 impl Server {
-    /// Starts one, or says why there is none.
+    /// Starts a server, or prints why it cannot.
     fn start() -> Option<Self> {
         let Some(program) = sshd() else {
             eprintln!("SKIPPED: no sshd (Debian: openssh-server), `profile --ssh` is not tested");
@@ -136,13 +137,13 @@ impl Server {
         run("uniultra-tools", words)
     }
 
-    /// What is left in the folder for temporary files.
+    /// The files left in the folder for temporary files.
     fn left(&self) -> Vec<PathBuf> {
         fs::read_dir(self.file("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 }
 
-/// The device binary of this machine, beside the test's own.
+/// The device binary for this machine, next to the test's own.
 fn uniultra() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().and_then(Path::parent).unwrap().join("uniultra")

@@ -22,7 +22,7 @@ fn pack(checkpoint: &Checkpoint, image_size: usize) -> ScratchPack {
     ScratchPack::export(checkpoint, &ExportOptions { image_size, ..ExportOptions::default() })
 }
 
-/// Runs `uniultra segment` on the sample and gives the JSON report.
+/// Runs `uniultra segment` on the sample and returns the JSON report.
 fn segment(model: &Path, rest: &[&str]) -> Value {
     let mut args: Vec<OsString> = vec!["segment".into(), sample_frame().into()];
     args.extend(["--model".into(), model.into(), "--json".into(), "-".into()]);
@@ -105,14 +105,14 @@ fn warnings<'a>(report: &'a Value, code: &str) -> Vec<&'a Value> {
 #[test]
 fn a_click_that_the_mask_contradicts_is_named() {
     let pack = pack(&random("uniultra-mini", 9), 128);
-    // One pixel, inside and outside at once: whatever the mask, it contradicts one of both.
+    // One pixel, marked as inside and outside at once: every mask contradicts one of the two.
     let both = ["--point", POINT, "--point", &format!("{POINT},0")];
     let report = segment(&pack.folder(), &both);
     let found = warnings(&report, "click_contradicted");
     assert_eq!(found.len(), 1, "{report}");
     let number = found[0]["point"].as_u64().unwrap();
     assert!(found[0]["message"].as_str().unwrap().contains(&format!("point {number},")));
-    // As many as there may be: each has its place in the list.
+    // As many clicks as allowed: the list has room for all warnings.
     let report = segment(&pack.folder(), &both.repeat(16));
     let numbers: Vec<u64> = warnings(&report, "click_contradicted")
         .iter()

@@ -1,4 +1,5 @@
-//! `uniultra selftest`: a good machine passes, what was asked for and is not so fails, with exit code 5.
+//! `uniultra selftest`: passes on a good machine, and fails with exit code 5 if a requirement is
+//! not met.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -69,7 +70,7 @@ fn the_bits_of_another_run_can_be_asked_for() {
     let third = run("uniultra", args);
     third.fails(5, &["expected_logits"]);
     assert!(third.stdout.contains("FAIL"), "{third:?}");
-    // The report is there for whoever has to find out why.
+    // The report is still written, to find the cause.
     let third: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!((&third["ok"], passed(&third, "expected_logits")), (&false.into(), Some(false)));
     assert_eq!(third["logits_sha256"], bits);

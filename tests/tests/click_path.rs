@@ -1,4 +1,4 @@
-//! What the decoder computes once a frame and what once a click, together and apart.
+//! The decoder's work once a frame and once a click, together and separately.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use uniultra_core::{
@@ -34,8 +34,8 @@ fn decode(network: &TractNetwork, embedding: &Embedding, input: &DecoderInput) -
     output
 }
 
-/// An embedding that the network did not make itself gives the same bits: what the decoder keeps of
-/// a frame is computed again.
+/// An embedding that another network made gives the same bits: the decoder computes the frame's
+/// part again.
 #[test]
 fn a_kept_frame_answers_as_a_new_one() {
     for id in ["uniultra-mini", "uniultra-mini-int8"] {

@@ -14,12 +14,12 @@ use uniultra_tests::cli::run;
 
 /// Most that the mean Dice with any number of clicks may be below that with one.
 ///
-/// Version 0.2 fell by 0.4188 on these images (0.7716 with one click, 0.3528 with 32). 0.3 learned from up
-/// to 32 clicks and gains by each further number.
+/// Version 0.2 fell by 0.4188 on these images (0.7716 with one click, 0.3528 with 32). 0.3 learned
+/// from up to 32 clicks and gains by each further number.
 const LARGEST_FALL: f64 = 0.01;
 
-/// Images of each set's val part, evenly spaced: the same ones every time. The clicks follow from the
-/// objects, so that every run asks the same.
+/// Images of each set's val part, evenly spaced: the same ones every time. The clicks follow from
+/// the objects, so that every run asks the same.
 const IMAGES_A_SET: &str = "4";
 
 /// Sets that nothing is tuned for, this bound included. Their figures are printed only.

@@ -12,10 +12,10 @@ use std::path::Path;
 use uniultra_tests::cli::{root, run, run_alone, sample_frame};
 use uniultra_tests::sample::{BOX, POINT, dice, gray};
 
-/// What the shipped model must reach on the sample frame, whichever way the target is prompted.
+/// Dice that the shipped model must reach on the sample frame, for every kind of prompt.
 const MIN_DICE: f64 = 0.9;
 
-/// Runs `uniultra segment` on the sample and gives the JSON report.
+/// Runs `uniultra segment` on the sample and returns the JSON report.
 fn segment(rest: &[&str]) -> Value {
     let mut args: Vec<OsString> = vec!["segment".into(), sample_frame().into()];
     args.extend(["--json", "-"].iter().chain(rest).map(Into::into));

@@ -186,7 +186,7 @@ trait FailsAfterWarnings {
 }
 
 impl FailsAfterWarnings for Run {
-    /// As [`Run::fails`] where warnings come before the error.
+    /// [`Run::fails`] for runs that print warnings before the error.
     fn fails_after_warnings(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(self.stderr.contains("\nerror: expected no problem, found 3"), "{self:?}");

@@ -20,7 +20,8 @@ use uniultra_tests::packs::{ScratchPack, random, sam2_tiny};
 /// many layers add up: 1.1e-2 at most when this was written.
 const TOLERANCE: f32 = 3e-2;
 
-/// Share of the f32-stored file that the f16-stored one may take: half, and what is not weights.
+/// Largest size of the file stored in f16, as a share of the one stored in f32: half, plus what is
+/// not weights.
 const MAX_SHARE: f64 = 0.55;
 
 fn options(weights: WeightFormat, image_size: usize, simplify: bool) -> ExportOptions {

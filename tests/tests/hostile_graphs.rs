@@ -28,7 +28,7 @@ fn packs() -> &'static [ModelPack; 2] {
 const STRUCTURE_BYTES: usize = 40_000;
 
 proptest! {
-    // Each case parses and optimises a network, so a few dozen is what a gate can afford.
+    // Each case parses and optimises a network, so the gate can afford a few dozen.
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

@@ -1,4 +1,5 @@
-//! The int8 model's attention in 8-bit integers, as its manifest may ask for, against the same in float.
+//! The int8 model's attention in 8-bit integers, as its manifest may ask for, against the same in
+//! float.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,9 +12,10 @@ use uniultra_manifest::Pack;
 use uniultra_tests::cli::{root, sample_frame};
 
 /// Largest root mean square difference of the embeddings, relative to their root mean square: three
-/// times what any change of the rounding does to them (a frame brighter by 1e-6 moves them by 1.2 %).
+/// times what any change of the rounding does to them (a frame brighter by 1e-6 moves them by 1.2
+/// %).
 const EMBEDDING_LIMIT: f64 = 0.036;
-/// Smallest Dice of the two masks; the test prints what it sees.
+/// Smallest Dice between the two masks; the test prints the Dice that it finds.
 const DICE_LIMIT: f32 = 0.99;
 
 /// The shipped int8 pack with its attention in integers, or in float.

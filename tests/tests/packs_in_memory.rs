@@ -75,7 +75,7 @@ fn changed_bytes_are_refused_as_files_are() {
 #[test]
 fn bytes_of_the_program_are_not_copied() {
     let scratch = scratch();
-    // What `include_bytes!` gives.
+    // The type that `include_bytes!` returns.
     let encoder: &'static [u8] = scratch.pack.image_encoder.clone().leak();
     let manifest = scratch.pack.manifest.to_toml().unwrap();
     let pack =

@@ -1,5 +1,5 @@
-//! Quantization of packs: the same bytes every time, close to float, and errors that say what is
-//! wrong. Random weights, 128 px.
+//! Quantization of packs: the same bytes every time, results close to float, and clear errors.
+//! Random weights, 128 px.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -116,8 +116,8 @@ fn an_int8_pack_says_so_runs_and_is_close_to_float() {
     };
     let difference = norm(&mut float.iter().zip(&int8).map(|(a, b)| a - b));
     let relative = difference / norm(&mut float.iter().copied());
-    // 8 bits in some fifty layers one after the other: a percent or two; a wrong scale or layout
-    // gives something of the size of the embedding itself.
+    // Rounding to 8 bits in some fifty successive layers costs a percent or two; a wrong scale or
+    // layout gives an error as large as the embedding itself.
     assert!((1e-5..0.1).contains(&relative), "{relative}");
 }
 
@@ -187,7 +187,7 @@ fn bad_input_is_named_and_nothing_is_written() {
     tool(&model, &out, &["--calibration", data, "--split", "all"]).fails(3, &["one gray level"]);
     assert!(!out.exists(), "nothing is written where something is wrong");
 
-    // One layer in float; then the result is no source any more.
+    // One layer in float; and the result can no longer be quantized.
     save("image", |x| (x * 3) as u8);
     let report = path("report");
     let report = report.to_str().unwrap();

@@ -1,5 +1,5 @@
-//! Quantization of weights that were trained for 8 bits: the trained ranges are taken, the same bytes
-//! come out every time, and what does not fit is named. Random weights, 128 px.
+//! Quantization of weights that were trained for 8 bits: the trained ranges are taken, the same
+//! bytes come out every time, and what does not fit is named. Random weights, 128 px.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -14,8 +14,8 @@ use uniultra_quantize::{
 };
 use uniultra_tests::packs::{ScratchPack, random};
 
-/// Layers that these weights were trained in: two that read one tensor, one after a LayerNorm, one of
-/// the decoder.
+/// Layers that these weights were trained in: two that read one tensor, one after a LayerNorm, one
+/// of the decoder.
 const TRAINED: [(&str, f32); 4] = [
     ("blocks.1/attn/qkv", 2.5),
     ("blocks.1/proj", 2.75),

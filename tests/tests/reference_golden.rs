@@ -1,4 +1,4 @@
-//! The plain reference against the golden set: what every parity test of this package rests on.
+//! The plain reference against the golden set. Every parity test of this package depends on it.
 #![allow(clippy::print_stderr, reason = "measured differences, shown with --nocapture")]
 
 use std::cell::RefCell;

@@ -151,7 +151,7 @@ fn larger_encoder(name: &str) {
     compare_encoder(&format!("uniultra-{name}"), &adapted, &options);
 }
 
-// A test each, to run beside each other: they are the longest of this file.
+// Separate tests, which run in parallel: they take the longest in this file.
 
 #[test]
 fn small_encoder() {

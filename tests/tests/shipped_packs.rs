@@ -12,16 +12,16 @@ use uniultra_engine::Segmenter;
 use uniultra_manifest::{Pack, Precision};
 use uniultra_tests::cli::root;
 
-/// What one pack may add to a checkout, all its files together.
+/// Largest size of all files of a pack together.
 const MAX_PACK_BYTES: u64 = 30_000_000;
-/// The same of an int8 pack, which is what a device gets.
+/// The same for an int8 pack, which goes to devices.
 const MAX_INT8_PACK_BYTES: u64 = 5_600_000;
 
-/// What every folder holds.
+/// The files of every pack.
 const FILES: [&str; 4] = ["README.md", "image_encoder.onnx", "mask_decoder.onnx", "model.toml"];
-/// What the folder of a trained pack holds beside them.
+/// Further files of a trained pack.
 const TRAINED: [&str; 4] = ["TRAINING.md", "curves.svg", "failures.png", "weights.safetensors"];
-/// What that of an int8 pack does.
+/// Further files of an int8 pack.
 const QUANTIZED: [&str; 1] = ["quantization.md"];
 
 /// The folders in `models/`.
@@ -60,7 +60,7 @@ fn shipped_packs_are_whole() {
     }
 }
 
-/// A default that states nothing about itself would be no model to ship.
+/// A default model must state its data, licence and figures.
 #[test]
 fn the_models_say_where_they_come_from() {
     for id in ["uniultra-mini", "uniultra-mini-int8"] {
@@ -74,7 +74,7 @@ fn the_models_say_where_they_come_from() {
     }
 }
 
-/// What the default lost by 8 bits, as measured on every set and kind of prompt.
+/// The default model's loss by 8 bits, measured on every set and kind of prompt.
 #[test]
 fn the_int8_model_is_as_good_as_the_f32_model_it_was_made_of() {
     const MAX_DICE_DROP: f64 = 0.003;

@@ -1,4 +1,4 @@
-//! Each exact simplification leaves the function as it is (MODEL.md section 7, 1 to 4).
+//! No exact simplification changes the function (MODEL.md section 7, 1 to 4).
 //!
 //! The literal graph (`simplify: false`) and the simplified one run on the same input. Real weights
 //! exercise 2 to 4 (gray input the third, which RGB input leaves out), adapters the first.

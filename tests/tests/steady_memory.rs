@@ -61,7 +61,7 @@ fn measure(folder: &Path, threads: usize, frames: usize) -> ([usize; 2], [usize;
     ([first, last], [few, many])
 }
 
-/// One test alone in this file: another beside it would allocate, too.
+/// The only test in this file: another one in parallel would allocate, too.
 #[test]
 fn a_thousand_frames_hold_no_more_than_ten() {
     let options = ExportOptions { image_size: 64, ..ExportOptions::default() };

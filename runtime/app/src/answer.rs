@@ -1,4 +1,4 @@
-//! From a prediction to measured masks.
+//! Measures the masks of a prediction.
 
 use std::time::Instant;
 use uniultra_core::{
@@ -6,11 +6,11 @@ use uniultra_core::{
     stability_score,
 };
 
-/// Parts below this fraction of the largest part's area are specks: they are in the mask and its
-/// outlines, but call for no warning.
+/// Parts below this fraction of the largest part's area are specks. They belong to the mask and its
+/// outlines, but do not cause a warning.
 const NEGLIGIBLE_PART: f32 = 0.01;
 
-/// One of the decoder's masks with everything that is reported of it.
+/// One of the decoder's masks, with everything that the report says about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) token: MaskToken,
@@ -25,31 +25,32 @@ pub(crate) struct Candidate {
     pub(crate) diameters: Option<Diameters>,
 }
 
-/// The answer, and the masks that were up for choice.
+/// The answer, and the masks that it was chosen from.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// With `--multimask` tokens 1 to 3, else only the answer.
+    /// Tokens 1 to 3 with `--multimask`, otherwise only the answer.
     pub(crate) candidates: Vec<Candidate>,
     /// Index of the answer in `candidates`.
     chosen: usize,
     /// The answer at the frame's size.
     pub(crate) mask: Mask,
-    /// Whether token 0 was asked for and found too unstable.
+    /// Whether token 0 was requested but was too unstable.
     pub(crate) fell_back: bool,
     pub(crate) upsample_ms: f32,
     pub(crate) measure_ms: f32,
 }
 
 impl Answer {
-    /// Chooses and measures. Only the answer's mask is kept: at the largest size one takes 64 MiB.
-    pub(crate) fn of(prediction: &Prediction, choice: MaskChoice) -> Self {
+    /// Chooses and measures. Only the answer's mask is kept, because a mask of the largest size
+    /// takes 64 MiB.
+    pub(crate) fn measure(prediction: &Prediction, choice: MaskChoice) -> Self {
         let token = prediction.choose(choice);
         let (mut upsample_ms, mut measure_ms) = (0.0, 0.0);
         let mut measured = |token| {
             let start = Instant::now();
             let mask = prediction.mask(token);
             let upsampled = Instant::now();
-            let candidate = Candidate::of(prediction, token, &mask);
+            let candidate = Candidate::measure(prediction, token, &mask);
             upsample_ms += (upsampled - start).as_secs_f32() * 1e3;
             measure_ms += upsampled.elapsed().as_secs_f32() * 1e3;
             (candidate, mask)
@@ -69,7 +70,7 @@ impl Answer {
 
     /// The answer's measures.
     pub(crate) fn chosen(&self) -> &Candidate {
-        // `chosen` is an index that `of` has just made.
+        // `measure` made this index.
         &self.candidates[self.chosen]
     }
 
@@ -81,7 +82,7 @@ impl Answer {
 }
 
 impl Candidate {
-    fn of(prediction: &Prediction, token: MaskToken, mask: &Mask) -> Self {
+    fn measure(prediction: &Prediction, token: MaskToken, mask: &Mask) -> Self {
         let contours = prediction.contour(token);
         Self {
             token,
@@ -95,7 +96,7 @@ impl Candidate {
         }
     }
 
-    /// Parts that do not touch, specks not counted.
+    /// Number of parts that do not touch, without specks.
     pub(crate) fn parts(&self) -> usize {
         let areas = self.contours.iter().filter(|p| !p.hole).map(Polygon::area_px);
         let largest = areas.clone().fold(0.0, f32::max);
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn specks_and_holes_are_no_parts() {
+    fn specks_and_holes_are_not_parts() {
         let square = |side: f32, hole| Polygon {
             points: vec![[0.0, 0.0], [0.0, side], [side, side], [side, 0.0]],
             hole,

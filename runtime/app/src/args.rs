@@ -1,4 +1,4 @@
-//! The command line as typed: syntax is checked here, meaning in [`crate::request`].
+//! The command line. This module checks its syntax; [`crate::request`] checks its meaning.
 
 use crate::failure;
 use crate::output::JsonTarget;
@@ -24,19 +24,19 @@ Examples:
 const BENCH_EXAMPLES: &str = "\
 Examples:
   uniultra bench
-      the model inside this program on a frame that it makes itself, one thread
+      the model inside this program on a generated frame, one thread
   uniultra bench --model my-pack --frame frame.png --threads 2 --runs 100
   uniultra bench --runs 20 --json - > bench.json
   uniultra bench --board boards/host.toml                  are its budgets held here?
   uniultra bench --board boards/host.toml --minutes 10 --fps 20
-      heat, clock and memory over ten minutes, frames that came too early
+      temperature, clock and memory over ten minutes, and dropped frames
 
-Stages: preprocess, image encoder, first click, next click, mask. A quantile is one of the times, by
-nearest rank. Cold start is from the first line of the program to its first mask. Times are those of
-this machine at this moment: compare two models, or two builds, by turns.
+Stages: preprocess, image encoder, first click, next click, mask. Quantiles are nearest-rank. The cold
+start lasts from the first line of the program to its first mask. Times depend on the machine and on
+what else it does: to compare two models or two builds, run them in turns.
 
-With --board, exit code 5 says that a budget was missed: encoder and clicks by their p90, the watchdog by
-the slowest frame, memory by its peak.";
+With --board, exit code 5 means that a budget was missed. The p90 counts for the encoder and clicks,
+the slowest frame for the watchdog, the peak for memory.";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
@@ -48,7 +48,7 @@ pub(crate) fn model_help() -> String {
     #[cfg(not(feature = "embedded-model"))]
     let default = "(this program was built without a model inside)";
     format!(
-        "Model pack: a folder with model.toml and two ONNX files, as `uniultra-tools export` writes \
+        "Model pack: a folder with model.toml and two ONNX files, written by `uniultra-tools export` \
          {default}"
     )
 }
@@ -57,11 +57,11 @@ pub(crate) fn model_help() -> String {
 #[derive(Debug, Parser)]
 #[command(name = "uniultra", version, about, after_help = after_help())]
 pub(crate) struct Cli {
-    /// Say more on stderr: -v what is done, -vv details.
+    /// Log more on stderr: -v for steps, -vv for details.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
-    /// Profile of the board that this is, a TOML file as in `boards/`: threads, the CPUs that they are
-    /// bound to, deadlines, memory. What the command line says itself wins.
+    /// Profile of this board, a TOML file as in `boards/`. It sets threads, the CPUs they are bound
+    /// to, deadlines and memory; other options override it.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) board: Option<PathBuf>,
     #[command(subcommand)]
@@ -70,16 +70,16 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Segment the object that points, a box or a mask mean, in one frame.
+    /// Segment an object in a frame, from points, a box or a mask.
     #[command(after_help = after_help())]
     Segment(Box<SegmentArgs>),
-    /// Measure how fast a model is on this machine: stages, cold start, memory.
+    /// Measure the speed of a model on this machine: stages, cold start, memory.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
     /// Check that this machine gives the right answer on the sample inside the program.
     #[command(after_help = selftest::EXAMPLES)]
     Selftest(SelftestArgs),
-    /// Print the engine, the processor's features and the model's facts.
+    /// Print facts about the engine, the processor and the model.
     Info(InfoArgs),
 }
 
@@ -87,14 +87,14 @@ pub(crate) enum Command {
 /// centre of the top left pixel is 0,0.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SegmentArgs {
-    /// PNG, JPEG, BMP, TIFF or PNM image of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit;
-    /// `-` reads it from stdin.
+    /// PNG, JPEG, BMP, TIFF or PNM image of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit; `-`
+    /// reads from stdin.
     #[arg(value_name = "FRAME")]
     pub(crate) frame: PathBuf,
     #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
-    /// A click in pixels of the frame; 1 (the default) for inside the object, 0 for outside. May be
-    /// given up to 32 times.
+    /// A click, in pixels of the frame; 1 (the default) means inside the object, 0 outside. Repeat
+    /// it for up to 32 clicks.
     #[arg(
         long = "point", value_name = "X,Y[,0|1]", allow_hyphen_values = true, value_parser = point
     )]
@@ -104,16 +104,16 @@ pub(crate) struct SegmentArgs {
         long = "box", value_name = "X0,Y0,X1,Y1", allow_hyphen_values = true, value_parser = corners
     )]
     pub(crate) corners: Option<RawBox>,
-    /// Logits of an earlier answer, float [S/4,S/4] or [M,S/4,S/4], as --logits writes them.
+    /// Logits of an earlier answer, float [S/4,S/4] or [M,S/4,S/4]; --logits writes such files.
     #[arg(long, value_name = "FILE.npy")]
     pub(crate) mask_prompt: Option<PathBuf>,
-    /// Which mask of a [M,S/4,S/4] file is meant, counted from 0.
+    /// The mask of a [M,S/4,S/4] file to use, counted from 0.
     #[arg(long, value_name = "K", requires = "mask_prompt")]
     pub(crate) mask_prompt_index: Option<usize>,
-    /// Report the three alternatives for an ambiguous prompt, and answer with the best of them.
+    /// Treat the prompt as ambiguous: report three alternatives, and answer with the best.
     #[arg(long)]
     pub(crate) multimask: bool,
-    /// Write the mask as 8-bit gray PNG of the frame's size: 255 object, 0 background.
+    /// Write the mask as an 8-bit gray PNG of the frame's size: 255 object, 0 background.
     #[arg(long, value_name = "FILE.png")]
     pub(crate) out_mask: Option<PathBuf>,
     /// Write a picture of the frame with mask, prompts and legend.
@@ -128,7 +128,7 @@ pub(crate) struct SegmentArgs {
     /// Side of a pixel in millimetres, for lengths and areas in mm.
     #[arg(long, value_name = "MM", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
-    /// Threads of the engine [default: the board's, else 1].
+    /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
 }
@@ -148,23 +148,23 @@ pub(crate) struct InfoArgs {
 pub(crate) struct BenchArgs {
     #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
-    /// Frame to run on, as `segment` takes it; without one, 640 x 480 px of speckle from a fixed seed.
+    /// Frame to run on; without it, 640 x 480 px of generated speckle.
     #[arg(long, value_name = "FILE")]
     pub(crate) frame: Option<PathBuf>,
-    /// Threads of the engine [default: the board's, else 1].
+    /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
-    /// Runs that count, 1 to 10000: a frame with two clicks each.
+    /// Number of runs to measure, 1 to 10000. A run is a frame with two clicks.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) runs: u32,
-    /// Runs before those, 0 to 10000, besides the cold start.
+    /// Number of runs before those, not measured, 0 to 10000.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) warm_up: u32,
-    /// Then go on for so many minutes, 0.01 to 240, with an eye on temperature, clock and memory.
+    /// Then continue for M minutes, 0.01 to 240, and record temperature, clock and memory.
     #[arg(long, value_name = "M", value_parser = minutes)]
     pub(crate) minutes: Option<f64>,
-    /// Frames a second in these minutes, 0.1 to 240; those that come before the last is done are dropped.
-    /// Without it, one frame follows the other.
+    /// Frames per second in these minutes, 0.1 to 240; frames that arrive before the last one is
+    /// done are dropped. Without it, each frame starts when the last one is done.
     #[arg(long, value_name = "F", requires = "minutes", value_parser = fps)]
     pub(crate) fps: Option<f64>,
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
@@ -172,7 +172,7 @@ pub(crate) struct BenchArgs {
     pub(crate) json: Option<JsonTarget>,
 }
 
-/// A click as typed: any numbers.
+/// A click as typed; the numbers are not checked yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RawPoint {
     pub(crate) x: f32,
@@ -180,7 +180,7 @@ pub(crate) struct RawPoint {
     pub(crate) positive: bool,
 }
 
-/// A box as typed: any numbers.
+/// A box as typed; the numbers are not checked yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RawBox(pub(crate) [f32; 4]);
 

@@ -1,4 +1,4 @@
-//! From an error to one line on stderr, a hint where there is one, and a stable exit code.
+//! Reports an error: one line on stderr, a hint if there is one, and a stable exit code.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,17 +7,17 @@ use uniultra_engine::EngineError;
 use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_sink::SinkError;
 
-/// The table shown by `--help`; `uniultra-tools` keeps the same numbers.
+/// The table that `--help` shows; `uniultra-tools` uses the same numbers.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
+  0  success
   1  internal error
   2  wrong usage
   3  bad input: frame, prompt, board profile or .npy file
   4  bad or missing model
   5  a budget or deadline was missed, or a check of the self-test failed
   6  output cannot be written
-  7  machine or model is not what the board profile asks for";
+  7  machine or model does not match the board profile";
 
 const INTERNAL: u8 = 1;
 const USAGE: u8 = 2;
@@ -27,7 +27,7 @@ const MISSED: u8 = 5;
 const OUTPUT: u8 = 6;
 const BOARD: u8 = 7;
 
-/// Failures that belong to the command line itself.
+/// Failures of the program itself.
 #[derive(Debug)]
 pub(crate) enum AppError {
     /// Arguments that parse but contradict each other (exit code 2).
@@ -38,9 +38,9 @@ pub(crate) enum AppError {
     NoModel,
     /// These checks of the self-test failed (exit code 5).
     Selftest(String),
-    /// A deadline or budget was not kept (exit code 5).
+    /// A deadline or budget was missed (exit code 5).
     Missed(String),
-    /// The machine or the model is not as the board's profile requires (exit code 7).
+    /// The machine or the model does not match the board's profile (exit code 7).
     Board(String),
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Display for AppError {
 
 impl std::error::Error for AppError {}
 
-/// Prints the error, if any, and gives the process's exit code.
+/// Prints the error, if any, and returns the exit code.
 pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     if is_closed_reader(&error) {
@@ -69,15 +69,15 @@ pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(print(&error))
 }
 
-/// Prints the error and ends the process, whatever other threads do.
+/// Prints the error and ends the process, even if other threads are running.
 pub(crate) fn abandon(error: &anyhow::Error) -> ! {
     std::process::exit(i32::from(print(error)))
 }
 
-/// Prints the error; the answer is its exit code.
+/// Prints the error and returns its exit code.
 fn print(error: &anyhow::Error) -> u8 {
     let (code, hint) = explain(error);
-    // Nobody is left to tell if stderr fails too.
+    // If stderr fails too, there is no place to report it.
     let mut stderr = io::stderr().lock();
     let _ = writeln!(stderr, "error: {}", one_line(error));
     if let Some(hint) = hint {
@@ -86,8 +86,8 @@ fn print(error: &anyhow::Error) -> u8 {
     code
 }
 
-/// The error and its causes on one line. A cause that the message before it already quotes is left
-/// out.
+/// The error and its causes on one line. Leaves out a cause that the message before it already
+/// quotes.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     let mut last = String::new();
@@ -102,8 +102,8 @@ fn one_line(error: &anyhow::Error) -> String {
     line.replace(['\n', '\r'], " ")
 }
 
-/// A reader that closes stdout early (`| head`) is no failure worth a message. A broken pipe that
-/// was named as an output file is: it carries its path in a [`SinkError`].
+/// Whether a reader closed stdout early (`| head`), which needs no message. A broken pipe that was
+/// named as an output file does: a [`SinkError`] carries its path.
 fn is_closed_reader(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
@@ -122,8 +122,8 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 AppError::NoModel => (
                     MODEL,
                     Some(
-                        "the feature `embedded-model` builds the default model in; \
-                         `uniultra-tools export` makes packs for --model",
+                        "build with the feature `embedded-model` to compile the default model in, \
+                         or make a pack for --model with `uniultra-tools export`",
                     ),
                 ),
             };
@@ -141,7 +141,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             return (INPUT, prompt_hint(prompt));
         }
         if cause.is::<BoardError>() {
-            return (INPUT, Some("boards/README.md has the fields of a board profile"));
+            return (INPUT, Some("boards/README.md describes the fields of a board profile"));
         }
         if cause.is::<FrameError>() {
             return (INPUT, None);
@@ -152,8 +152,8 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 SinkError::Npy { .. } => (
                     INPUT,
                     Some(
-                        "a mask prompt is a file as --logits writes it; \
-                         --mask-prompt-index K says which of its masks",
+                        "use a file that --logits wrote; \
+                         --mask-prompt-index K selects one of its masks",
                     ),
                 ),
                 _ => (INPUT, None),
@@ -163,7 +163,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             return (MODEL, model_hint());
         }
         if cause.is::<io::Error>() {
-            // Files carry their own error types: what is left is stdout.
+            // Errors of files have their own types, so this one is from stdout.
             return (OUTPUT, None);
         }
     }
@@ -171,11 +171,11 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
 }
 
 fn board_hint() -> Option<&'static str> {
-    Some("`uniultra info --board FILE` says how this machine and a model fit a profile")
+    Some("`uniultra info --board FILE` compares this machine and a model with a profile")
 }
 
 fn model_hint() -> Option<&'static str> {
-    Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
+    Some("a model pack is a folder that `uniultra-tools export` wrote, unchanged")
 }
 
 fn prompt_hint(error: &PromptError) -> Option<&'static str> {
@@ -184,14 +184,14 @@ fn prompt_hint(error: &PromptError) -> Option<&'static str> {
             Some("say what to segment: --point X,Y or --box X0,Y0,X1,Y1 or --mask-prompt FILE.npy")
         }
         PromptError::OnlyNegative => Some(
-            "negative points say only where the object is not: add a point inside it, --point X,Y, or \
+            "negative points only say where the object is not: add a point inside it, --point X,Y, or \
              its box",
         ),
         PromptError::Outside { .. } | PromptError::BoxCorners { .. } => {
             Some("coordinates are pixels of the source frame, x to the right, y down")
         }
         PromptError::MaskSide { .. } => {
-            Some("a mask prompt belongs to models of one input size; make it with this one")
+            Some("a mask prompt only fits models of one input size; make it with this model")
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
-//! `uniultra info`: what runs here, and what a model pack says about itself.
+//! `uniultra info`: facts about the program, the machine and a model pack.
 
 use crate::args::InfoArgs;
-use crate::board::{FitReport, Running};
+use crate::board::{FitReport, RunSetup};
 use crate::failure::AppError;
 use crate::model::{ModelSource, OriginReport};
 use crate::output::{JsonTarget, print};
@@ -14,7 +14,7 @@ use uniultra_sink::check_writable;
 /// Version of the JSON document's fields.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The facts, as `--json` writes them.
+/// The facts that `--json` writes.
 #[derive(Debug, Serialize)]
 struct Info {
     /// Always [`SCHEMA_VERSION`].
@@ -23,27 +23,28 @@ struct Info {
     version: &'static str,
     /// Engine and version.
     engine: &'static str,
-    /// What the program was built for.
+    /// The target that the program was built for.
     target: Target,
     /// SIMD features of this processor that matter to the engine.
     cpu_features: Vec<&'static str>,
-    /// Threads that the system offers; `null` if it does not say.
+    /// Number of threads that the system offers; `null` if it does not say.
     threads_available: Option<usize>,
-    /// The pack's `model.toml`, whose files were found to have the hashes it states; `null` if
-    /// there is no model inside the program and none was named.
+    /// The pack's `model.toml`, after its files were checked against it; `null` if the program has
+    /// no model inside and none was named.
     model: Option<Manifest>,
-    /// Where that model comes from; `null` as `model` is.
+    /// Where that model comes from; `null` if `model` is.
     model_origin: Option<OriginReport>,
-    /// The board's profile, and how this machine and the model fit it; `null` without `--board`.
+    /// The board's profile, and whether this machine and the model fit it; `null` without
+    /// `--board`.
     board: Option<FitReport>,
 }
 
-/// What the program was built for.
+/// The target that the program was built for.
 #[derive(Debug, Serialize)]
 struct Target {
     arch: &'static str,
     os: &'static str,
-    /// C library or ABI; `null` where the target has only one.
+    /// C library or ABI; `null` if the target has only one.
     env: Option<&'static str>,
     pointer_bits: u32,
 }
@@ -68,16 +69,16 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
     if let Some(JsonTarget::File(path)) = &args.json {
         check_writable(path)?;
     }
-    let model = match ModelSource::of(args.model.as_deref()) {
+    let model = match ModelSource::resolve(args.model.as_deref()) {
         Ok(source) => Some(source),
-        // The rest is worth telling too.
+        // The other facts are still useful.
         Err(AppError::NoModel) => None,
         Err(error) => return Err(error.into()),
     };
-    let running = Running::resolve(board, None)?;
+    let setup = RunSetup::resolve(board, None)?;
     let manifest = model.as_ref().map(verified).transpose()?;
-    let of_model = manifest.as_ref().map(|manifest| running.misfits_of_model(manifest));
-    let misfits = [running.misfits_of_machine(), of_model.unwrap_or_default()].concat();
+    let of_model = manifest.as_ref().map(|manifest| setup.model_misfits(manifest));
+    let misfits = [setup.machine_misfits(), of_model.unwrap_or_default()].concat();
     let fit = |board| FitReport { board, fits: misfits.is_empty(), misfits: misfits.clone() };
     let info = Info {
         schema_version: SCHEMA_VERSION,
@@ -88,16 +89,16 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
         threads_available: std::thread::available_parallelism().ok().map(usize::from),
         model: manifest,
         model_origin: model.as_ref().map(ModelSource::report),
-        board: running.report().map(fit),
+        board: setup.report().map(fit),
     };
     match &args.json {
         Some(target) => target.write(&info)?,
         None => print(&text(&info)?)?,
     }
-    Ok(running.refuse(misfits)?)
+    Ok(setup.refuse(misfits)?)
 }
 
-/// The manifest of a pack whose files are what it says.
+/// The manifest of a pack, after its files were checked against it.
 fn verified(source: &ModelSource) -> anyhow::Result<Manifest> {
     let pack = source.pack()?;
     pack.read_image_encoder()?;
@@ -129,7 +130,7 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
         (Some(manifest), Some(origin)) => model_text(&mut text, manifest, origin)?,
         _ => writeln!(
             text,
-            "model         none inside: --model DIR names a pack, `uniultra-tools export` makes one"
+            "model         none inside: name a pack with --model DIR; `uniultra-tools export` makes one"
         )?,
     }
     Ok(text)

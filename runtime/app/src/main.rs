@@ -1,7 +1,7 @@
 //! `uniultra`: promptable ultrasound segmentation on the device.
 //!
-//! Arguments are parsed as typed ([`args`]), then resolved into a request in which everything that
-//! can be checked without a model has been checked ([`request`]), then carried out.
+//! Arguments are parsed ([`args`]), then resolved into a request ([`request`]), which checks
+//! everything that can be checked without a model, then carried out.
 
 mod answer;
 mod args;
@@ -28,7 +28,8 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let started = Instant::now();
     let cli = Cli::parse();
-    // tract warns of every opset it has not certified, also of those it runs: not the user's worry.
+    // tract warns about every opset it has not certified, even those it runs. Users cannot act on
+    // that.
     let filter =
         ["warn,tract_onnx=error", "warn,tract_onnx=error,uniultra=info", "warn,uniultra=debug"]
             [usize::from(cli.verbose.min(2))];

@@ -1,4 +1,4 @@
-//! What the kernel says of the machine's memory.
+//! The machine's memory, from the kernel.
 
 use std::fs;
 
@@ -7,17 +7,17 @@ use std::fs;
 pub(crate) struct MemInfo(String);
 
 impl MemInfo {
-    /// As it is now; empty where the system does not tell.
+    /// The current content; empty if the system does not say.
     pub(crate) fn now() -> Self {
         Self(fs::read_to_string("/proc/meminfo").unwrap_or_default())
     }
 
-    /// Memory that the kernel has to give, in MiB.
+    /// Memory that the kernel manages, in MiB.
     pub(crate) fn total_mib(&self) -> Option<f32> {
         self.mib("MemTotal:")
     }
 
-    /// Of that, what is free or easily freed, in MiB.
+    /// The part that is free or easily freed, in MiB.
     pub(crate) fn available_mib(&self) -> Option<f32> {
         self.mib("MemAvailable:")
     }

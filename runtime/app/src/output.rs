@@ -1,4 +1,4 @@
-//! Where text and JSON go: stdout, locked, or a file, atomically.
+//! Writes text and JSON to stdout, or atomically to a file.
 
 use anyhow::Context;
 use serde::Serialize;
@@ -36,7 +36,7 @@ impl JsonTarget {
     }
 }
 
-/// Prints text as it is.
+/// Prints text unchanged.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout

@@ -1,7 +1,8 @@
-//! From arguments to a request: whatever can be refused without a model is refused here.
+//! Resolves arguments into a request. Everything that can be refused without a model is refused
+//! here.
 
 use crate::args::{RawBox, RawPoint, SegmentArgs};
-use crate::board::Running;
+use crate::board::RunSetup;
 use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::JsonTarget;
@@ -14,10 +15,10 @@ use uniultra_core::{
 };
 use uniultra_sink::{check_writable, read_mask_prompt};
 
-/// Largest frame file that is read: the largest frame, uncompressed 16-bit RGB, and its header.
+/// Largest frame file to read: the largest frame in uncompressed 16-bit RGB, and its header.
 const MAX_FRAME_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
 
-/// What `uniultra segment` has to do.
+/// The work of `uniultra segment`.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) frame: FrameSource,
@@ -26,17 +27,17 @@ pub(crate) struct Request {
     pub(crate) choice: MaskChoice,
     pub(crate) outputs: Outputs,
     pub(crate) spacing: Option<PixelSpacing>,
-    pub(crate) running: Running,
+    pub(crate) setup: RunSetup,
 }
 
-/// Where the frame comes from.
+/// The source of the frame.
 #[derive(Debug)]
 pub(crate) enum FrameSource {
     Stdin,
     File(PathBuf),
 }
 
-/// What is to be written.
+/// The outputs to write.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     pub(crate) mask: Option<PathBuf>,
@@ -46,8 +47,8 @@ pub(crate) struct Outputs {
 }
 
 impl Request {
-    /// Resolves arguments: builds the prompts, reads the mask prompt, checks that every output can
-    /// be written, and that this machine is as the profile `board` says.
+    /// Resolves arguments: builds the prompts, reads the mask prompt, and checks that every output
+    /// can be written and that this machine fits the profile `board`.
     pub(crate) fn resolve(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<Self> {
         let outputs = Outputs {
             mask: args.out_mask.clone(),
@@ -62,10 +63,10 @@ impl Request {
         };
         outputs.check(&frame, args.mask_prompt.as_deref())?;
         let prompts = prompts(args)?;
-        let model = ModelSource::of(args.model.as_deref())?;
+        let model = ModelSource::resolve(args.model.as_deref())?;
         let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
-        let running = Running::resolve_here(board, args.threads)?;
-        Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, running })
+        let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
+        Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, setup })
     }
 }
 
@@ -88,7 +89,7 @@ fn prompts(args: &SegmentArgs) -> anyhow::Result<Prompts> {
 }
 
 impl FrameSource {
-    /// The name for reports: the path as given.
+    /// The path as given, for reports.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Stdin => "-".to_string(),
@@ -122,7 +123,7 @@ impl FrameSource {
 }
 
 impl Outputs {
-    /// Every file to be written, with the option that names it.
+    /// Every file to write, with the option that names it.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let json = match &self.json {
             Some(JsonTarget::File(path)) => Some(path),
@@ -151,12 +152,13 @@ impl Outputs {
             let place = identity(path);
             if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
                 let path = path.display();
-                let message =
-                    format!("{option}: expected a file of its own, found that of {other}, {path}");
+                let message = format!(
+                    "{option}: expected a file of its own, found the file of {other}, {path}"
+                );
                 return Err(AppError::Usage(message).into());
             }
             check_writable(path)?;
-            // Several results may be thrown away into one device.
+            // Several results may go to the same device, such as `/dev/null`.
             if fs::metadata(path).map_or(true, |data| data.is_file()) {
                 taken.push((option, place));
             }
@@ -174,7 +176,7 @@ pub(crate) fn check_json(
     outputs.check(frame.unwrap_or(&FrameSource::Stdin), None)
 }
 
-/// A path by which two names of one file are recognised, whether it exists yet or not.
+/// A path that is the same for all names of a file, even if the file does not exist yet.
 fn identity(path: &Path) -> PathBuf {
     if let Ok(path) = fs::canonicalize(path) {
         return path;
@@ -232,7 +234,7 @@ mod tests {
         assert_eq!(request.prompts.points()[1].label, PointLabel::Negative);
         assert_eq!(request.prompts.bounding_box(), Some([0.0, 0.0, 9.0, 9.0]));
         assert_eq!(request.choice, MaskChoice::Multimask);
-        assert_eq!(request.running.engine.threads, 2);
+        assert_eq!(request.setup.engine.threads, 2);
         assert_eq!(request.spacing.map(PixelSpacing::mm), Some(0.5));
         assert_eq!(request.frame.name(), "f.png");
         assert_eq!(request.model, ModelSource::Folder(PathBuf::from("m")));

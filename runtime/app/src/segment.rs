@@ -1,8 +1,8 @@
-//! `uniultra segment`: one frame in, one mask and its measures out.
+//! `uniultra segment`: reads a frame and writes a mask and its measures.
 
 use crate::answer::Answer;
 use crate::args::SegmentArgs;
-use crate::board::Running;
+use crate::board::RunSetup;
 use crate::output::{JsonTarget, print};
 use crate::report::{Parts, Report, TimingsReport};
 use crate::request::Request;
@@ -17,13 +17,13 @@ use uniultra_core::{Frame, Prediction};
 use uniultra_manifest::Manifest;
 use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_overlay_png};
 
-/// Runs the command. Everything cheap comes first, so that a mistake costs no inference: arguments,
-/// outputs, the frame, prompts against the frame, and only then the model.
+/// Runs the command. Cheap checks come first, so that a mistake costs no inference: arguments,
+/// outputs, the frame, the prompts against the frame, and only then the model.
 pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()> {
     let start = Instant::now();
     let request = Request::resolve(args, board)?;
-    // Before the model is opened, for then threads are bound to CPUs.
-    let watchdog = watchdog(&request.running)?;
+    // Before the model is opened: that binds threads to CPUs, and the watchdog must not inherit it.
+    let watchdog = watchdog(&request.setup)?;
     let mut timings = TimingsReport::default();
 
     let stage = Instant::now();
@@ -31,12 +31,13 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.decode_frame = elapsed_ms(stage);
     let (width, height) = (frame.width(), frame.height());
     info!("frame {}: {width} x {height} px, {:.1} ms", request.frame.name(), timings.decode_frame);
-    // The model's mask side is not known yet: its own stands in, and `predict` checks again.
+    // The model's mask side is not known yet. The prompt's own side stands in; `predict` checks
+    // again.
     let own_side = request.prompts.mask().map_or(0, |mask| mask.side());
     request.prompts.validate(width, height, own_side)?;
 
     let stage = Instant::now();
-    let segmenter = request.running.open(&request.model)?;
+    let segmenter = request.setup.open(&request.model)?;
     timings.load = elapsed_ms(stage);
     let manifest = segmenter.manifest();
     info!("model {} {}: {:.1} ms", manifest.model.id, manifest.model.version, timings.load);
@@ -55,12 +56,12 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
         stages.preprocess_ms, stages.encode_ms, stages.decode_ms
     );
 
-    let answer = Answer::of(&prediction, request.choice);
+    let answer = Answer::measure(&prediction, request.choice);
     drop(watchdog);
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
-    let memory = Warning::of_memory(request.running.board(), uniultra_engine::peak_rss_mib());
+    let memory = Warning::over_memory(request.setup.board(), uniultra_engine::peak_rss_mib());
     add(&mut warnings, memory);
 
     let stage = Instant::now();
@@ -69,12 +70,12 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.total = elapsed_ms(start);
     info!("upsample {:.1} ms, write {:.1} ms", timings.upsample, timings.write);
 
-    let report = Report::of(Parts {
+    let report = Report::new(Parts {
         manifest,
         origin: request.model.report(),
         frame_path: request.frame.name(),
-        threads: request.running.engine.threads,
-        board: request.running.report(),
+        threads: request.setup.engine.threads,
+        board: request.setup.report(),
         prediction: &prediction,
         answer: &answer,
         spacing: request.spacing,
@@ -91,8 +92,8 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
 }
 
 /// The board's deadline for this frame, if there is one.
-fn watchdog(running: &Running) -> anyhow::Result<Option<Watchdog>> {
-    let (Some(limit), Some(board)) = (running.watchdog(), running.board()) else {
+fn watchdog(setup: &RunSetup) -> anyhow::Result<Option<Watchdog>> {
+    let (Some(limit), Some(board)) = (setup.watchdog(), setup.board()) else {
         return Ok(None);
     };
     let what = format!("watchdog of board {}", board.id);

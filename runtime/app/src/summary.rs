@@ -1,4 +1,4 @@
-//! The report in a few lines, for people.
+//! A summary of the report in a few lines, for people.
 
 use crate::report::Report;
 use crate::request::Outputs;

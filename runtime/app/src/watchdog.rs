@@ -1,4 +1,4 @@
-//! A deadline that is kept even if the work never returns.
+//! A deadline that holds even if the work never returns.
 
 use crate::failure::{AppError, abandon};
 use std::io;
@@ -6,16 +6,17 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-/// A thread that ends the process (exit code 5) when work takes longer than it may.
+/// A thread that ends the process (exit code 5) if work takes too long.
 #[derive(Debug)]
 pub(crate) struct Watchdog(SyncSender<()>);
 
 impl Watchdog {
-    /// Starts the thread, which waits until the work begins. `what` is the work and whose limit it is.
+    /// Starts the thread, which waits until the work begins. `what` names the work and its limit in
+    /// the message.
     pub(crate) fn start(limit: Duration, what: String) -> io::Result<Self> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let watch = move || {
-            // An error says that the other end is gone, and so is the work.
+            // An error means that the other end is gone, and with it the work.
             if receiver.recv().is_ok()
                 && receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout)
             {
@@ -28,9 +29,10 @@ impl Watchdog {
         Ok(Self(sender))
     }
 
-    /// The work begins. It has to be over, and this value gone, before the limit.
+    /// Marks the beginning of the work. The returned value must be dropped before the limit is
+    /// over.
     pub(crate) fn begin(&self) {
-        // The thread waits for this and nothing else, so it is there.
+        // The thread waits for nothing but this message, so it is still there.
         let _ = self.0.send(());
     }
 }
@@ -45,7 +47,7 @@ mod tests {
         let quick = Watchdog::start(Duration::from_secs(60), "quick".to_string()).unwrap();
         quick.begin();
         drop(quick);
-        // Its limit is over, but its work has not begun.
+        // Its limit has passed, but its work has not begun.
         thread::sleep(Duration::from_millis(20));
         drop(idle);
     }

@@ -1,12 +1,12 @@
-//! The model pack that is used where the caller names none: `models/uniultra-mini-int8`, compiled in,
-//! so that a program works alone: no file to find, no download.
+//! The default model, `models/uniultra-mini-int8`, compiled in, so that a program needs no other
+//! file.
 
 use uniultra_manifest::{ManifestError, Pack};
 
-/// What the model is called where a folder's name would stand.
+/// Name of the model in places where a pack's folder would stand.
 pub const NAME: &str = "the UniUltra-mini inside this program";
 
-/// The pack. Nothing is copied: its files are read from the program itself.
+/// The pack. Its files are read from the program itself, without a copy.
 ///
 /// # Errors
 /// [`ManifestError`] if this version cannot read the files that were compiled in.

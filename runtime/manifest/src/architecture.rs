@@ -1,4 +1,4 @@
-//! The choices that fix a network's graph.
+//! The choices that determine a network's graph.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -46,14 +46,14 @@ impl fmt::Display for Variant {
     }
 }
 
-/// How the CH-Adapter's edge branch is laid out in memory (MODEL.md section 2, "A quirk").
+/// How the CH-Adapter's edge branch is laid out in memory (MODEL.md section 2, "Edge layouts").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EdgeLayout {
     /// Edges stay where they are in the image, as the paper describes.
     #[default]
     Spatial,
-    /// Axes swapped and memory reinterpreted, as checkpoints of the published code expect.
+    /// Axes are swapped and memory is reinterpreted, as checkpoints of the published code expect.
     Reference,
 }
 
@@ -118,8 +118,8 @@ pub enum Precision {
     /// 32-bit floating point throughout.
     #[default]
     F32,
-    /// Linear layers and convolutions on 8-bit integers, the rest in 32-bit floating point; how
-    /// they were quantized is in [`Quantization`](crate::Quantization).
+    /// Linear layers on 8-bit integers, the rest in 32-bit floating point;
+    /// [`Quantization`](crate::Quantization) says how they were quantized.
     Int8,
 }
 
@@ -132,8 +132,8 @@ impl fmt::Display for Precision {
     }
 }
 
-/// How the pack's files store floating-point weights; the arithmetic is [`Precision`]'s either way.
-/// Weights of 8-bit layers are 8-bit.
+/// How the pack's files store floating-point weights. [`Precision`] alone decides the arithmetic.
+/// Weights of 8-bit layers always have 8 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightFormat {

@@ -6,7 +6,8 @@ use crate::Channels;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One dimension: fixed, or a name for a size chosen at run time (`"N"`, the number of points).
+/// A dimension: a fixed size, or the name of a size that the caller chooses (`"N"`, the number of
+/// points).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Dim {
@@ -43,7 +44,7 @@ pub struct TensorSpec {
     pub dtype: DType,
     /// Shape, outermost dimension first.
     pub shape: Vec<Dim>,
-    /// Smallest and largest value, where the contract bounds them.
+    /// Smallest and largest value, if the contract bounds them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f32; 2]>,
 }
@@ -68,7 +69,7 @@ pub fn image_encoder_contract(
     (inputs, features(s))
 }
 
-/// What the encoder hands to the decoder.
+/// The tensors that the encoder passes to the decoder.
 fn features(s: usize) -> Vec<TensorSpec> {
     vec![
         tensor("image_embed", &[1, 256, s / 16, s / 16], None),

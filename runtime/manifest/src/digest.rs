@@ -1,4 +1,4 @@
-//! SHA-256 as lower-case hex, the one form in which hashes are written and compared.
+//! SHA-256 digests, always written and compared as lower-case hex.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

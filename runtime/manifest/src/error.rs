@@ -1,10 +1,10 @@
-//! What can be wrong with a model pack.
+//! Errors of model packs.
 
 use crate::{Dim, Sha256Hex};
 use std::path::PathBuf;
 
-/// Why a manifest or a pack was refused. Every message names the field or file, what was expected
-/// and what was found.
+/// Why a manifest or a pack was refused. Every message names the field or file, the expected value
+/// and the value found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
@@ -16,7 +16,7 @@ pub enum ManifestError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The TOML does not parse, has an unknown key, lacks one, or a value has the wrong type.
+    /// The TOML does not parse, a key is unknown or missing, or a value has the wrong type.
     #[error("model.toml: {0}")]
     Toml(String),
     /// A field's value is not allowed.
@@ -24,9 +24,9 @@ pub enum ManifestError {
     Field {
         /// Dotted path of the field.
         field: String,
-        /// What the field may hold.
+        /// The values that the field may have.
         expected: String,
-        /// What it holds.
+        /// The value found.
         found: String,
     },
     /// A tensor's declared shape does not follow from the model's image size and channels.
@@ -34,29 +34,29 @@ pub enum ManifestError {
     Shape {
         /// Dotted path of the field.
         field: String,
-        /// The shape that the contract demands.
+        /// The shape in the contract.
         expected: Vec<Dim>,
         /// The shape declared.
         found: Vec<Dim>,
     },
-    /// A file is not the size that the manifest says.
+    /// The size of a file differs from the manifest.
     #[error("{path}: expected {expected} bytes as model.toml says, found {found}")]
     FileSize {
         /// The file.
         path: PathBuf,
         /// `bytes` of the manifest.
         expected: u64,
-        /// Its real size.
+        /// The file's size.
         found: u64,
     },
-    /// A file's content is not what the manifest says.
+    /// The hash of a file differs from the manifest.
     #[error("{path}: expected SHA-256 {expected} as model.toml says, found {found}")]
     FileHash {
         /// The file.
         path: PathBuf,
         /// `sha256` of the manifest.
         expected: Sha256Hex,
-        /// Its real digest.
+        /// The file's hash.
         found: Sha256Hex,
     },
 }

@@ -1,12 +1,12 @@
-//! Schemas of `model.toml` and of board profiles: raw TOML in, validated manifest out.
+//! Schemas of `model.toml` and of board profiles: TOML text in, validated manifest out.
 //!
 //! A **model pack** is a folder with `model.toml` and the two ONNX files it names. This crate
-//! knows what a pack must say about itself and refuses one that lies: unknown keys, shapes that do
-//! not follow from the image size, files whose size or SHA-256 differ. The three files may also be
-//! in memory, e.g. inside a program. It reads files; it writes none, and it knows no engine.
+//! checks what a pack says about itself. It refuses unknown keys, shapes that do not follow from
+//! the image size, and files with another size or SHA-256. The three files may also be in memory,
+//! e.g. compiled into a program. The crate writes no files and does not depend on an engine.
 //!
-//! A **board profile** ([`Board`]) says of a device what it is, how the runtime is to run there and what
-//! it has to hold; see `boards/README.md`.
+//! A **board profile** ([`Board`]) describes a device, how the runtime runs there, and the budgets
+//! it must hold; see `boards/README.md`.
 
 mod architecture;
 mod board;

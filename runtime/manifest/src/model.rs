@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 /// The schema that this version reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Image sizes that the networks are built for: multiples of 32 in this range.
+/// Image sizes that the networks support: multiples of 32 in this range.
 pub(crate) const IMAGE_SIZES: std::ops::RangeInclusive<usize> = 64..=2048;
 
-/// Longest free text accepted in one field, in bytes.
+/// Longest free text of a field, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// A validated `model.toml`.
@@ -24,19 +24,19 @@ pub struct Manifest {
     pub schema_version: u32,
     /// What the model is.
     pub model: Model,
-    /// How an int8 pack was made of an f32 one; there if and only if the precision is int8.
+    /// How an int8 pack was made from an f32 pack. Present if and only if the precision is int8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
-    /// What training for 8 bits left for the quantizer; only of f32 packs.
+    /// What the quantizer needs from training for 8 bits. Only f32 packs have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qat: Option<Qat>,
-    /// What is done to a frame before the encoder.
+    /// What happens to a frame before the encoder.
     pub preprocess: Preprocess,
     /// Where the weights come from.
     pub source: Source,
-    /// Who may use it for what.
+    /// Training data, licence and purpose.
     pub provenance: Provenance,
-    /// Measured figures, by name, e.g. `dice_hc18_val_box`. Empty until measured.
+    /// Measured figures by name, e.g. `dice_hc18_val_box`; may be empty.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
     /// The encoder's file and tensors.
@@ -45,7 +45,7 @@ pub struct Manifest {
     pub mask_decoder: Network,
 }
 
-/// `[model]`: identity and the choices that fix the graphs.
+/// `[model]`: identity, and the choices that determine the graphs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
@@ -65,23 +65,23 @@ pub struct Model {
     pub channels: Channels,
     /// Arithmetic of the graphs.
     pub precision: Precision,
-    /// How the files store their weights; f32 where a pack does not say.
+    /// How the files store their weights; f32 if absent.
     #[serde(default)]
     pub weights: WeightFormat,
     /// Whether the exact simplifications of MODEL.md section 7 were made.
     pub simplified: bool,
-    /// Whether `object_score_logits` is computed; if not it is the constant that SAM 2 uses
-    /// for models without that head.
+    /// Whether `object_score_logits` is computed. If not, it is the constant that SAM 2 uses for
+    /// models without that head.
     pub object_score: bool,
 }
 
-/// `[preprocess]`: from pixel to the encoder's input.
+/// `[preprocess]`: how pixels become the encoder's input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// Where `(value - mean) / std` is computed.
     pub normalization: Normalization,
-    /// Mean of red, green and blue, of values in 0..=1.
+    /// Mean of red, green and blue, for values in 0..=1.
     pub mean: [f32; 3],
     /// Standard deviation of red, green and blue, of values in 0..=1.
     pub std: [f32; 3],
@@ -97,7 +97,7 @@ pub enum Normalization {
     Runtime,
 }
 
-/// `[source]`: what the pack was made from, and by what.
+/// `[source]`: the checkpoint and the tool that the pack was made with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -115,7 +115,7 @@ pub struct Provenance {
     pub training_data: String,
     /// Licence of the weights.
     pub licence: String,
-    /// What the model is meant for, and what not.
+    /// What the model is for, and what it is not for.
     pub intended_use: String,
 }
 
@@ -148,10 +148,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest as TOML, after the same checks as [`Manifest::parse`] makes.
+    /// Writes the manifest as TOML, after the checks of [`Manifest::parse`].
     ///
     /// # Errors
-    /// As [`Manifest::parse`].
+    /// Those of [`Manifest::parse`].
     pub fn to_toml(&self) -> Result<String, ManifestError> {
         self.validate()?;
         toml::to_string(self).map_err(|e| ManifestError::Toml(e.to_string()))
@@ -194,7 +194,7 @@ impl Manifest {
         if self.image_encoder.file == self.mask_decoder.file {
             return Err(ManifestError::field(
                 "mask_decoder.file",
-                "another file than the encoder's",
+                "a file other than the encoder's",
                 &self.mask_decoder.file,
             ));
         }
@@ -261,7 +261,7 @@ impl Network {
         inputs: &[TensorSpec],
         outputs: &[TensorSpec],
     ) -> Result<(), ManifestError> {
-        // A plain name keeps a hostile manifest inside the pack's own folder.
+        // A plain name keeps a hostile manifest from reading files outside the pack's folder.
         let plain = !self.file.is_empty()
             && self.file.len() <= 128
             && !self.file.starts_with('.')

@@ -1,4 +1,5 @@
-//! A model pack, in a folder or in memory: the manifest, and the two files read and verified.
+//! A model pack in a folder or in memory: reads its manifest, and reads and verifies its two
+//! networks.
 
 use crate::{Manifest, ManifestError, Network, sha256_hex};
 use std::borrow::Cow;
@@ -13,25 +14,25 @@ pub const MANIFEST_FILE: &str = "model.toml";
 /// Largest `model.toml` that is read, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 256 * 1024;
 
-/// A pack with its validated manifest. The two networks' files are read, and checked, on demand.
+/// A pack with its validated manifest. The files of the networks are read and checked on demand.
 #[derive(Clone, Debug)]
 pub struct Pack {
-    place: Place,
+    location: Location,
     manifest: Manifest,
 }
 
-/// Where the two files are.
+/// Where the files of the networks are.
 #[derive(Clone)]
-enum Place {
+enum Location {
     Folder(PathBuf),
     Memory { image_encoder: Cow<'static, [u8]>, mask_decoder: Cow<'static, [u8]> },
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
-            // Megabytes of weights are nothing to print.
+            // Without the megabytes of weights.
             Self::Memory { image_encoder, mask_decoder } => f
                 .debug_struct("Memory")
                 .field("image_encoder_bytes", &image_encoder.len())
@@ -48,11 +49,11 @@ impl Pack {
     /// [`ManifestError`] if the file cannot be read or is refused.
     pub fn open(folder: &Path) -> Result<Self, ManifestError> {
         let bytes = read_named(&folder.join(MANIFEST_FILE), MAX_MANIFEST_BYTES)?;
-        Ok(Self { place: Place::Folder(folder.to_path_buf()), manifest: parse(&bytes)? })
+        Ok(Self { location: Location::Folder(folder.to_path_buf()), manifest: parse(&bytes)? })
     }
 
-    /// A pack whose files are in memory: validates `model_toml`, and keeps the other two to be
-    /// checked when they are read, as those of a folder are. Bytes that are part of the program
+    /// A pack whose files are in memory. `model_toml` is validated now; the other two files are
+    /// checked when they are read, as in a folder. Bytes that are part of the program
     /// (`include_bytes!`) are never copied.
     ///
     /// # Errors
@@ -64,7 +65,7 @@ impl Pack {
     ) -> Result<Self, ManifestError> {
         let manifest = parse(model_toml)?;
         let (image_encoder, mask_decoder) = (image_encoder.into(), mask_decoder.into());
-        Ok(Self { place: Place::Memory { image_encoder, mask_decoder }, manifest })
+        Ok(Self { location: Location::Memory { image_encoder, mask_decoder }, manifest })
     }
 
     /// The validated manifest.
@@ -76,33 +77,34 @@ impl Pack {
     /// The pack's folder; none if it is in memory.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Folder(folder) => Some(folder),
-            Place::Memory { .. } => None,
+        match &self.location {
+            Location::Folder(folder) => Some(folder),
+            Location::Memory { .. } => None,
         }
     }
 
-    /// Bytes of `image_encoder.onnx`, after their size and hash were checked.
+    /// Reads `image_encoder.onnx` and checks its size and hash.
     ///
     /// # Errors
-    /// [`ManifestError`] if the file cannot be read or is not the one that the manifest names.
+    /// [`ManifestError`] if the file cannot be read, or if its size or hash differs from the
+    /// manifest.
     pub fn read_image_encoder(&self) -> Result<Cow<'_, [u8]>, ManifestError> {
         let network = &self.manifest.image_encoder;
-        match &self.place {
-            Place::Folder(folder) => read_verified(folder, network),
-            Place::Memory { image_encoder, .. } => verified_in_memory(image_encoder, network),
+        match &self.location {
+            Location::Folder(folder) => read_verified(folder, network),
+            Location::Memory { image_encoder, .. } => verified_in_memory(image_encoder, network),
         }
     }
 
-    /// Bytes of `mask_decoder.onnx`, after their size and hash were checked.
+    /// Reads `mask_decoder.onnx` and checks its size and hash.
     ///
     /// # Errors
-    /// As [`Pack::read_image_encoder`].
+    /// Those of [`Pack::read_image_encoder`].
     pub fn read_mask_decoder(&self) -> Result<Cow<'_, [u8]>, ManifestError> {
         let network = &self.manifest.mask_decoder;
-        match &self.place {
-            Place::Folder(folder) => read_verified(folder, network),
-            Place::Memory { mask_decoder, .. } => verified_in_memory(mask_decoder, network),
+        match &self.location {
+            Location::Folder(folder) => read_verified(folder, network),
+            Location::Memory { mask_decoder, .. } => verified_in_memory(mask_decoder, network),
         }
     }
 }
@@ -121,7 +123,7 @@ fn parse(model_toml: &[u8]) -> Result<Manifest, ManifestError> {
 fn read_verified(folder: &Path, network: &Network) -> Result<Cow<'static, [u8]>, ManifestError> {
     let path = folder.join(&network.file);
     let bytes = read_named(&path, network.bytes)?;
-    // One byte more than allowed was read at most: ask the file how large it really is.
+    // At most one byte too many was read: ask the file for its real size.
     let size = || std::fs::metadata(&path).map_or(bytes.len() as u64, |data| data.len());
     verify(&bytes, network, &path, size)?;
     Ok(bytes.into())
@@ -135,7 +137,7 @@ fn verified_in_memory<'a>(
     Ok(bytes.into())
 }
 
-/// Size and hash are those of the manifest.
+/// Checks that size and hash are those of the manifest.
 fn verify(
     bytes: &[u8],
     network: &Network,
@@ -159,7 +161,8 @@ fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, ManifestError> {
         .map_err(|source| ManifestError::Read { path: path.to_path_buf(), source })
 }
 
-/// Reads a file, but never more than one byte past `limit`, so that a wrong file costs no memory.
+/// Reads a file, but at most one byte more than `limit`, so that a wrong file cannot fill the
+/// memory.
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;

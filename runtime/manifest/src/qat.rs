@@ -1,24 +1,25 @@
-//! `[qat]`: what quantization-aware training leaves in an f32 pack, for the quantizer.
+//! `[qat]`: what quantization-aware training leaves in an f32 pack for the quantizer.
 
 use crate::{ManifestError, Precision};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Most layers that have a range, far above what any network has.
+/// Most layers that may have a range: far more than any network has.
 const MAX_LAYERS: usize = 4096;
 
-/// The weights of an f32 pack were trained with the rounding of 8 bits in the forward pass.
+/// `[qat]`: the weights of an f32 pack were trained with the rounding to 8 bits in the forward
+/// pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Qat {
-    /// Whether the image encoder's attention was that of 8-bit integers.
+    /// Whether training computed the image encoder's attention in 8-bit integers.
     pub integer_attention: bool,
-    /// The magnitude that 8 bits of a layer's input cover, by the layer's name in the graph. Layers
-    /// that are not here were trained in float.
+    /// The magnitude that the 8 bits of a layer's input cover, by the layer's name in the graph.
+    /// Layers without a range were trained in float.
     pub input_ranges: BTreeMap<String, f32>,
 }
 
-/// Ranges are positive numbers, and the section is an f32 pack's: an int8 pack has scales.
+/// Checks that ranges are positive and that the pack is f32: an int8 pack has scales instead.
 pub(crate) fn validate(section: Option<&Qat>, precision: Precision) -> Result<(), ManifestError> {
     let Some(qat) = section else { return Ok(()) };
     if precision != Precision::F32 {

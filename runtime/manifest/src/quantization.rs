@@ -4,11 +4,11 @@ use crate::model::text_field;
 use crate::{ManifestError, Precision, Sha256Hex};
 use serde::{Deserialize, Serialize};
 
-/// The one scheme that packs are quantized with: 8-bit activations with one scale a tensor, 8-bit
+/// The only quantization scheme: 8-bit activations with one scale a tensor, 8-bit
 /// weights with one scale an output channel, both symmetric (no zero points), 32-bit sums.
 pub const QUANTIZATION_SCHEME: &str = "s8s8-symmetric";
 
-/// From which pack, on which frames and how the 8-bit graphs were calibrated.
+/// `[quantization]`: the f32 pack, the calibration and the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantization {
@@ -22,15 +22,15 @@ pub struct Quantization {
     pub calibration_sha256: Sha256Hex,
     /// Number of calibration frames.
     pub calibration_images: usize,
-    /// How activations' ranges were chosen, e.g. `mse`.
+    /// How the ranges of activations were chosen, e.g. `mse`.
     pub observer: String,
-    /// Whether the image encoder's attention is computed in 8-bit integers, too, which its ONNX file does
-    /// not say (`uniultra_kernels::Attention::in_integers`); not where a pack does not say.
+    /// Whether the image encoder also computes attention in 8-bit integers, which its ONNX file
+    /// cannot express (`uniultra_kernels::Attention::in_integers`); false if absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub integer_attention: bool,
-    /// Layers on 8-bit integers.
+    /// Number of layers on 8-bit integers.
     pub int8_layers: usize,
-    /// Names of the layers that were kept in floating point.
+    /// Names of the layers that stay in floating point.
     pub float_layers: Vec<String>,
     /// SHA-256 of the resolved configuration.
     pub config_sha256: Sha256Hex,
@@ -38,7 +38,8 @@ pub struct Quantization {
     pub tool: String,
 }
 
-/// The section is there exactly where the precision asks for it, and names the known scheme.
+/// Checks that the section is present if and only if the precision is int8, and names the known
+/// scheme.
 pub(crate) fn validate(
     section: Option<&Quantization>,
     precision: Precision,

@@ -1,4 +1,4 @@
-//! Files that appear complete or not at all.
+//! Atomic writes: a file appears complete or not at all.
 
 use crate::SinkError;
 use std::fs::{self, File};
@@ -6,11 +6,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Writes a file through a temporary one in the same folder, which is synced and renamed only when
-/// `content` has succeeded. On any failure the old file, if there was one, stays as it was.
+/// Writes to a temporary file in the same folder, then syncs and renames it once `content` has
+/// succeeded. On any failure an older file stays unchanged.
 ///
-/// A symbolic link is followed. A target that is not a regular file (a pipe, `/dev/null`) is
-/// written to directly, since renaming over it would replace it.
+/// Follows symbolic links. Writes directly to a target that is not a regular file (a pipe,
+/// `/dev/null`), because a rename would replace it.
 ///
 /// # Errors
 /// [`SinkError::Write`], naming `path`.
@@ -21,8 +21,8 @@ pub fn write_atomically(
     attempt(path, content).map_err(|source| SinkError::write(path, source))
 }
 
-/// Checks that [`write_atomically`] could write to `path` now: its folder exists and takes files.
-/// Meant for before a long computation; leaves nothing behind.
+/// Checks that [`write_atomically`] could write to `path` now: that its folder exists and accepts
+/// files. Call it before a long computation. It leaves nothing behind.
 ///
 /// # Errors
 /// [`SinkError::Write`], naming `path`.
@@ -35,7 +35,7 @@ pub fn check_writable(path: &Path) -> Result<(), SinkError> {
 }
 
 enum Target {
-    /// A regular file, existing or not: where the rename goes, and its folder.
+    /// A regular file, existing or not: the target of the rename, and its folder.
     File { path: PathBuf, folder: PathBuf },
     /// Something that exists and is neither a file nor a folder.
     Device,
@@ -43,14 +43,14 @@ enum Target {
 
 fn target(path: &Path) -> io::Result<Target> {
     if path.file_name().is_none() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a file name"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file name"));
     }
     let path = match fs::metadata(path) {
         Ok(data) if data.is_dir() => {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "this is a folder"));
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
         }
         Ok(data) if !data.is_file() => return Ok(Target::Device),
-        // Resolved, so that a symbolic link's file is replaced and not the link.
+        // Resolved, so that the rename replaces the file of a symbolic link and not the link.
         Ok(_) => fs::canonicalize(path)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
         Err(e) => return Err(e),
@@ -67,7 +67,7 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     builder.prefix(".uniultra-").suffix(".part");
     #[cfg(unix)]
     {
-        // The usual mode of a new file, before the umask; temporary files are private by default.
+        // Temporary files are private by default; an output gets the usual mode, before the umask.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
@@ -88,7 +88,7 @@ fn attempt(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
             fill(file.as_file(), content)?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|e| e.error)?;
-            // The rename itself is durable only once the folder is synced. Not every file system
+            // The rename is durable only once the folder is synced. Not every file system
             // can, and the file is complete by now either way.
             if let Ok(folder) = File::open(&folder) {
                 let _ = folder.sync_all();

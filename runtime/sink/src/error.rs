@@ -1,4 +1,4 @@
-//! What can go wrong between a result and a file.
+//! Errors of reading and writing files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
-    /// An output could not be written. Nothing was left behind.
+    /// An output could not be written. No partial file was left behind.
     #[error("cannot write {}", path.display())]
     Write {
-        /// The file asked for.
+        /// The file to write.
         path: PathBuf,
-        /// The operating system's or the encoder's reason.
+        /// The reason of the operating system or the encoder.
         source: io::Error,
     },
     /// An input could not be opened or read.
@@ -23,20 +23,20 @@ pub enum SinkError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A file is not the `.npy` array that was asked for.
+    /// A file is not the expected kind of `.npy` array.
     #[error("{}: expected {expected}, found {found}", path.display())]
     Npy {
         /// The file.
         path: PathBuf,
-        /// What the reader accepts.
+        /// What the reader expects.
         expected: String,
-        /// What the file holds.
+        /// What the file has.
         found: String,
     },
 }
 
 impl SinkError {
-    /// Whether an output failed, as opposed to an input.
+    /// Whether writing an output failed, rather than reading an input.
     #[must_use]
     pub fn is_output(&self) -> bool {
         matches!(self, Self::Write { .. })

@@ -1,7 +1,7 @@
-//! Writes results: mask PNG, overlay, logits `.npy`, atomically.
+//! Writes results atomically: mask PNG, overlay, logits as `.npy`.
 //!
-//! Every output goes through [`write_atomically`]: a file is complete or absent, whatever happens.
-//! The one input read here, [`read_mask_prompt`], is the counterpart of [`write_logits`].
+//! Every output goes through [`write_atomically`], so a file is complete or absent, whatever
+//! happens. [`read_mask_prompt`] reads what [`write_logits`] wrote.
 
 mod atomic;
 mod error;

@@ -1,4 +1,4 @@
-//! A mask as an image.
+//! Writes a mask as an image.
 
 use crate::{SinkError, write_atomically};
 use image::codecs::png::PngEncoder;

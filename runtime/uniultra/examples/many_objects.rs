@@ -1,7 +1,7 @@
-//! Several objects of a frame at once, on several threads:
+//! Segments several objects of a frame at once, on several threads:
 //! `cargo run -p uniultra --example many_objects -- FRAME THREADS X,Y [X,Y ...]`.
 //!
-//! It prints a line for each object: its click, its area in pixels, its box and its centre.
+//! Prints a line for each object: its click, its area in pixels, its box and its centre.
 
 use std::error::Error;
 use std::io::Write;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let encoded = segmenter.encode(&Frame::decode(&std::fs::read(image)?)?)?;
 
     let mut out = std::io::stdout().lock();
-    // More objects than one call takes go into several.
+    // A call takes a limited number of objects: more of them take several calls.
     for (points, objects) in points.chunks(MAX_OBJECTS).zip(objects.chunks(MAX_OBJECTS)) {
         for (point, prediction) in points.iter().zip(encoded.predict_all(objects)?) {
             let mask = prediction.mask(prediction.choose(MaskChoice::Single));

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let frame = Frame::decode(&std::fs::read(image)?)?;
     let click = Prompts::new().with_point(x.parse()?, y.parse()?, PointLabel::Positive)?;
 
-    // An application opens the segmenter once, and encodes a frame once for all clicks on it.
+    // An application opens the segmenter once, and encodes each frame once for all clicks on it.
     let segmenter = Segmenter::embedded()?;
     let encoded = segmenter.encode(&frame)?;
     let prediction = encoded.predict(&click)?;

@@ -1,7 +1,7 @@
-//! A pack of your own inside the program: its three files become part of the executable, and are
-//! checked when it starts. `cargo run -p uniultra --example pack_in_program -- FRAME X,Y`.
+//! Compiles a pack of your own into the program. Its three files become part of the executable and
+//! are checked when it starts. `cargo run -p uniultra --example pack_in_program -- FRAME X,Y`.
 //!
-//! It prints the model's id and the area of the mask in pixels.
+//! Prints the model's id and the area of the mask in pixels.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,8 +1,8 @@
-//! From a first click to a better mask: a click beside the object and the first answer as a mask
-//! prompt. `cargo run -p uniultra --example refine -- FRAME INSIDE OUTSIDE OVERLAY.png`, where
-//! INSIDE and OUTSIDE are X,Y.
+//! Refines a mask with a click outside the object and the first answer as a mask prompt.
+//! `cargo run -p uniultra --example refine -- FRAME INSIDE OUTSIDE OVERLAY.png`, where INSIDE and
+//! OUTSIDE are X,Y.
 //!
-//! It prints the area in pixels of the first and of the refined mask.
+//! Prints the area in pixels of the first and of the refined mask.
 
 use std::error::Error;
 use std::io::Write;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let token = first.choose(MaskChoice::Single);
     let first_area = first.mask(token).area_px();
 
-    // The same object: all clicks so far, and what the model answered to them.
+    // The prompts for the same object: all clicks so far, and the model's answer to them.
     let [x, y] = point(outside)?;
     let prompts =
         click.with_point(x, y, PointLabel::Negative)?.with_mask(first.as_mask_prompt(token))?;

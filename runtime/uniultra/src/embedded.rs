@@ -1,9 +1,9 @@
-//! The model inside the program.
+//! The model compiled into the program.
 
 use crate::{ManifestError, Pack};
 
-/// The pack that this crate was built with, `models/uniultra-mini-int8`: no file to find, no
-/// download. Its bytes are part of the program and are not copied.
+/// The default model, `models/uniultra-mini-int8`, compiled into the program. Its bytes are not
+/// copied.
 ///
 /// ```
 /// let pack = uniultra::embedded_pack()?;

@@ -1,4 +1,4 @@
-//! One error for everything that can fail, with a kind to decide by.
+//! One error type for all calls, with a kind that tells what to do.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,42 +6,43 @@ use uniultra_core::{FrameError, MaskError, PromptError, SegmentError, SpacingErr
 use uniultra_engine::EngineError;
 use uniultra_manifest::ManifestError;
 
-/// What an [`Error`] is about, so what can be done against it.
+/// The cause of an [`Error`]: it tells what to do about it.
 ///
 /// ```
 /// use uniultra::{Error, ErrorKind, Frame};
 ///
 /// let error = Error::from(Frame::decode(b"not an image").unwrap_err());
 /// let advice = match error.kind() {
-///     ErrorKind::Frame => "another image, please",
-///     ErrorKind::Prompt => "click inside the picture, please",
+///     ErrorKind::Frame => "please choose another image",
+///     ErrorKind::Prompt => "please click inside the picture",
 ///     _ => "this is not the user's fault",
 /// };
-/// assert_eq!(advice, "another image, please");
+/// assert_eq!(advice, "please choose another image");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The frame: not an image, damaged, or of a size or form that is not read.
+    /// The frame: not an image, damaged, or of an unsupported size or form.
     Frame,
-    /// The prompts: none, too many, or not for this frame or model.
+    /// The prompts: none, too many, or unsuitable for this frame or model.
     Prompt,
-    /// The model pack: absent, damaged, or refused; or its networks returned NaN or infinity.
+    /// The model pack: missing, damaged or refused; or its networks returned NaN or infinity.
     Model,
-    /// The [`EngineOptions`](crate::EngineOptions): threads or CPUs that this machine does not have.
+    /// The [`EngineOptions`](crate::EngineOptions): more threads than allowed, or CPUs that this
+    /// machine does not have.
     Options,
-    /// A number or a size given to a function, e.g. a pixel spacing of 0.
+    /// An argument of a function, e.g. a pixel spacing of 0.
     Value,
-    /// A file could not be read or written, or is not what its name says.
+    /// A file that cannot be read or written, or has the wrong content.
     File,
-    /// The engine failed while it ran a network. Another frame may work.
+    /// The engine failed to run a network. Another frame may work.
     Engine,
 }
 
-/// Why a call failed: every error of this crate's functions converts into it, so that `?` works.
+/// Why a call failed. Every error of this crate converts into it, so `?` works everywhere.
 ///
-/// The message says what was expected and what was found. Causes are in
-/// [`source`](std::error::Error::source).
+/// The message says what was expected and what was found. [`source`](std::error::Error::source) has
+/// the causes.
 ///
 /// ```
 /// use uniultra::{Error, ErrorKind, Frame, PointLabel, Prompts};
@@ -60,7 +61,7 @@ pub enum ErrorKind {
 /// ```
 pub struct Error {
     kind: ErrorKind,
-    // Boxed: a `Result` stays small, and callers do not depend on what is inside.
+    // Boxed, so that a `Result` stays small and callers do not depend on the inner error.
     inner: Box<dyn StdError + Send + Sync>,
 }
 
@@ -69,7 +70,7 @@ impl Error {
         Self { kind, inner: Box::new(inner) }
     }
 
-    /// What the error is about.
+    /// The cause of the error.
     ///
     /// ```
     /// use uniultra::{ErrorKind, Segmenter};
@@ -96,7 +97,7 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {
-    // The message is the inner error's own, so the next cause is the inner error's, too.
+    // The message is that of the inner error, so the next cause is that of the inner error, too.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.inner.source()
     }
@@ -145,7 +146,7 @@ impl From<uniultra_sink::SinkError> for Error {
     }
 }
 
-// Not `From`: callers do not depend on the engine's error.
+// Not `From`, which would make the engine's error part of the interface.
 pub(crate) fn of_segmenter(error: SegmentError<EngineError>) -> Error {
     match error {
         SegmentError::Open(error) => Error::new(kind_of_engine(&error), error),

@@ -1,4 +1,4 @@
-//! Results as files, from `uniultra-sink`.
+//! Writes results as files; from `uniultra-sink`.
 
 /// Writes a mask as a gray PNG.
 ///
@@ -39,7 +39,7 @@ pub use uniultra_sink::write_mask_png;
 #[doc(inline)]
 pub use uniultra_sink::write_overlay_png;
 
-/// What [`write_overlay_png`] shows.
+/// The content of the picture that [`write_overlay_png`] writes.
 ///
 /// ```
 /// use uniultra::{Frame, Overlay, PixelSpacing, Pixels, Prompts};
@@ -54,7 +54,7 @@ pub use uniultra_sink::write_overlay_png;
 #[doc(inline)]
 pub use uniultra_sink::Overlay;
 
-/// A second opinion for [`Overlay::with_alternatives`].
+/// A mask that was not chosen, for [`Overlay::with_alternatives`].
 ///
 /// ```
 /// use uniultra::{Alternative, MaskToken, Polygon};
@@ -88,7 +88,7 @@ pub use uniultra_sink::Alternative;
 #[doc(inline)]
 pub use uniultra_sink::write_logits;
 
-/// Reads logits as a prompt; [`write_logits`] writes such files.
+/// Reads a mask prompt from a file that [`write_logits`] wrote.
 ///
 /// ```
 /// use uniultra::{Error, ErrorKind, read_mask_prompt};
@@ -99,7 +99,7 @@ pub use uniultra_sink::write_logits;
 #[doc(inline)]
 pub use uniultra_sink::read_mask_prompt;
 
-/// The detail of an [`Error`](crate::Error) about a file.
+/// The error behind an [`Error`](crate::Error) about a file.
 ///
 /// ```
 /// use uniultra::{Mask, SinkError, write_mask_png};

@@ -1,6 +1,6 @@
 //! Frames, from `uniultra-core`.
 
-/// A frame from an image file, or from samples that are in memory already.
+/// A frame, from an image file or from samples in memory.
 ///
 /// ```
 /// use uniultra::{Frame, Pixels};
@@ -16,7 +16,7 @@
 #[doc(inline)]
 pub use uniultra_core::Frame;
 
-/// Samples as a scanner has them: gray or RGB, of 8 or 16 bit.
+/// Samples of a frame: gray or RGB, of 8 or 16 bit.
 ///
 /// ```
 /// use uniultra::Pixels;
@@ -27,7 +27,7 @@ pub use uniultra_core::Frame;
 #[doc(inline)]
 pub use uniultra_core::Pixels;
 
-/// The detail of an [`Error`](crate::Error) of kind `Frame`.
+/// The error behind an [`Error`](crate::Error) of kind `Frame`.
 ///
 /// ```
 /// use uniultra::{Frame, FrameError, Pixels};
@@ -38,7 +38,7 @@ pub use uniultra_core::Pixels;
 #[doc(inline)]
 pub use uniultra_core::FrameError;
 
-/// Frames have at most so many pixels a side.
+/// The largest side of a frame, in pixels.
 ///
 /// ```
 /// use uniultra::{Frame, MAX_SIDE_PX, Pixels};
@@ -49,7 +49,7 @@ pub use uniultra_core::FrameError;
 #[doc(inline)]
 pub use uniultra_core::MAX_SIDE_PX;
 
-/// Frames have at least so many pixels a side.
+/// The smallest side of a frame, in pixels.
 ///
 /// ```
 /// use uniultra::{Frame, MIN_SIDE_PX, Pixels};

@@ -1,4 +1,5 @@
-//! Click a structure in an ultrasound frame, get its mask: the one crate that an application imports.
+//! Promptable segmentation of ultrasound frames: click a structure, get its mask. This is the only
+//! crate that an application imports.
 //!
 //! ```
 //! use uniultra::{Error, Frame, Mask, MaskChoice, PointLabel, Prompts, Segmenter};
@@ -14,25 +15,25 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! 1. A [`Segmenter`] is an opened model: open it once and keep it. Clones share it.
-//! 2. [`Segmenter::encode`] runs the image encoder on a [`Frame`], the long part. The
-//!    [`EncodedFrame`] owns what it needs: keep it while the frame is on the screen.
-//! 3. [`EncodedFrame::predict`] runs the mask decoder on [`Prompts`], once a click.
-//! 4. The [`Prediction`] has four masks. [`Prediction::choose`] says which is the answer;
-//!    [`Prediction::mask`] and [`Prediction::contour`] give it at the frame's size.
+//! 1. A [`Segmenter`] is an opened model. Open it once and keep it; clones share it.
+//! 2. [`Segmenter::encode`] runs the image encoder on a [`Frame`], which takes most of the time.
+//!    The [`EncodedFrame`] borrows nothing. Keep it while the frame is on the screen.
+//! 3. [`EncodedFrame::predict`] runs the mask decoder on [`Prompts`], once for each click.
+//! 4. The [`Prediction`] has four masks. [`Prediction::choose`] picks the answer;
+//!    [`Prediction::mask`] and [`Prediction::contour`] return it at the frame's size.
 //!
 //! Coordinates are pixels of the source frame, x to the right, y down; the centre of the top left
-//! pixel is (0, 0). Every call that can fail has an error that converts into [`Error`]; its
-//! [`kind`](Error::kind) says what to do. Nothing here panics or prints.
+//! pixel is (0, 0). All errors convert into [`Error`], whose
+//! [`kind`](Error::kind) tells what to do. This crate never panics or prints.
 //!
 //! # Features
 //!
-//! - `embedded-model` (default): the default model is part of the program. See `embedded_pack`.
-//! - `files` (default): masks, overlays and logits as files, each complete or not at all.
-//! - `tract-threads`: the engine's own operations use the segmenter's threads, too. It hardly
-//!   matters for the shipped models, and makes a program larger.
+//! - `embedded-model` (default): compiles the default model into the program. See `embedded_pack`.
+//! - `files` (default): writes masks, overlays and logits as files, each complete or not at all.
+//! - `tract-threads`: lets tract's own operations use the segmenter's threads, too. This hardly
+//!   matters for the shipped models and makes a program larger.
 //!
-//! It is research software and not a medical device.
+//! This is research software and not a medical device.
 
 #[cfg(feature = "embedded-model")]
 mod embedded;

@@ -1,6 +1,6 @@
 //! Predictions, masks, outlines and measures, from `uniultra-core`.
 
-/// The answer to prompts: four masks, and the model's own opinion of them.
+/// The answer to prompts: four masks, and the model's scores for them.
 ///
 /// ```
 /// use uniultra::{Frame, MaskChoice, PointLabel, Prompts, Segmenter};
@@ -18,7 +18,7 @@
 #[doc(inline)]
 pub use uniultra_core::Prediction;
 
-/// Which of a prediction's four masks is meant.
+/// One of the four masks of a prediction.
 ///
 /// ```
 /// use uniultra::MaskToken;
@@ -29,7 +29,7 @@ pub use uniultra_core::Prediction;
 #[doc(inline)]
 pub use uniultra_core::MaskToken;
 
-/// A prediction has so many masks.
+/// The number of masks in a prediction.
 ///
 /// ```
 /// assert_eq!(uniultra::MaskToken::ALL.len(), uniultra::MASK_COUNT);
@@ -37,7 +37,7 @@ pub use uniultra_core::MaskToken;
 #[doc(inline)]
 pub use uniultra_core::MASK_COUNT;
 
-/// Whether a prompt means one thing, or may mean a whole or a part.
+/// How to choose a mask: whether the prompt is clear, or may mean a whole or a part.
 ///
 /// ```
 /// assert_eq!(uniultra::MaskChoice::default(), uniultra::MaskChoice::Single);
@@ -45,7 +45,7 @@ pub use uniultra_core::MASK_COUNT;
 #[doc(inline)]
 pub use uniultra_core::MaskChoice;
 
-/// What a prediction took, stage by stage.
+/// The time that each stage of a prediction took.
 ///
 /// ```
 /// use uniultra::{Frame, Pixels, PointLabel, Prompts, Segmenter, Timings};
@@ -60,7 +60,7 @@ pub use uniultra_core::MaskChoice;
 #[doc(inline)]
 pub use uniultra_core::Timings;
 
-/// A mask at the frame's size, one byte a pixel.
+/// A mask of the frame's size, one byte for each pixel.
 ///
 /// ```
 /// use uniultra::{Mask, PixelBox};
@@ -73,7 +73,7 @@ pub use uniultra_core::Timings;
 #[doc(inline)]
 pub use uniultra_core::Mask;
 
-/// The detail of an [`Error`](crate::Error) about a mask's size.
+/// The error behind an [`Error`](crate::Error) about a mask's size.
 ///
 /// ```
 /// use uniultra::{Mask, MaskError};
@@ -84,7 +84,7 @@ pub use uniultra_core::Mask;
 #[doc(inline)]
 pub use uniultra_core::MaskError;
 
-/// The box of a mask, both corners inside it.
+/// The bounding box of a mask. Both corners belong to it.
 ///
 /// ```
 /// use uniultra::{Mask, PixelBox};
@@ -96,7 +96,7 @@ pub use uniultra_core::MaskError;
 #[doc(inline)]
 pub use uniultra_core::PixelBox;
 
-/// An outline to draw over the frame; [`Prediction::contour`] gives them, the largest first.
+/// An outline to draw over the frame. [`Prediction::contour`] returns outlines, the largest first.
 ///
 /// ```
 /// use uniultra::Polygon;
@@ -108,7 +108,7 @@ pub use uniultra_core::PixelBox;
 #[doc(inline)]
 pub use uniultra_core::Polygon;
 
-/// From pixels to millimetres.
+/// The side of a pixel in millimetres.
 ///
 /// ```
 /// use uniultra::PixelSpacing;
@@ -121,7 +121,7 @@ pub use uniultra_core::Polygon;
 #[doc(inline)]
 pub use uniultra_core::PixelSpacing;
 
-/// The detail of an [`Error`](crate::Error) about a pixel spacing.
+/// The error behind an [`Error`](crate::Error) about a pixel spacing.
 ///
 /// ```
 /// use uniultra::{PixelSpacing, SpacingError};

@@ -1,6 +1,6 @@
-//! Packs, from `uniultra-manifest`, and the engine's options.
+//! Model packs, from `uniultra-manifest`, and the engine's options.
 
-/// A model as files, or as bytes in memory.
+/// A model pack, in a folder or in memory.
 ///
 /// ```
 /// use uniultra::Pack;
@@ -12,7 +12,7 @@
 #[doc(inline)]
 pub use uniultra_manifest::Pack;
 
-/// What a pack says of itself: version, input size, licence, purpose.
+/// The manifest of a pack: version, input size, licence, purpose.
 ///
 /// ```
 /// let manifest = uniultra::embedded_pack()?.manifest().clone();
@@ -23,7 +23,7 @@ pub use uniultra_manifest::Pack;
 #[doc(inline)]
 pub use uniultra_manifest::Manifest;
 
-/// The detail of an [`Error`](crate::Error) about a pack that was refused.
+/// The error behind an [`Error`](crate::Error) about a pack that was refused.
 ///
 /// ```
 /// use uniultra::{ManifestError, Pack};
@@ -34,7 +34,7 @@ pub use uniultra_manifest::Manifest;
 #[doc(inline)]
 pub use uniultra_manifest::ManifestError;
 
-/// How a model runs: threads, CPUs, attention in integers.
+/// How a model runs: the number of threads, and the CPUs that they are bound to.
 ///
 /// ```
 /// use uniultra::{EngineOptions, Segmenter, embedded_pack};
@@ -46,7 +46,7 @@ pub use uniultra_manifest::ManifestError;
 #[doc(inline)]
 pub use uniultra_engine::EngineOptions;
 
-/// A segmenter has at most so many threads.
+/// The largest number of threads of a segmenter.
 ///
 /// ```
 /// use uniultra::{EngineOptions, ErrorKind, MAX_THREADS, Segmenter, embedded_pack};

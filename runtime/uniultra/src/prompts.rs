@@ -1,6 +1,6 @@
 //! Prompts, from `uniultra-core`.
 
-/// What says which object is meant: points, a box, an earlier mask, in any combination.
+/// The prompts that select an object: points, a box and an earlier mask, in any combination.
 ///
 /// ```
 /// use uniultra::{PointLabel, Prompts};
@@ -15,7 +15,7 @@
 #[doc(inline)]
 pub use uniultra_core::Prompts;
 
-/// A click, as [`Prompts::points`] lists them.
+/// A click; [`Prompts::points`] lists them.
 ///
 /// ```
 /// use uniultra::{Point, PointLabel, Prompts};
@@ -27,12 +27,12 @@ pub use uniultra_core::Prompts;
 #[doc(inline)]
 pub use uniultra_core::Point;
 
-/// Whether a click is on the object or beside it.
+/// Whether a click lies on the object or outside it.
 ///
 /// ```
 /// use uniultra::{PointLabel, Prompts};
 ///
-/// /// The left mouse button is for the object, the right one for what surrounds it.
+/// /// The left mouse button marks the object, the right one its surroundings.
 /// fn label(left_button: bool) -> PointLabel {
 ///     if left_button { PointLabel::Positive } else { PointLabel::Negative }
 /// }
@@ -41,8 +41,8 @@ pub use uniultra_core::Point;
 #[doc(inline)]
 pub use uniultra_core::PointLabel;
 
-/// An earlier answer as a prompt: from [`Prediction::as_mask_prompt`](crate::Prediction), a file, or
-/// logits of your own.
+/// An earlier answer as a prompt: from [`Prediction::as_mask_prompt`](crate::Prediction), a file,
+/// or logits of your own.
 ///
 /// ```
 /// use uniultra::{MaskPrompt, Prompts};
@@ -57,7 +57,7 @@ pub use uniultra_core::PointLabel;
 #[doc(inline)]
 pub use uniultra_core::MaskPrompt;
 
-/// The detail of an [`Error`](crate::Error) of kind `Prompt`.
+/// The error behind an [`Error`](crate::Error) of kind `Prompt`.
 ///
 /// ```
 /// use uniultra::{PromptError, Prompts};
@@ -68,7 +68,7 @@ pub use uniultra_core::MaskPrompt;
 #[doc(inline)]
 pub use uniultra_core::PromptError;
 
-/// An object has at most so many points.
+/// The largest number of points for an object.
 ///
 /// ```
 /// use uniultra::{MAX_POINTS, PointLabel, PromptError, Prompts};
@@ -84,7 +84,8 @@ pub use uniultra_core::PromptError;
 #[doc(inline)]
 pub use uniultra_core::MAX_POINTS;
 
-/// [`EncodedFrame::predict_all`](crate::EncodedFrame::predict_all) takes at most so many objects.
+/// The largest number of objects in a call of
+/// [`EncodedFrame::predict_all`](crate::EncodedFrame::predict_all).
 ///
 /// ```
 /// use uniultra::{MAX_OBJECTS, Prompts};

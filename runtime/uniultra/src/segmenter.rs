@@ -1,4 +1,4 @@
-//! The segmenter and its encoded frames, with this crate's error.
+//! The segmenter and its encoded frames, with this crate's error type.
 
 use crate::error::of_segmenter;
 use crate::{EngineOptions, Error, Frame, Manifest, Pack, Prediction, Prompts};
@@ -8,14 +8,13 @@ use uniultra_engine::TractNetwork;
 /// An opened model. `Segmenter::embedded()?.encode(&frame)?.predict(&prompts)?` is the whole way
 /// from a frame to masks.
 ///
-/// A clone is cheap and is the same model: clones, and the frames that they encode, share one copy
-/// of the networks. A segmenter may be used by several threads at once. Its memory is freed with the
-/// last of its clones and frames.
+/// Cloning is cheap: clones, and the frames that they encode, share one copy of the networks, which
+/// is freed with the last of them. Several threads may use a segmenter at once.
 ///
 /// ```
 /// use uniultra::{EncodedFrame, Frame, Pixels, PointLabel, Prompts, Segmenter};
 ///
-/// /// A user interface keeps the model and the frame that is on the screen.
+/// /// A user interface keeps the model and the frame on the screen.
 /// struct Viewer {
 ///     segmenter: Segmenter,
 ///     shown: Option<EncodedFrame>,
@@ -34,8 +33,8 @@ use uniultra_engine::TractNetwork;
 #[derive(Clone, Debug)]
 pub struct Segmenter(uniultra_engine::Segmenter);
 
-/// A frame after the image encoder. It owns what it needs, and each prediction costs one run of the
-/// mask decoder.
+/// A frame after the image encoder. It borrows nothing, and each prediction from it costs one run
+/// of the mask decoder.
 ///
 /// ```
 /// use uniultra::{EncodedFrame, Frame, Pixels, PointLabel, Prompts, Segmenter};
@@ -44,7 +43,7 @@ pub struct Segmenter(uniultra_engine::Segmenter);
 ///     Segmenter::embedded()?.encode(frame)
 /// }
 ///
-/// // The segmenter is gone; its model lives as long as the frame.
+/// // The segmenter is gone, but its model lives as long as the frame.
 /// let encoded = encode(&Frame::new(64, 48, Pixels::Gray8(vec![40; 64 * 48]))?)?;
 /// let click = Prompts::new().with_point(30.0, 20.0, PointLabel::Positive)?;
 /// assert_eq!(encoded.predict(&click)?.height(), 48);
@@ -53,7 +52,8 @@ pub struct Segmenter(uniultra_engine::Segmenter);
 #[derive(Clone, Debug)]
 pub struct EncodedFrame(uniultra_core::EncodedFrame<TractNetwork>);
 
-/// Both go between threads, and both are kept in one structure: a promise to every user interface.
+/// Compiles only if both types can move between threads and be kept in one structure, as user
+/// interfaces need.
 const _: () = {
     const fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Segmenter>();
@@ -64,7 +64,7 @@ const _: () = {
 };
 
 impl Segmenter {
-    /// Opens the model inside this program, with default options.
+    /// Opens the model compiled into this program, with default options.
     ///
     /// ```
     /// let segmenter = uniultra::Segmenter::embedded()?;
@@ -106,13 +106,13 @@ impl Segmenter {
     /// ```
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`ErrorKind::Options`](crate::ErrorKind) if there cannot be so many
-    /// threads, or they cannot be bound to those CPUs.
+    /// Those of [`open`](Self::open), and [`ErrorKind::Options`](crate::ErrorKind) if there are too
+    /// many threads or they cannot be bound to those CPUs.
     pub fn open_with(folder: impl AsRef<Path>, options: &EngineOptions) -> Result<Self, Error> {
         Self::from_pack(&Pack::open(folder.as_ref())?, options)
     }
 
-    /// Opens a pack, which may be in memory; see [`Pack::from_bytes`].
+    /// Opens a pack, for example one in memory; see [`Pack::from_bytes`].
     ///
     /// ```
     /// use uniultra::{EngineOptions, Pack, Segmenter};
@@ -126,12 +126,12 @@ impl Segmenter {
     /// ```
     ///
     /// # Errors
-    /// As [`open_with`](Self::open_with).
+    /// Those of [`open_with`](Self::open_with).
     pub fn from_pack(pack: &Pack, options: &EngineOptions) -> Result<Self, Error> {
         uniultra_engine::open_pack(pack, options).map(Self).map_err(of_segmenter)
     }
 
-    /// What the model's pack says of itself.
+    /// The manifest of the model's pack.
     ///
     /// ```
     /// let segmenter = uniultra::Segmenter::embedded()?;
@@ -143,8 +143,8 @@ impl Segmenter {
         self.0.manifest()
     }
 
-    /// Side of the square grid of logits, a quarter of the model's input: what a
-    /// [`MaskPrompt`](crate::MaskPrompt) has to have.
+    /// Side of the square grid of logits, a quarter of the model's input side. A
+    /// [`MaskPrompt`](crate::MaskPrompt) must have this side.
     ///
     /// ```
     /// assert_eq!(uniultra::Segmenter::embedded()?.mask_side(), 128);
@@ -155,7 +155,7 @@ impl Segmenter {
         self.0.mask_side()
     }
 
-    /// Runs the image encoder on a frame. Several results may be held at once.
+    /// Runs the image encoder on a frame. You may keep several results at once.
     ///
     /// ```
     /// use uniultra::{Frame, Segmenter};
@@ -219,14 +219,14 @@ impl EncodedFrame {
     /// # Errors
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if the prompts do not fit the frame or the model,
     /// [`ErrorKind::Engine`](crate::ErrorKind) if the engine fails,
-    /// [`ErrorKind::Model`](crate::ErrorKind) if the network gives NaN or infinity.
+    /// [`ErrorKind::Model`](crate::ErrorKind) if the network returns NaN or infinity.
     pub fn predict(&self, prompts: &Prompts) -> Result<Prediction, Error> {
         self.0.predict(prompts).map_err(of_segmenter)
     }
 
-    /// Predicts several objects of the frame at once, each from its own prompts, at most
-    /// [`MAX_OBJECTS`](crate::MAX_OBJECTS). The segmenter's threads share them out; each answer has
-    /// the same bits as from [`predict`](Self::predict).
+    /// Predicts up to [`MAX_OBJECTS`](crate::MAX_OBJECTS) objects of the frame at once, each from
+    /// its own prompts. The segmenter's threads share the work. Each answer has the same bits as
+    /// that of [`predict`](Self::predict).
     ///
     /// ```
     /// use uniultra::{Frame, Pixels, PointLabel, PromptError, Prompts, Segmenter};
@@ -241,8 +241,8 @@ impl EncodedFrame {
     /// ```
     ///
     /// # Errors
-    /// As [`predict`](Self::predict), the first that an object meets;
-    /// [`ErrorKind::Prompt`](crate::ErrorKind) for too many objects.
+    /// The first error of [`predict`](Self::predict) for any object;
+    /// [`ErrorKind::Prompt`](crate::ErrorKind) if there are too many objects.
     pub fn predict_all(&self, objects: &[Prompts]) -> Result<Vec<Prediction>, Error> {
         self.0.predict_all(objects).map_err(of_segmenter)
     }

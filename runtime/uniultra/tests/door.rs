@@ -1,4 +1,5 @@
-//! What the crate promises of its own sources: examples everywhere, and no other crate's types.
+//! Checks the crate's sources: every public item has an example, and no signature names another
+//! crate's types.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -16,7 +17,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|end| end == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            // Tests at a file's end are no part of the interface.
+            // Tests at the end of a file do not belong to the interface.
             let end = text.find("#[cfg(test)]").unwrap_or(text.len());
             found.push((path, text[..end].to_string()));
         }
@@ -24,7 +25,8 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The library example in runtime/README.md equals the first example of the documentation, which is a doc test.
+/// The library example in runtime/README.md equals the first example of the documentation, which is
+/// a doc test.
 #[test]
 fn the_readme_s_example_is_one_that_runs() {
     let readme = fs::read_to_string(root().join("runtime/README.md")).unwrap();

@@ -1,4 +1,4 @@
-//! Runs the examples on the sample frame, as a reader of the documentation would.
+//! Runs the examples on the sample frame, as readers of the documentation do.
 #![cfg(all(feature = "embedded-model", feature = "files"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use uniultra::{Frame, Pixels};
 /// Dice that a mask of the sample's cyst must reach.
 const MIN_DICE: f64 = 0.95;
 
-/// The cyst's area in the exact mask, and how far off an answer may be, in pixels.
+/// The cyst's area in the exact mask, and the largest allowed error, in pixels.
 const SLACK_PX: usize = 1500;
 
 fn sample(name: &str) -> PathBuf {

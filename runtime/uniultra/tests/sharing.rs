@@ -1,4 +1,4 @@
-//! Segmenters and frames in the hands of several owners and threads.
+//! Several owners and threads share segmenters and frames.
 #![cfg(feature = "embedded-model")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +29,7 @@ fn the_answer_is_the_engine_s() {
     let expected: Vec<u32> = expected.logits().iter().map(|logit| logit.to_bits()).collect();
     let encoded = Segmenter::embedded().unwrap().encode(&sample()).unwrap();
     assert_eq!(bits(&encoded, 269.0), expected);
-    // And so is that of a copy of the frame, whose segmenter is gone.
+    // A copy of the frame answers the same after the segmenter is gone.
     let copy = encoded.clone();
     drop(encoded);
     assert_eq!(bits(&copy, 269.0), expected);

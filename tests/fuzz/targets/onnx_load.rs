@@ -24,7 +24,7 @@ fuzz_target!(init: { let _ = std::panic::take_hook(); }, |bytes: &[u8]| {
         std::fs::write(folder.path().join(name), content).expect("a scratch file");
     }
     let pack = Pack::open(folder.path()).expect("a valid manifest");
-    // There is no decoder file, so an encoder that is accepted ends in an error too.
+    // There is no decoder file, so even an accepted encoder ends in an error.
     assert!(TractNetwork::of(&pack, &EngineOptions::default()).is_err());
 });
 

@@ -1,8 +1,8 @@
-//! How far a prediction is from the golden set's.
+//! The difference between a prediction and the golden set's.
 
 use super::{GoldenPrompt, GoldenSample, LOGIT_CLAMP, MASK_SIDE};
 
-/// How far a prediction is from the expected one.
+/// The difference between a prediction and the expected one.
 #[derive(Clone, Copy, Debug)]
 pub struct Agreement {
     /// Largest difference of a (clamped) logit.
@@ -19,7 +19,7 @@ impl GoldenPrompt {
     /// clamped here.
     ///
     /// # Panics
-    /// Where `masks` has another size.
+    /// If `masks` has another size.
     #[must_use]
     pub fn compare(&self, masks: &[f32], iou: &[f32]) -> Agreement {
         assert_eq!(masks.len(), self.masks.len(), "logits of masks 1 to 3");
@@ -39,7 +39,7 @@ impl GoldenSample {
     /// Largest difference from the sampled elements of a whole tensor.
     ///
     /// # Panics
-    /// Where the tensor is too short.
+    /// If the tensor is too short.
     #[must_use]
     pub fn max_abs_difference(&self, tensor: &[f32]) -> f32 {
         let picked: Vec<f32> =
@@ -51,7 +51,7 @@ impl GoldenSample {
 /// Largest absolute difference of two equally long slices; NaN where either has one.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 #[must_use]
 pub fn max_abs_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len(), "values to compare");

@@ -11,11 +11,11 @@ use super::weights::Weights;
 const DECODER: &str = "sam_mask_decoder";
 const MASK_TOKENS: usize = 4;
 
-/// Object score where the checkpoint has no such head: the logit the published decoder uses for
+/// Object score for a checkpoint without that head: the logit that the published decoder uses for
 /// "present".
 const PRESENT: f32 = 10.0;
 
-/// What the mask decoder predicts for one prompt.
+/// The mask decoder's prediction for a prompt.
 #[derive(Clone, Debug)]
 pub struct Decoded {
     /// [4, S/4, S/4] raw logits of mask tokens 0 to 3.
@@ -31,7 +31,7 @@ pub struct Decoded {
 /// `mask_input`: logits [S/4, S/4].
 ///
 /// # Panics
-/// Where the sizes disagree, or a weight is absent or misshapen.
+/// If the sizes disagree, or a weight is absent or misshapen.
 #[must_use]
 pub fn mask_decoder(
     weights: &dyn Weights,
@@ -74,8 +74,8 @@ pub fn mask_decoder(
     Decoded { masks, iou: iou.map(sigmoid), object_score_logit }
 }
 
-/// From the transformer's image tokens (256, g, g) to (32, 4g, 4g), with the encoder's finer
-/// features added.
+/// Upscales the transformer's image tokens (256, g, g) to (32, 4g, 4g) and adds the encoder's finer
+/// features.
 fn upscale(weights: &dyn Weights, image: &Planes, features: &Features) -> Planes {
     let name = |layer: usize| format!("{DECODER}.output_upscaling.{layer}");
     let mut x = conv_transpose_2x2(weights, &name(0), image);

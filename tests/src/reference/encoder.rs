@@ -6,7 +6,7 @@ use super::trunk::trunk;
 use super::weights::Weights;
 use super::{EncoderConfig, WIDTH};
 
-/// What the image encoder hands to the mask decoder, row-major.
+/// The tensors that the image encoder passes to the mask decoder, row-major.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// [256, S/16, S/16], `no_mem_embed` added.
@@ -20,7 +20,7 @@ pub struct Features {
 /// Features of a normalised RGB image [3, S, S]; S is a multiple of 32.
 ///
 /// # Panics
-/// Where the image has another size, or a weight is absent or misshapen.
+/// If the image has another size, or a weight is absent or misshapen.
 #[must_use]
 pub fn image_encoder(
     weights: &dyn Weights,

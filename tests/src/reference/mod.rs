@@ -35,13 +35,13 @@ pub use weights::{Tensors, Weights};
 /// Width of the neck's maps, of prompts and of the mask decoder.
 const WIDTH: usize = 256;
 
-/// What the published edge branch does with the two spatial axes.
+/// The order of the two spatial axes in the edge branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgeLayout {
     /// Edge map and token map share their axes, as the paper describes.
     Spatial,
-    /// As checkpoints of the published code need it: the edge branch sees height and width swapped,
-    /// and its [D, W, H] result is read in memory order as if it were [H, W, D].
+    /// For checkpoints of the published code: the edge branch sees height and width swapped, and
+    /// its [D, W, H] result is read in memory order as if it were [H, W, D].
     Reference,
 }
 

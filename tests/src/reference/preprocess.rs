@@ -1,5 +1,5 @@
-//! From pixels to the encoder's input: float resize and normalisation (golden README,
-//! "Preprocessing, exactly").
+//! The encoder's input from pixels: float resize and normalisation (golden README, "Preprocessing,
+//! exactly").
 
 /// Mean of each channel of an image scaled to 0..1.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];

@@ -1,4 +1,4 @@
-//! Where the reference takes its weights from.
+//! The source of the reference's weights.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// A source of named tensors, under the published names without the `model.` prefix.
 pub trait Weights {
-    /// Shape and row-major values of a tensor, or None where the source has none of that name.
+    /// Shape and row-major values of a tensor, or `None` if the source has no tensor of that name.
     fn find(&self, name: &str) -> Option<(&[usize], &[f32])>;
 
     /// A tensor that has to be there.
     ///
     /// # Panics
-    /// Where it is absent.
+    /// If it is absent.
     fn get(&self, name: &str) -> (&[usize], &[f32]) {
         self.find(name).unwrap_or_else(|| panic!("weight `{name}` is absent"))
     }
@@ -21,7 +21,7 @@ pub trait Weights {
     /// The values of a tensor whose shape is known.
     ///
     /// # Panics
-    /// Where it is absent or has another shape.
+    /// If it is absent or has another shape.
     fn of_shape(&self, name: &str, expected: &[usize]) -> &[f32] {
         let (shape, values) = self.get(name);
         assert_eq!(shape, expected, "shape of weight `{name}`");

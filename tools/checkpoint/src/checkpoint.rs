@@ -1,4 +1,4 @@
-//! Named tensors, wherever they came from.
+//! A checkpoint: named tensors, from a file or from memory.
 
 use crate::format::{self, Format};
 use crate::{CheckpointError, Recognition, Tensor, recognise};
@@ -11,10 +11,10 @@ use uniultra_manifest::{Sha256Hex, sha256_hex};
 /// Largest file read, in bytes. The teacher with its video parts is 0.94 GB in f32.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 
-/// The wrapper's attribute in front of every key that UniUltra's training code saves.
+/// The prefix of every key that UniUltra's training code saves: the wrapper's attribute.
 const PREFIX: &str = "model.";
 
-/// Tensors of a network by their names in Meta's state dict, without `model.`.
+/// The tensors of a network, by their names in Meta's state dict without `model.`.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     tensors: BTreeMap<String, Tensor>,
@@ -24,11 +24,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a safetensors file or a PyTorch archive; the content decides which, not the name.
+    /// Reads a safetensors file or a PyTorch archive. The content decides which it is, not the
+    /// name.
     ///
     /// # Errors
-    /// [`CheckpointError::InFile`] with the file's path and what is wrong: it cannot be read, is
-    /// of another format, truncated or corrupt, or holds a value that is not finite.
+    /// [`CheckpointError::InFile`] with the file's path and the fault: the file cannot be read, has
+    /// another format, is truncated or corrupt, or holds a value that is not finite.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let in_file =
             |fault| CheckpointError::InFile { path: path.to_path_buf(), fault: Box::new(fault) };
@@ -36,10 +37,10 @@ impl Checkpoint {
         Self::from_bytes(&bytes).map_err(in_file)
     }
 
-    /// Reads a checkpoint held in memory, as [`Checkpoint::open`] does from a file.
+    /// Reads a checkpoint from memory.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`], without the path.
+    /// Those of [`Checkpoint::open`], without the path.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let format = Format::detect(bytes)?;
         let entries = format::read(format, bytes)?;
@@ -62,13 +63,13 @@ impl Checkpoint {
         })
     }
 
-    /// A checkpoint that comes from no file, for tests and tools that make weights.
+    /// A checkpoint from tensors instead of a file, for tests and tools that make weights.
     #[must_use]
     pub fn from_tensors(tensors: BTreeMap<String, Tensor>) -> Self {
         Self { tensors, ignored: Vec::new(), format: None, sha256: OnceLock::new() }
     }
 
-    /// A tensor that must be there in a given shape.
+    /// A tensor, which must be present and have the given shape.
     ///
     /// # Errors
     /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`].
@@ -86,7 +87,7 @@ impl Checkpoint {
         }
     }
 
-    /// Whether a tensor of this name is there.
+    /// Whether there is a tensor of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
@@ -102,7 +103,7 @@ impl Checkpoint {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Entries of the state dict that are no tensors (an epoch number, say) and were not read.
+    /// Entries of the state dict that are not tensors, such as an epoch number. They were not read.
     #[must_use]
     pub fn ignored(&self) -> &[String] {
         &self.ignored
@@ -114,35 +115,36 @@ impl Checkpoint {
         self.format
     }
 
-    /// SHA-256 of the file. Without a file: of the tensors in order of their names, each as the
-    /// name, a zero byte, the rank, the axes (64-bit little-endian) and the values
-    /// (32-bit little-endian).
+    /// SHA-256 of the file. Without a file, it is the hash of the tensors in order of their names,
+    /// each written as the name, a zero byte, the rank, the axes (64-bit little-endian) and the
+    /// values (32-bit little-endian).
     pub fn sha256(&self) -> &Sha256Hex {
         self.sha256.get_or_init(|| sha256_hex(&self.canonical_bytes()))
     }
 
-    /// Says which network this is, and which tensors it lacks or has too many.
+    /// Recognises the network, and lists the tensors that are missing or surplus.
     ///
     /// # Errors
-    /// [`CheckpointError::UnknownArchitecture`] where no variant fits, [`CheckpointError::Shape`]
-    /// where one fits but a tensor has another shape than it should.
+    /// [`CheckpointError::UnknownArchitecture`] if no variant fits, [`CheckpointError::Shape`] if
+    /// one fits but a tensor has a wrong shape.
     pub fn recognise(&self) -> Result<Recognition, CheckpointError> {
         let shapes = self.tensors().map(|(name, tensor)| (name, tensor.shape())).collect();
         recognise::recognise(&shapes)
     }
 
-    /// The tensors as an f32 safetensors file.
+    /// Encodes the tensors as an f32 safetensors file.
     ///
     /// # Errors
-    /// [`CheckpointError::Corrupt`] where the format cannot hold them (names that are no JSON).
+    /// [`CheckpointError::Corrupt`] if the format cannot hold a name.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, CheckpointError> {
         format::write_safetensors(&self.tensors)
     }
 
-    /// The tensors as an f16 safetensors file, half as large; values are rounded to the nearest.
+    /// Encodes the tensors as an f16 safetensors file, half as large. Values are rounded to the
+    /// nearest.
     ///
     /// # Errors
-    /// [`CheckpointError::Overflow`] where a value does not fit, else as
+    /// [`CheckpointError::Overflow`] if a value does not fit f16, and those of
     /// [`Checkpoint::to_safetensors`].
     pub fn to_f16_safetensors(&self) -> Result<Vec<u8>, CheckpointError> {
         format::write_f16_safetensors(&self.tensors)
@@ -175,7 +177,7 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     }
     let mut file = std::fs::File::open(path).map_err(CheckpointError::Read)?;
     let mut bytes = Vec::with_capacity(usize::try_from(found).unwrap_or(0));
-    // The limit holds even if the file grows meanwhile.
+    // The limit holds even if the file grows in the meantime.
     file.by_ref().take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(CheckpointError::Read)?;
     Ok(bytes)
 }

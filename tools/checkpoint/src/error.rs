@@ -1,13 +1,14 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use std::path::PathBuf;
 
-/// Why a checkpoint was refused. Every message names the tensor or file, what was expected and
-/// what was found.
+/// Why a checkpoint was refused. Every message names the tensor or file, what was expected and what
+/// was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// Something is wrong with the file at `path`; [`CheckpointError::fault`] gives what.
+    /// An error in the file at `path`; [`CheckpointError::fault`] returns the error without the
+    /// path.
     #[error("{path}: {fault}")]
     InFile {
         /// The checkpoint.
@@ -21,7 +22,7 @@ pub enum CheckpointError {
     /// A folder, pipe or device where a file was expected.
     #[error("expected a regular file, found {0}")]
     NotAFile(&'static str),
-    /// Larger than any checkpoint that this crate is meant for.
+    /// The file is larger than any checkpoint that this crate supports.
     #[error("expected a checkpoint of at most {limit} bytes, found {found}")]
     TooLarge {
         /// Most bytes accepted.
@@ -32,7 +33,7 @@ pub enum CheckpointError {
     /// Neither safetensors nor a PyTorch zip archive, judged by its first bytes.
     #[error("expected a safetensors file or a PyTorch zip archive, found {0}")]
     UnknownFormat(String),
-    /// The format `torch.save` wrote before PyTorch 1.6.
+    /// The format that `torch.save` wrote before PyTorch 1.6.
     #[error(
         "expected safetensors or a PyTorch zip archive, found a legacy pickle without zip container"
     )]
@@ -45,7 +46,7 @@ pub enum CheckpointError {
         /// What does not fit.
         what: String,
     },
-    /// A value does not fit into the format that was asked for.
+    /// A value does not fit the requested format.
     #[error("tensor `{name}`: expected magnitudes up to {max} to store it as f16, found {found}")]
     Overflow {
         /// Name of the tensor.
@@ -55,7 +56,7 @@ pub enum CheckpointError {
         /// The value.
         found: f32,
     },
-    /// The pickle asks for a Python object that no state dict needs. Nothing was executed.
+    /// The pickle names a Python object that no state dict needs. Nothing was executed.
     #[error(
         "the pickle names `{0}`; expected only tensors and dicts of a state dict (nothing was run)"
     )]
@@ -86,7 +87,7 @@ pub enum CheckpointError {
         /// What was expected and what was found.
         what: String,
     },
-    /// Two entries have one name, maybe only after `model.` is stripped.
+    /// Two entries have the same name, perhaps only after `model.` is stripped.
     #[error("tensor `{0}`: expected once, found twice")]
     Duplicate(String),
     /// Values do not fill a shape.
@@ -97,10 +98,10 @@ pub enum CheckpointError {
         /// Elements given.
         found: usize,
     },
-    /// A tensor that was asked for is absent.
+    /// A tensor is missing.
     #[error("tensor `{0}`: expected, not found")]
     Missing(String),
-    /// Tensors that image segmentation needs are absent.
+    /// Tensors that image segmentation needs are missing.
     #[error("not a complete {architecture}: {} tensors missing: {}", names.len(), abridged(names))]
     Incomplete {
         /// Name of the recognised architecture.
@@ -108,12 +109,12 @@ pub enum CheckpointError {
         /// Every missing tensor.
         names: Vec<String>,
     },
-    /// A tensor's shape is not the architecture's.
+    /// A tensor has a shape that does not fit the architecture.
     #[error("tensor `{name}`: expected shape {expected:?}, found {found:?}")]
     Shape {
         /// The tensor.
         name: String,
-        /// Shape that the architecture demands.
+        /// Shape in the architecture.
         expected: Vec<usize>,
         /// Shape in the checkpoint.
         found: Vec<usize>,
@@ -132,7 +133,7 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// What is wrong, without the file's path.
+    /// The error without the file's path.
     #[must_use]
     pub fn fault(&self) -> &Self {
         match self {
@@ -141,7 +142,7 @@ impl CheckpointError {
         }
     }
 
-    /// What the user can do about it, where there is something.
+    /// What the user can do about it, if anything.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self.fault() {

@@ -34,13 +34,13 @@ pub struct Block {
     pub stage: usize,
     /// Channels in.
     pub dim_in: usize,
-    /// Channels out; twice `dim_in` where a stage after the first begins.
+    /// Channels out: twice `dim_in` in the first block of each stage after the first.
     pub dim_out: usize,
     /// Attention heads.
     pub heads: usize,
     /// Window side in tokens before pooling, or 0 for global attention.
     pub window: usize,
-    /// Whether queries and shortcut are max-pooled 2x2: at the first block of stages 1 to 3.
+    /// Whether queries and shortcut are max-pooled 2x2: in the first block of stages 1 to 3.
     pub pools: bool,
     /// Whether the block is its stage's last, whose output is a feature map.
     pub ends_stage: bool,
@@ -49,7 +49,7 @@ pub struct Block {
 impl Hiera {
     /// The trunk of a variant.
     #[must_use]
-    pub fn of(variant: Variant) -> Self {
+    pub fn for_variant(variant: Variant) -> Self {
         let (embed_dim, num_heads, stages, global_att_blocks, window_spec, pos_grid) = match variant
         {
             Variant::Mini => (16, 1, [1, 2, 7, 2], [5, 7, 9], [8, 4, 14, 7], 7),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn mini_blocks_follow_the_published_configuration() {
-        let blocks = Hiera::of(Variant::Mini).blocks();
+        let blocks = Hiera::for_variant(Variant::Mini).blocks();
         let windows: Vec<_> = blocks.iter().map(|b| b.window).collect();
         assert_eq!(windows, [8, 8, 4, 4, 14, 0, 14, 0, 14, 0, 14, 7]);
         let ends: Vec<_> = blocks.iter().filter(|b| b.ends_stage).map(|b| b.index).collect();

@@ -1,11 +1,12 @@
 //! Reads SAM 2 and UniUltra checkpoints and knows every architecture's parameters.
 //!
-//! [`Checkpoint::open`] reads safetensors and PyTorch archives, told apart by content, into plain
-//! f32 tensors under Meta's names. [`Checkpoint::recognise`] says which network they are and what
-//! is missing. [`Architecture::parameters`] is the inventory that both follow.
+//! [`Checkpoint::open`] reads safetensors and PyTorch archives into plain f32 tensors under Meta's
+//! names; it tells the formats apart by their content. [`Checkpoint::recognise`] says which network
+//! the tensors belong to and what is missing. Both follow the inventory,
+//! [`Architecture::parameters`].
 //!
-//! A checkpoint is untrusted input: nothing in it is executed, no size it declares is believed
-//! before it is checked against the file, and no value that is not finite gets through.
+//! A checkpoint is untrusted input. Nothing in it is executed, declared sizes are checked against
+//! the file before they are used, and values that are not finite are refused.
 
 mod checkpoint;
 mod error;

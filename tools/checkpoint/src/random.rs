@@ -1,4 +1,4 @@
-//! Random checkpoints for tests. Such a network computes finite numbers and segments nothing.
+//! Random checkpoints for tests. Such a network computes finite numbers, but does not segment.
 
 use crate::inventory::{Need, Parameter};
 use crate::{Architecture, Checkpoint, EDGE_CHANNELS, Tensor};
@@ -55,7 +55,7 @@ fn distribution(name: &str, shape: &[usize]) -> (f32, f32) {
         _ if name.ends_with(".bias") => (0.0, 0.05),
         (true, [_]) => (1.0, 0.1),
         (true, _) if embedding => (0.0, 0.5),
-        // Transposed convolutions have their inputs first, and strides as wide as the kernel.
+        // Transposed convolutions store inputs first, and their strides equal the kernel's side.
         (true, [inputs, ..]) if name.contains(".output_upscaling.") => (0.0, inverse_root(*inputs)),
         (true, [_, fan_in @ ..]) => (0.0, inverse_root(fan_in.iter().product())),
         _ if name.ends_with("gaussian_matrix") => (0.0, 1.0),

@@ -1,23 +1,23 @@
-//! From the names and shapes of tensors to the network they belong to.
+//! Recognises a network by the names and shapes of its tensors.
 
 use crate::inventory::{Architecture, Need, Parameter};
 use crate::{CheckpointError, Component};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a checkpoint is.
+/// The network of a checkpoint, and what is missing or surplus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recognition {
-    /// The network whose shapes it has.
+    /// The network whose shapes the tensors have.
     pub architecture: Architecture,
-    /// Whether the mask decoder's object score head is there, whole.
+    /// Whether the mask decoder's object score head is complete.
     pub has_object_score_head: bool,
-    /// Whether everything that only video needs is there.
+    /// Whether everything that only video needs is present.
     pub has_video: bool,
-    /// Tensors that image segmentation needs and the checkpoint lacks, in the order of the data
-    /// flow. Of the object score head only if some of it is there.
+    /// Missing tensors that image segmentation needs, in the order of the data flow. Tensors of the
+    /// object score head count only if part of it is present.
     pub missing: Vec<String>,
-    /// Tensors of the SAM 2.0 video model that are absent and not needed for images.
+    /// Missing tensors of the SAM 2.0 video model that images do not need.
     pub missing_optional: Vec<String>,
     /// Tensors that the architecture does not have, sorted.
     pub unexpected: Vec<String>,
@@ -82,9 +82,9 @@ pub(crate) fn recognise(shapes: &Shapes<'_>) -> Result<Recognition, CheckpointEr
     })
 }
 
-/// The architecture that shares most tensors of the trunk, if it shares the greater part of what
-/// either has. One wrong shape or a few missing tensors must not hide what a checkpoint is meant
-/// to be, so that the message can name them.
+/// The architecture that has the most tensors of the trunk in common, if these are more than half
+/// of all tensors of either. So one wrong shape or a few missing tensors do not hide which network
+/// is meant, and the message can name them.
 fn closest(shapes: &Shapes<'_>) -> Option<Architecture> {
     let adapted = shapes.keys().any(|name| crate::inventory::is_adapter(name));
     let present = shapes.keys().filter(|name| name.starts_with("image_encoder.trunk.")).count();
@@ -97,7 +97,7 @@ fn closest(shapes: &Shapes<'_>) -> Option<Architecture> {
             .collect();
         let fits = |p: &&Parameter| shapes.get(p.name.as_str()) == Some(&p.shape.as_slice());
         let shared = trunk.iter().filter(fits).count();
-        // Shared over the union, in thousandths.
+        // Common tensors divided by those of either, in thousandths.
         let score = 1000 * shared / (trunk.len() + present - shared);
         (score, candidate)
     });
@@ -105,7 +105,7 @@ fn closest(shapes: &Shapes<'_>) -> Option<Architecture> {
     (score > 500).then_some(candidate)
 }
 
-/// What a user needs to see to understand why nothing fits.
+/// Facts that tell a user why no architecture fits.
 fn describe(shapes: &Shapes<'_>) -> String {
     let blocks = shapes
         .keys()

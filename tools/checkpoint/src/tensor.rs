@@ -47,7 +47,7 @@ impl Tensor {
     }
 }
 
-/// Elements of a shape; `None` where the product overflows.
+/// Number of elements of a shape; `None` if the product overflows.
 pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))
 }

@@ -1,15 +1,15 @@
-//! How much an image encoder computes, in multiply-accumulates.
+//! The work of an image encoder, in multiply-accumulates.
 
 use crate::{Architecture, Block, EDGE_CHANNELS, Hiera, NECK_DIM};
 
-/// Multiply-accumulates of one image through the image encoder as published: three input
-/// channels, nothing folded, convolutions, products and attention only (no norms, activations,
-/// additions or interpolation).
+/// Multiply-accumulates of the published image encoder for an image: three input channels, nothing
+/// folded. Counts convolutions, products and attention, but not norms, activations, additions or
+/// interpolation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncoderWork {
-    /// Everything.
+    /// All of them.
     pub total_macs: u64,
-    /// The products of queries with keys and of scores with values, a part of the total.
+    /// The part in products of queries with keys and of weights with values.
     pub attention_macs: u64,
 }
 
@@ -20,7 +20,7 @@ impl Architecture {
     /// Work of the image encoder for a square image; the side in pixels is a multiple of 32.
     #[must_use]
     pub fn encoder_work(&self, image_size_px: u64) -> EncoderWork {
-        let hiera = Hiera::of(self.variant);
+        let hiera = Hiera::for_variant(self.variant);
         let (width, edge) = (hiera.embed_dim as u64, EDGE_CHANNELS as u64);
         let mut side = image_size_px / PATCH_STRIDE;
         let mut work = EncoderWork::default();
@@ -54,7 +54,7 @@ impl EncoderWork {
     fn block(&mut self, block: &Block, side_in: u64, side_out: u64) {
         let (dim_in, dim) = (block.dim_in as u64, block.dim_out as u64);
         let window = if block.window == 0 { side_in } else { block.window as u64 };
-        // Windows at the border are filled with padding, which is computed like any token.
+        // Windows at the border are filled with padding, which costs as much as other tokens.
         let windows = side_in.div_ceil(window).pow(2);
         let keys = window * window;
         let queries = if block.pools { (window / 2).pow(2) } else { keys };
@@ -109,7 +109,7 @@ mod tests {
     fn pooling_blocks_work_on_whole_windows() {
         // Every window spec that pools is even or global at its pooling block.
         for architecture in Architecture::all() {
-            let blocks = Hiera::of(architecture.variant).blocks();
+            let blocks = Hiera::for_variant(architecture.variant).blocks();
             assert!(blocks.iter().filter(|b| b.pools).all(|b| b.window % 2 == 0), "{architecture}");
         }
     }

@@ -1,8 +1,8 @@
 //! Draws a sheet of augmented examples with the outlines of their objects, to be looked at:
 //! `cargo run --release -p uniultra-dataset --example contact_sheet -- CONFIG OUT.png`
 //!
-//! CONFIG is a TOML file with `[[data.set]]` and, if wanted, `[augment]`; other tables are ignored.
-//! Each row is one image: first as it is, then augmented.
+//! CONFIG is a TOML file with `[[data.set]]` and optionally `[augment]`; other tables are ignored.
+//! Each row shows an image, first unchanged, then augmented.
 
 use anyhow::{Context, Result, bail};
 use image::{Rgb, RgbImage};
@@ -107,7 +107,7 @@ impl Sheet {
     }
 }
 
-/// Whether a pixel is of the mask, but one of its four neighbours is not.
+/// Whether a pixel belongs to the mask and one of its four neighbours does not.
 fn is_outline(mask: &[u8], at: usize) -> bool {
     let [x, y] = [at % SIZE, at / SIZE];
     let inside = |x: usize, y: usize| x < SIZE && y < SIZE && mask[y * SIZE + x] != 0;

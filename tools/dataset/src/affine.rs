@@ -2,8 +2,9 @@
 
 /// `(x, y)` to `(m[0][0] x + m[0][1] y + m[0][2], m[1][0] x + m[1][1] y + m[1][2])`.
 ///
-/// Images are maps of the unit square here, (0, 0) its top left corner, so that a map is the same
-/// whatever the number of pixels. Double precision: single would cost a thousandth of a pixel.
+/// Coordinates are those of the unit square, with (0, 0) in the top left corner, so that a map does
+/// not depend on the number of pixels. In single precision, maps would be off by a thousandth of a
+/// pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Affine {
     pub(crate) m: [[f64; 3]; 2],
@@ -56,7 +57,7 @@ impl Affine {
         [fold(0, f64::min), fold(1, f64::min), fold(0, f64::max), fold(1, f64::max)]
     }
 
-    /// By how much areas grow; negative for a mirror image.
+    /// The factor by which areas grow; negative for a mirror image.
     pub(crate) fn determinant(&self) -> f64 {
         self.m[0][0] * self.m[1][1] - self.m[0][1] * self.m[1][0]
     }

@@ -1,4 +1,4 @@
-//! What may happen to an image before training sees it: probabilities and ranges.
+//! The changes that augmentation makes to an image: probabilities and ranges.
 
 use crate::DatasetError;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ impl Part {
     }
 }
 
-/// The augmentation, table `[augment]`. What is absent has the default; `p = 0` turns a part off.
+/// The augmentation, table `[augment]`. Absent fields have their default; `p = 0` turns a part off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
@@ -33,9 +33,9 @@ pub struct AugmentConfig {
     pub flip_vertical: f32,
     /// Zoom about the centre, factor; below 1 there is black around the image.
     pub scale: Part,
-    /// Width over height, factor beside the image's own.
+    /// Factor on the image's ratio of width to height.
     pub aspect: Part,
-    /// Shift along each axis, parts of the side, beside what a zoom leaves free.
+    /// Shift along each axis, in parts of the side, in addition to what a zoom leaves free.
     pub shift: Part,
     /// Rotation about the centre in the image's own pixels, degrees.
     pub rotate_deg: Part,
@@ -43,7 +43,7 @@ pub struct AugmentConfig {
     pub depth: Part,
     /// Gain, dB of a 60 dB gray scale.
     pub gain_db: Part,
-    /// Contrast about the mean gray of what was scanned, factor.
+    /// Factor on the contrast, about the mean gray of the scanned area.
     pub contrast: Part,
     /// Exponent of the gray values.
     pub gamma: Part,

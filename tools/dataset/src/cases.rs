@@ -7,24 +7,24 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Folders of images and masks, ours and the published layout's.
+/// The names of the folders of images and masks: this project's, and those of the published layout.
 const LAYOUTS: [[&str; 2]; 2] = [["image", "mask"], ["image_1024", "mask_1024"]];
 
 /// Extensions of images; the first found of a stem is taken.
 const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
-/// What is asked of a data folder.
+/// The images to take from a data folder.
 #[derive(Clone, Debug)]
 pub struct Query<'a> {
     /// The folder of the sets' folders.
     pub data: &'a Path,
-    /// Names of sets; all that are there if empty.
+    /// Names of sets; all sets of the folder if empty.
     pub sets: &'a [String],
-    /// Which part of each set; sets without a list of splits are used whole.
+    /// The part of each set. A set without a list of splits is used whole.
     pub split: SplitPart,
     /// At most that many images of each set, evenly spaced among them.
     pub limit: Option<usize>,
-    /// Which share of all these images.
+    /// The share of all these images.
     pub shard: Shard,
 }
 
@@ -107,7 +107,7 @@ fn is_plain(name: &str) -> bool {
         && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'))
 }
 
-/// Names in a folder, sorted; those that are no UTF-8 or hidden are not for us.
+/// Names in a folder, sorted. Skips names that are hidden or not UTF-8.
 fn names(folder: &Path) -> Result<Vec<String>, FolderError> {
     let read = |source| FolderError::Read { path: folder.to_path_buf(), source };
     let mut names = Vec::new();

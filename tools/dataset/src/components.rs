@@ -2,7 +2,7 @@
 
 use uniultra_core::{Mask, MaskError, PixelBox};
 
-/// A component below one part in this many of the image is no object.
+/// A component that covers less than one part in this many of the image is not an object.
 const SMALLEST_OBJECT: usize = 1000;
 
 /// The 8-connected components of a mask, numbered in row-major order of their first pixels.
@@ -72,7 +72,7 @@ impl Components {
     }
 
     /// The component with that number, from 0, as a mask of the whole image; an empty mask if there
-    /// is none of that number.
+    /// is no such component.
     ///
     /// # Errors
     /// [`MaskError`] never happens for components of a mask; it is passed on, not hidden.

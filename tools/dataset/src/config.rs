@@ -1,4 +1,4 @@
-//! Which sets examples come from: the `[[set]]` tables of a training configuration.
+//! The sets that examples come from: the `[[set]]` tables of a training configuration.
 
 use crate::{DatasetError, SplitPart};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ pub struct PhantomSet {
 }
 
 impl PhantomSet {
-    /// What the simulator is told.
+    /// The simulator's configuration.
     #[must_use]
     pub fn config(&self) -> PhantomConfig {
         PhantomConfig {

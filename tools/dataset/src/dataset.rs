@@ -50,7 +50,7 @@ impl Dataset {
     /// Paths of the configuration are relative to `base`, the folder of its file.
     ///
     /// # Errors
-    /// [`DatasetError`] if the configuration makes no sense, a folder cannot be read, a set has no
+    /// [`DatasetError`] if the configuration is invalid, a folder cannot be read, a set has no
     /// image, or, with [`OnProblem::Refuse`], an image cannot be used.
     pub fn open(config: &DataConfig, base: &Path) -> Result<Self, DatasetError> {
         config.validate()?;
@@ -83,7 +83,7 @@ impl Dataset {
         Ok(Self { names, sets, problems, store })
     }
 
-    /// What could not be used and was left out.
+    /// The images that could not be used and were left out.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -108,7 +108,7 @@ impl Dataset {
         self.sets.get(set).map_or(0.0, weight)
     }
 
-    /// Whether a set's images have no object on purpose.
+    /// Whether the images of a set have no object on purpose.
     #[must_use]
     pub fn is_negative(&self, set: usize) -> bool {
         self.sets.get(set).is_some_and(|set| set.negatives)
@@ -118,9 +118,9 @@ impl Dataset {
     /// drawn from (seed, set, index).
     ///
     /// # Errors
-    /// [`DatasetError::Config`] for a part of the augmentation that makes no sense,
-    /// [`DatasetError::Index`], [`DatasetError::Image`] if the file has changed since the dataset
-    /// was opened, [`DatasetError::Vanished`] if `size` is too small.
+    /// [`DatasetError::Config`] if a part of the augmentation is invalid, [`DatasetError::Index`],
+    /// [`DatasetError::Image`] if the file has changed since the dataset was opened,
+    /// [`DatasetError::Vanished`] if `size` is too small.
     pub fn example(
         &self,
         set: usize,
@@ -162,10 +162,10 @@ impl Item {
         let packed = Arc::new(match &self.source {
             Source::File(case) => {
                 let (frame, mask) = read_pair(case)?;
-                Packed::of(&frame, &mask)?
+                Packed::pack(&frame, &mask)?
             }
             Source::Phantom { seed, index, config } => {
-                Packed::of_phantom(Phantom::generate(*seed, *index, config))?
+                Packed::pack_phantom(Phantom::generate(*seed, *index, config))?
             }
         });
         if store.has_room(packed.bytes()) {
@@ -201,7 +201,7 @@ fn usable(
     std::thread::scope(|scope| {
         for first in 0..threads {
             let (items, slots, complaint) = (&items, &slots, &complaint);
-            // Where no thread can be had, its images are left to the end.
+            // If a thread cannot be started, its images are done at the end.
             let _ = std::thread::Builder::new().spawn_scoped(scope, move || {
                 for (item, slot) in items.iter().zip(slots).skip(first).step_by(threads) {
                     let _ = slot.set(complaint(item));

@@ -1,4 +1,4 @@
-//! What can go wrong: with a folder, with one image, with a configuration.
+//! Errors of folders, images and configurations.
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -18,7 +18,7 @@ pub enum FolderError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// There is no dataset in the data folder.
+    /// The data folder has no dataset.
     #[error("{}: expected folders <set>/image and <set>/mask, found none", path.display())]
     NoSets {
         /// The data folder.
@@ -54,7 +54,7 @@ pub enum SampleError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A file is no image that is read here.
+    /// A file is not an image of a supported format.
     #[error("{what}: {source}")]
     Decode {
         /// `image` or `mask`.
@@ -89,11 +89,11 @@ pub enum SampleError {
     Mask(#[from] MaskError),
 }
 
-/// Why a dataset cannot be opened, or gives no example.
+/// Why a dataset cannot be opened or cannot give an example.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     #[error("{place}: expected {expected}, found {found}")]
     Config {
         /// The key, or the set and the key.
@@ -114,13 +114,13 @@ pub enum DatasetError {
         /// The simulator's reason.
         source: PhantomError,
     },
-    /// Images that cannot be used, where none is to be skipped.
+    /// Some images cannot be used, and the configuration does not allow skipping them.
     #[error("expected no problem with the images, found {}:{}", problems.len(), listed(problems))]
     Problems {
         /// All of them.
         problems: Vec<Problem>,
     },
-    /// A set has no image that can be used.
+    /// A set has no usable image.
     #[error(
         "set `{set}`: expected at least one image that can be used, found none{}",
         listed(problems)
@@ -131,7 +131,7 @@ pub enum DatasetError {
         /// Why each was skipped.
         problems: Vec<Problem>,
     },
-    /// There is no such image.
+    /// The image does not exist.
     #[error("expected set {set} to have an image {index}, found {found} images")]
     Index {
         /// Index of the set.

@@ -15,7 +15,7 @@ fn packed(width: usize, height: usize) -> Packed {
     };
     let data: Vec<u8> = (0..width * height).map(|i| if inside(i) { 255 } else { 0 }).collect();
     let frame = Frame::new(width, height, Pixels::Gray8(data.clone())).unwrap();
-    Packed::of(&frame, &Mask::from_binary(width, height, data).unwrap()).unwrap()
+    Packed::pack(&frame, &Mask::from_binary(width, height, data).unwrap()).unwrap()
 }
 
 /// Every part, always, in its default range.

@@ -4,7 +4,7 @@ use crate::affine::Affine;
 use crate::augment::AugmentConfig;
 use crate::stream::Stream;
 
-/// Which sides are swapped.
+/// The sides to swap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flips {
     pub(crate) horizontal: bool,
@@ -28,8 +28,8 @@ impl Flips {
 /// Draws the map from source to example, both the unit square, without flips.
 ///
 /// `ratio` is the source's width over its height: rotations are rotations of the picture as it was
-/// scanned, not of its stretched form. `anchor`, a box (x0, y0, x1, y1) of the source, stays in view
-/// as far as its size allows.
+/// scanned, not of its stretched form. `anchor`, a box (x0, y0, x1, y1) of the source, stays in
+/// view as far as its size allows.
 pub(crate) fn draw(
     config: &AugmentConfig,
     ratio: f64,
@@ -48,7 +48,7 @@ pub(crate) fn draw(
     let chosen = stream.chance(config.shift.p);
     let mut shift = [0.0; 2];
     for axis in 0..2 {
-        // What a zoom in leaves outside, or a zoom out leaves black, is free to shift over.
+        // The shift may use what a zoom in leaves outside, or a zoom out leaves black.
         let free = (zooms[axis] - 1.0).abs() / 2.0;
         let range = if chosen { [low - free, high + free] } else { [0.0; 2] };
         let [low, high] = view.map_or(range, |view| keep(range, [view[axis], view[axis + 2]]));
@@ -70,7 +70,7 @@ fn turn(angle: f64, ratio: f64) -> Affine {
 }
 
 /// The part of a range of shifts after which a side, from `low` to `high`, lies within 0..=1, or
-/// covers it if it is longer; the nearest such shift if there is none in the range.
+/// covers it if it is longer; the nearest such shift if the range has none.
 fn keep(range: [f64; 2], [low, high]: [f64; 2]) -> [f64; 2] {
     let ends = [-low, 1.0 - high];
     let [least, most] = [ends[0].min(ends[1]), ends[0].max(ends[1])];
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn pictures_turn_without_shear() {
-        // Of a picture twice as wide as high, a step of 0.1 to the right is as long as 0.2 down.
+        // In a picture twice as wide as high, 0.1 to the right is as long as 0.2 down.
         let map = turn(std::f64::consts::FRAC_PI_2, 2.0);
         let [x, y] = map.apply([0.6, 0.5]);
         assert!((x - 0.5).abs() < 1e-12 && (y - 0.7).abs() < 1e-12, "{x} {y}");

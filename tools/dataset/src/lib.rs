@@ -10,8 +10,8 @@
 //!
 //! - An image's *objects* are its mask's 8-connected components of at least 0.1 % of the image.
 //! - Every image and mask of a folder is read when a [`Dataset`] is opened: an image that cannot be
-//!   used is reported by name, never passed over.
-//! - Examples follow from (seed, set, image, round) alone, whatever the number of threads.
+//!   used is reported by name, never silently skipped.
+//! - Examples depend only on (seed, set, image, round), not on the number of threads.
 
 mod affine;
 mod augment;

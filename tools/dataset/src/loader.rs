@@ -12,10 +12,10 @@ const AHEAD: usize = 2;
 
 type Batch = Result<Vec<Example>, DatasetError>;
 
-/// Batches in the order of a plan, whatever the number of threads; the last one may be shorter.
+/// Batches in the order of a plan, for any number of threads. The last one may be shorter.
 ///
-/// Thread `t` of `n` makes every `n`-th batch, beginning with the `t`-th, and batches are taken from
-/// the threads in turn.
+/// Thread `t` of `n` makes every `n`-th batch, beginning with the `t`-th, and batches are taken
+/// from the threads in turn.
 #[derive(Debug)]
 pub struct Loader {
     batches: Vec<Receiver<Batch>>,
@@ -25,7 +25,7 @@ pub struct Loader {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// What every worker needs.
+/// The data that every worker needs.
 struct Work {
     dataset: Arc<Dataset>,
     plan: Vec<PlanItem>,
@@ -63,7 +63,8 @@ impl Loader {
             let work = Arc::clone(&work);
             let first = skip_batches + thread;
             let name = format!("loader-{thread}");
-            // Where no thread can be had, its sender is dropped: its first batch is the error.
+            // If a thread cannot be started, its sender is dropped, and its first batch becomes the
+            // error.
             workers
                 .extend(Builder::new().name(name).spawn(move || work.run(first, threads, &sender)));
             batches.push(receiver);

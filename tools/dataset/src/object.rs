@@ -1,4 +1,4 @@
-//! One object of a mask, with what prompts are made from.
+//! An object of a mask, prepared for making prompts.
 
 use uniultra_core::{MAX_SIDE_PX, Mask, MaskError, PixelBox, squared_distance_px2};
 
@@ -38,7 +38,7 @@ impl Object {
 /// # Errors
 /// [`MaskError`] never happens for a mask that exists; it is passed on, not hidden.
 pub fn deepest_pixel(mask: &Mask) -> Result<Option<[usize; 2]>, MaskError> {
-    let Some(depths) = Depths::of(mask)? else { return Ok(None) };
+    let Some(depths) = Depths::measure(mask)? else { return Ok(None) };
     let all = depths.squared_px2.iter().enumerate();
     let deepest = all.reduce(|best, next| if next.1 > best.1 { next } else { best });
     // The deepest pixel is of the mask, so it is not on the margin.
@@ -51,7 +51,7 @@ pub fn deepest_pixel(mask: &Mask) -> Result<Option<[usize; 2]>, MaskError> {
 /// # Errors
 /// [`MaskError`] never happens for a mask that exists; it is passed on, not hidden.
 pub fn eroded_pixels(mask: &Mask, radius_px: u32) -> Result<Vec<[usize; 2]>, MaskError> {
-    let Some(depths) = Depths::of(mask)? else { return Ok(Vec::new()) };
+    let Some(depths) = Depths::measure(mask)? else { return Ok(Vec::new()) };
     let left = depths.squared_px2.iter().enumerate();
     let left = left.filter(|&(_, &depth)| depth > radius_px.saturating_mul(radius_px));
     Ok(left.map(|(at, _)| depths.pixel(at)).collect())
@@ -74,10 +74,11 @@ impl Depths {
     }
 
     /// `None` for an empty mask.
-    fn of(mask: &Mask) -> Result<Option<Self>, MaskError> {
+    fn measure(mask: &Mask) -> Result<Option<Self>, MaskError> {
         let Some(PixelBox { x0, y0, x1, y1 }) = mask.bounding_box() else { return Ok(None) };
-        // The tight box with a margin of background: nothing farther away can be nearest. At the
-        // largest side a margin has no room, and the transform counts the other borders only.
+        // The tight box with a margin of background, because nothing farther away can be nearest. A
+        // mask of the largest side has no room for a margin; the transform then uses the other
+        // borders.
         let margin = |low: usize, high: usize| usize::from(high - low + 3 <= MAX_SIDE_PX);
         let (left, top) = (margin(x0, x1), margin(y0, y1));
         let (width, height) = (x1 - x0 + 1 + 2 * left, y1 - y0 + 1 + 2 * top);

@@ -1,4 +1,4 @@
-//! A decoded image as it is kept in memory: 8-bit gray, and each object as runs of pixels.
+//! The form in which decoded images stay in memory: 8-bit gray, and each object as runs of pixels.
 
 use crate::SampleError;
 use crate::components::Components;
@@ -28,8 +28,8 @@ pub(crate) struct PackedObject {
 }
 
 impl Packed {
-    /// Packs a frame. Of colours the luma is kept, rounded to 8 bit; 16 bit are rounded too.
-    pub(crate) fn of(frame: &Frame, mask: &Mask) -> Result<Self, SampleError> {
+    /// Packs a frame. Colours become luma, and all samples are rounded to 8 bit.
+    pub(crate) fn pack(frame: &Frame, mask: &Mask) -> Result<Self, SampleError> {
         let (width, height) = (frame.width(), frame.height());
         let gray = match frame.pixels() {
             Pixels::Gray8(values) => values.clone(),
@@ -38,13 +38,13 @@ impl Packed {
                 .map(|value| (value * 255.0).round() as u8)
                 .collect(),
         };
-        let objects = components_of(mask)?.iter().filter_map(PackedObject::of).collect();
+        let objects = components_of(mask)?.iter().filter_map(PackedObject::pack).collect();
         Ok(Self { width, height, gray, objects })
     }
 
-    /// Packs a simulated frame. A target that is clipped to a speck is an object nevertheless if
-    /// there is no other: the frame does not show nothing.
-    pub(crate) fn of_phantom(phantom: Phantom) -> Result<Self, SampleError> {
+    /// Packs a simulated frame. A target that is clipped to a speck counts as an object if it is
+    /// the only one, because the frame is not empty.
+    pub(crate) fn pack_phantom(phantom: Phantom) -> Result<Self, SampleError> {
         let (width, height) = phantom.image.dimensions();
         let (width, height) = (width as usize, height as usize);
         let mask = Mask::from_binary(width, height, phantom.mask.into_raw())?;
@@ -56,7 +56,7 @@ impl Packed {
             }
             found => found?,
         };
-        let objects = objects.iter().filter_map(PackedObject::of).collect();
+        let objects = objects.iter().filter_map(PackedObject::pack).collect();
         Ok(Self { width, height, gray: phantom.image.into_raw(), objects })
     }
 
@@ -75,7 +75,7 @@ impl Packed {
 
 impl PackedObject {
     /// Packs a mask; `None` if it is empty.
-    fn of(mask: &Mask) -> Option<Self> {
+    fn pack(mask: &Mask) -> Option<Self> {
         let bounds = mask.bounding_box()?;
         let mut runs = Vec::new();
         let mut area_px = 0;

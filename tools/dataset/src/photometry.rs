@@ -1,4 +1,4 @@
-//! How an example looks: blur, speckle, gain, shadow and noise, in the order of a scanner.
+//! Changes how an example looks: blur, speckle, gain, shadow and noise, in the order of a scanner.
 
 use crate::augment::AugmentConfig;
 use crate::shadow::Shadow;
@@ -10,8 +10,7 @@ use crate::tone::Tone;
 /// Gray up to which nothing was scanned: one step of 8 bit.
 pub(crate) const SCANNED: f32 = 0.004;
 
-/// Changes a picture `[size, size]` of 0..=1 in place. What is black stays black: it is what was
-/// not scanned.
+/// Changes a picture `[size, size]` of 0..=1 in place. Black stays black: it was not scanned.
 pub(crate) fn apply(image: &mut [f32], size: usize, config: &AugmentConfig, stream: &mut Stream) {
     let blur_px = stream.part(config.blur_px, 0.0);
     if blur_px > 0.0 {

@@ -1,4 +1,5 @@
-//! Which image comes when: every image of a set before any comes twice, sets by their weights.
+//! The order of images. Every image of a set is used once before any is used again; sets take turns
+//! by their weights.
 
 use crate::stream::Stream;
 use crate::{Dataset, DatasetError};
@@ -10,8 +11,8 @@ pub struct PlanItem {
     pub set: usize,
     /// Index of the image in its set.
     pub index: usize,
-    /// How often the whole set was used before. (set, index, round) never comes twice, so that an
-    /// image that does has another augmentation.
+    /// How often the whole set was used before. (set, index, round) never repeats, so an image that
+    /// repeats gets another augmentation.
     pub round: u64,
 }
 
@@ -42,10 +43,10 @@ impl Plan {
         let sets = 0..dataset.set_names().len();
         let lengths: Vec<usize> = sets.clone().map(|set| dataset.len(set)).collect();
         let weights: Vec<f64> = sets.map(|set| dataset.weight(set)).collect();
-        Self::of(lengths, &weights, samples_per_epoch, seed)
+        Self::with_lengths(lengths, &weights, samples_per_epoch, seed)
     }
 
-    fn of(
+    fn with_lengths(
         lengths: Vec<usize>,
         weights: &[f64],
         samples_per_epoch: Option<usize>,
@@ -82,10 +83,10 @@ impl Plan {
         items
     }
 
-    /// How many samples of each set there are before an epoch, and in it.
+    /// The number of samples of each set before an epoch, and in it.
     ///
-    /// What an epoch cannot give a set in whole samples is owed to it in the next, so that the
-    /// smallest set has its turn too.
+    /// A set's share of an epoch is rarely a whole number of samples. The rest is carried to the
+    /// next epoch, so that even the smallest set gets its turn.
     fn counts(&self, epoch: u64) -> (Vec<u64>, Vec<u64>) {
         let sets = self.shares.len();
         let (mut before, mut counts) = (vec![0; sets], vec![0; sets]);
@@ -99,8 +100,8 @@ impl Plan {
             let mut order: Vec<usize> = (0..sets).collect();
             let rest = |set: usize| owed[set] - counts[set] as f64;
             order.sort_by(|&a, &b| rest(b).total_cmp(&rest(a)));
-            // Rounding down leaves less than a sample of each set to give. A set that is ahead of
-            // its share gets none, which may take one too many from the others.
+            // Rounding down leaves less than one sample of each set to distribute. A set that is
+            // ahead of its share gets none, which may take one too many from the others.
             let given: u64 = counts.iter().sum();
             let wanted = self.samples_per_epoch as u64;
             for &set in order.iter().cycle().take(wanted.saturating_sub(given) as usize) {
@@ -146,7 +147,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn plan(lengths: &[usize], weights: &[f64], samples: usize) -> Plan {
-        Plan::of(lengths.to_vec(), weights, Some(samples), 5).unwrap()
+        Plan::with_lengths(lengths.to_vec(), weights, Some(samples), 5).unwrap()
     }
 
     fn of_set(items: &[PlanItem], set: usize) -> usize {
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn by_default_an_epoch_is_every_image_once() {
-        let plan = Plan::of(vec![7, 1, 12], &[7.0, 1.0, 12.0], None, 1).unwrap();
+        let plan = Plan::with_lengths(vec![7, 1, 12], &[7.0, 1.0, 12.0], None, 1).unwrap();
         for epoch in [0, 1, 9] {
             let items = plan.epoch(epoch);
             assert_eq!(items.len(), 20);
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_epoch_needs_a_sample() {
-        let error = Plan::of(vec![3], &[1.0], Some(0), 0).unwrap_err();
+        let error = Plan::with_lengths(vec![3], &[1.0], Some(0), 0).unwrap_err();
         assert!(error.to_string().contains("samples_per_epoch"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use uniultra_core::{Frame, FrameError, MAX_SIDE_PX, Mask, Pixels};
 /// Largest file that is read: the largest frame, uncompressed 16-bit RGB, and its header.
 const MAX_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
 
-/// An image with what is to be found in it.
+/// An image, and the objects in it.
 #[derive(Debug)]
 pub struct Sample {
     /// The image.
@@ -26,8 +26,8 @@ impl Sample {
     /// Reads image and mask.
     ///
     /// # Errors
-    /// [`SampleError`] if one cannot be read, the mask is not binary, their sizes differ, or the mask
-    /// holds nothing but specks.
+    /// [`SampleError`] if one cannot be read, the mask is not binary, their sizes differ, or the
+    /// mask holds nothing but specks.
     pub fn load(case: &Case) -> Result<Self, SampleError> {
         let (frame, mask) = read_pair(case)?;
         Self::of(frame, &mask)

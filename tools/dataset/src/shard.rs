@@ -16,7 +16,7 @@ impl Shard {
     /// All of the work.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// Which part, from 0.
+    /// The number of the part, from 0.
     #[must_use]
     pub fn index(self) -> usize {
         self.index

@@ -116,7 +116,7 @@ mod tests {
         dot[20 * 41 + 20] = 1.0;
         blur(&mut dot, 41, 1.0);
         let at = |dx: usize, dy: usize| dot[(20 + dy) * 41 + 20 + dx];
-        // Cut at three standard deviations, of which next to nothing lies outside.
+        // Cut at three standard deviations: almost nothing lies outside.
         assert!((at(0, 0) - 0.1592).abs() < 2e-3, "{}", at(0, 0));
         assert!((at(1, 0) / at(0, 0) - (-0.5_f32).exp()).abs() < 1e-5);
         assert!((at(1, 1) / at(0, 0) - (-1.0_f32).exp()).abs() < 1e-5);

@@ -1,4 +1,4 @@
-//! Which part of a set is used, and the file that says so.
+//! The split of a set into parts, and its file.
 
 use crate::FolderError;
 use serde::{Deserialize, Serialize};
@@ -52,8 +52,8 @@ impl FromStr for SplitPart {
     }
 }
 
-/// Stems of one part, sorted and each once; `None` where there is no file, so that every image is
-/// used. Names may carry an image's extension.
+/// Stems of a part, sorted and without repeats; `None` if there is no file, which means that every
+/// image is used. Names may have an image's extension.
 pub(crate) fn stems_of(path: &Path, part: SplitPart) -> Result<Option<Vec<String>>, FolderError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

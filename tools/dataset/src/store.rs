@@ -1,4 +1,4 @@
-//! How much memory decoded images may still take.
+//! The memory that decoded images may still use.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,4 +1,4 @@
-//! The one source of randomness: a stream fixed by what it is for.
+//! The only source of randomness: streams that depend only on their purpose.
 
 use crate::augment::Part;
 use rand::{Rng, SeedableRng};
@@ -59,7 +59,7 @@ impl Stream {
         if chosen { amount } else { neutral }
     }
 
-    /// As [`Stream::part`] for factors: evenly on a logarithmic scale, neutral 1.
+    /// [`Stream::part`] for factors: evenly distributed on a logarithmic scale; 1 is neutral.
     pub(crate) fn factor(&mut self, part: Part) -> f32 {
         let logarithms = Part { p: part.p, range: part.range.map(f32::ln) };
         let amount = self.part(logarithms, 0.0);

@@ -13,7 +13,7 @@ const DEVIATION: f32 = 104.511_6;
 /// Multiplies by Rayleigh noise of mean 1, correlated over a random grain, wider than high as the
 /// cells of a scanner are. `strength` 1 is fully developed speckle.
 pub(crate) fn multiply_speckle(image: &mut [f32], size: usize, strength: f32, stream: &mut Stream) {
-    // Of the picture's side, so that the grain does not depend on the network's size.
+    // Relative to the picture's side, so that the grain does not depend on the network's size.
     let grain_px = [(1.2, 3.0), (0.8, 1.6)]
         .map(|(low, high)| stream.uniform(low, high) * size as f32 / 1024.0);
     let mut parts = [Smoother::new(size, grain_px), Smoother::new(size, grain_px)];

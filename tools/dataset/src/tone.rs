@@ -7,7 +7,7 @@ use crate::stream::Stream;
 /// Range of echoes from black to white, dB, that gains refer to.
 const DYNAMIC_RANGE_DB: f32 = 60.0;
 
-/// Gray below which what is added fades out, so that black stays black.
+/// Gray below which additions fade out, so that black stays black.
 const FADE: f32 = 0.08;
 
 /// Steps of the curve.
@@ -64,13 +64,14 @@ impl Tone {
     }
 }
 
-/// What is added to a gray: less near black, nothing to black. What is taken away needs no fading,
-/// since nothing is darker than black.
+/// The addition to a gray value: less near black, nothing at black. Subtractions do not fade,
+/// because nothing is darker than black.
 fn faded(change: f32, gray: f32) -> f32 {
     if change > 0.0 { change * (gray * (1.0 / FADE)).min(1.0) } else { change }
 }
 
-/// Mean gray of what was scanned; contrast turns about it, or dark images would turn black.
+/// Mean gray of the scanned area. Contrast changes about it; otherwise dark images would turn
+/// black.
 fn scanned_mean(image: &[f32]) -> f32 {
     let (mut sum, mut count) = (0.0_f32, 0.0_f32);
     // A seventh of the pixels is enough for a mean.

@@ -34,12 +34,12 @@ impl Region {
 }
 
 /// Reads `source` at every pixel of a `size` x `size` output's region and hands place (in row-major
-/// order) and value, in the unit of the source, to `write`. Where the output shows nothing of the
-/// source, nothing is written.
+/// order) and value, in the unit of the source, to `write`. Pixels of the output outside the source
+/// are not written.
 ///
-/// `map` goes from the source to the output, both the unit square. Half-pixel centres, clamped
-/// within half a pixel of the edge and without antialiasing, as the runtime's preprocessing: with
-/// the identity, values are equal to those that it gives.
+/// `map` maps the source to the output, both as the unit square. Like the runtime's preprocessing,
+/// it uses half-pixel centres, clamps within half a pixel of the edge, and does not antialias: the
+/// identity gives the same values.
 #[inline(always)]
 pub(crate) fn warp(
     source: Source<'_>,
@@ -108,7 +108,7 @@ impl Steps {
     }
 }
 
-/// From output pixels to source pixels: column and row of the source are each
+/// Maps output pixels to source pixels: column and row of the source are each
 /// `by_x * x + by_y * y + start`.
 fn back(map: &Affine, sides: [usize; 2], size: usize) -> [[f64; 3]; 2] {
     let inverse = map.inverse();
@@ -199,7 +199,7 @@ mod tests {
         let turned = warped(64, 64, &values, &quarter, 64);
         for y in 0..64 {
             for x in 0..64 {
-                // From x towards y: column x, row y comes from column y, row 63 - x.
+                // Rotates x towards y: column x, row y comes from column y, row 63 - x.
                 let expected = f32::from(values[(63 - x) * 64 + y]) / 255.0;
                 assert!((turned[y * 64 + x] - expected).abs() < 1e-5, "{x} {y}");
             }

@@ -24,9 +24,9 @@ pub enum ExportError {
     Option {
         /// The option's name.
         option: &'static str,
-        /// What it may be.
+        /// The allowed values.
         expected: String,
-        /// What it is.
+        /// The value found.
         found: String,
     },
     /// A weight does not fit into the format in which it was to be stored.

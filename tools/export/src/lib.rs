@@ -1,4 +1,4 @@
-//! From a checkpoint to a model pack: two ONNX graphs, built node by node, and their manifest.
+//! Makes a model pack from a checkpoint: two ONNX graphs, built node by node, and their manifest.
 //!
 //! The graphs use ONNX's default domain only. With [`ExportOptions::simplify`] the exact
 //! simplifications of MODEL.md section 7 (1 to 4) are made; without, the graphs follow the

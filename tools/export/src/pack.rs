@@ -19,7 +19,7 @@ const IMAGE_ENCODER_FILE: &str = "image_encoder.onnx";
 const MASK_DECODER_FILE: &str = "mask_decoder.onnx";
 const WEIGHTS_FILE: &str = "weights.safetensors";
 
-/// What to export.
+/// Options of the export.
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
     /// Side S of the square input in pixels, a multiple of 32.
@@ -34,7 +34,7 @@ pub struct ExportOptions {
     pub id: Option<String>,
     /// `model.version`.
     pub version: String,
-    /// How the files store large weights; the arithmetic is f32 either way.
+    /// How the files store large weights. The arithmetic is f32 in either case.
     pub weights: WeightFormat,
     /// Whether the checkpoint's tensors come along, in the same format, for further training.
     pub keep_checkpoint: bool,
@@ -182,9 +182,9 @@ fn build(
 }
 
 impl ModelPack {
-    /// Writes the pack to `folder`, all or nothing: into a temporary folder beside it, renamed
-    /// when complete. With `replace`, the files of a pack already there are replaced; others, such
-    /// as a model card, are kept.
+    /// Writes the pack to `folder`, completely or not at all: into a temporary folder next to it,
+    /// which is renamed when it is complete. With `replace`, the files of an existing pack are
+    /// replaced and other files, such as a model card, are kept.
     ///
     /// # Errors
     /// [`ExportError::Exists`] if the folder has files and is not a pack to be replaced;
@@ -196,7 +196,7 @@ impl ModelPack {
             move |source| ExportError::Write { path, source }
         };
         let entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
-        // A pack has no folders: what has is something else, and not replaced.
+        // A pack has no folders. A folder that has some is something else and is not replaced.
         let is_pack = folder.join(MANIFEST_FILE).is_file()
             && entries.iter().all(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
         let in_the_way = !(entries.is_empty() || replace && is_pack);

@@ -1,4 +1,4 @@
-//! What training for 8 bits wrote into a checkpoint, for the f32 pack's manifest.
+//! Reads what training for 8 bits wrote into a checkpoint, for the f32 pack's manifest.
 
 use crate::ExportError;
 use std::collections::BTreeMap;
@@ -9,11 +9,11 @@ use uniultra_manifest::Qat;
 const PREFIX: &str = "quantization.";
 /// Behind a layer's name: the magnitude that 8 bits of its input cover, `[1]`.
 const RANGE: &str = ".input_range";
-/// 1 where the image encoder was trained with its attention in 8-bit integers, else 0; `[1]`.
+/// `[1]`: 1 if the image encoder was trained with its attention in 8-bit integers, otherwise 0.
 const ATTENTION: &str = "quantization.integer_attention";
 
-/// The section `[qat]`; `None` for weights that were not trained for 8 bits, and for graphs that are not
-/// simplified, which do not have the layers that the ranges are of.
+/// The section `[qat]`; `None` for weights that were not trained for 8 bits, and for graphs that
+/// are not simplified, which do not have the layers that the ranges are of.
 pub(crate) fn section(checkpoint: &Checkpoint, simplify: bool) -> Result<Option<Qat>, ExportError> {
     let mut input_ranges = BTreeMap::new();
     for (name, _) in checkpoint.tensors() {

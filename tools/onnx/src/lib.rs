@@ -1,6 +1,7 @@
-//! ONNX files as model packs have them: the schema, reading, and access to attributes and weights.
+//! ONNX files of model packs: the schema, reading and writing, and access to attributes and
+//! weights.
 //!
-//! Writers are the exporter and the quantizer; the runtime has its own reader.
+//! The exporter and the quantizer use it. The runtime reads ONNX through its engine.
 
 mod proto;
 mod read;
@@ -12,7 +13,7 @@ pub use proto::{
 };
 pub use read::{OnnxError, decode, float_values};
 
-/// Encodes a file; equal models give equal bytes.
+/// Encodes a file. Equal models give equal bytes.
 #[must_use]
 pub fn encode(model: &ModelProto) -> Vec<u8> {
     prost::Message::encode_to_vec(model)

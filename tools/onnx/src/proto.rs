@@ -1,7 +1,7 @@
 //! The part of ONNX's protobuf schema that model packs use (onnx.proto3, IR version 9).
 //!
-//! Field numbers are the standard's; fields that no pack has are left out, and lost when a file is
-//! read and written again.
+//! Field numbers are those of the standard. Fields that no pack has are left out; reading and
+//! writing a file drops them.
 
 /// A whole file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -15,7 +15,7 @@ pub struct ModelProto {
     /// That program's version.
     #[prost(string, tag = "3")]
     pub producer_version: String,
-    /// The graph; a file without one is useless.
+    /// The graph; a pack's file always has one.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
     /// Operator sets used.
@@ -57,10 +57,10 @@ pub struct GraphProto {
 /// One operation.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NodeProto {
-    /// Names of tensors; empty where an optional one is left out.
+    /// Names of the input tensors; empty for an optional input that is left out.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Names of the tensors it makes.
+    /// Names of the output tensors.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
     /// The node's own name.
@@ -74,7 +74,7 @@ pub struct NodeProto {
     pub attribute: Vec<AttributeProto>,
 }
 
-/// A named attribute; `kind` says which of the value fields counts.
+/// A named attribute; `kind` says which of the value fields is used.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct AttributeProto {
     /// The attribute's name.
@@ -183,7 +183,7 @@ pub struct TensorTypeProto {
 /// A shape.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorShapeProto {
-    /// From the outermost in.
+    /// Dimensions, outermost first.
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<DimensionProto>,
 }
@@ -191,12 +191,12 @@ pub struct TensorShapeProto {
 /// A dimension: a number or a name.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct DimensionProto {
-    /// None where nothing is said of it.
+    /// `None` if the dimension is unknown.
     #[prost(oneof = "DimensionValue", tags = "1, 2")]
     pub value: Option<DimensionValue>,
 }
 
-/// What a dimension holds.
+/// The value of a dimension.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum DimensionValue {
     #[prost(int64, tag = "1")]

@@ -1,9 +1,9 @@
-//! Reading a file, and the values of its weights.
+//! Reads files and the values of their weights.
 
 use crate::{AttributeProto, AttributeType, DataType, ModelProto, NodeProto, TensorProto};
 use prost::Message;
 
-/// A file, or a weight in it, that is not what was expected.
+/// Why a file or one of its weights was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
@@ -13,14 +13,14 @@ pub enum OnnxError {
     /// A file without a graph.
     #[error("expected an ONNX file with a graph, found none")]
     NoGraph,
-    /// A weight that is no float tensor, or has another number of bytes than its shape says.
+    /// A weight is not a float tensor, or its number of bytes does not match its shape.
     #[error("weight `{name}`: expected {expected}, found {found}")]
     Weight {
         /// Name of the weight.
         name: String,
-        /// What it should be.
+        /// What was expected.
         expected: String,
-        /// What it is.
+        /// What was found.
         found: String,
     },
 }
@@ -70,7 +70,7 @@ pub fn float_values(tensor: &TensorProto) -> Result<Vec<f32>, OnnxError> {
 }
 
 impl NodeProto {
-    /// A node of a standard operation with one output, named like the node.
+    /// A node of a standard operation with one output, which has the node's name.
     #[must_use]
     pub fn new(op: &str, name: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> Self {
         Self {
@@ -97,21 +97,21 @@ impl AttributeProto {
 }
 
 impl TensorProto {
-    /// A float weight; `values` are row-major and as many as `shape` says.
+    /// A float weight. `values` are row-major; their number is that of `shape`.
     #[must_use]
     pub fn floats(name: &str, shape: &[usize], values: &[f32]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self::of(name, shape, DataType::Float, raw_data)
+        Self::from_raw(name, shape, DataType::Float, raw_data)
     }
 
-    /// An 8-bit integer weight; `values` are row-major and as many as `shape` says.
+    /// An 8-bit integer weight. `values` are row-major; their number is that of `shape`.
     #[must_use]
     pub fn int8s(name: &str, shape: &[usize], values: &[i8]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self::of(name, shape, DataType::Int8, raw_data)
+        Self::from_raw(name, shape, DataType::Int8, raw_data)
     }
 
-    fn of(name: &str, shape: &[usize], data_type: DataType, raw_data: Vec<u8>) -> Self {
+    fn from_raw(name: &str, shape: &[usize], data_type: DataType, raw_data: Vec<u8>) -> Self {
         Self {
             dims: shape.iter().map(|&dim| dim as i64).collect(),
             data_type: data_type.into(),

@@ -1,7 +1,8 @@
-//! Draws a sheet of simulated frames with the outlines of their targets, to be looked at, and says
-//! what a frame costs: `cargo run -p uniultra-phantom --example frame_sheet -- SCENES SEED OUT.png`
+//! Draws a sheet of simulated frames with the outlines of their targets, and prints how long a
+//! frame takes: `cargo run -p uniultra-phantom --example frame_sheet -- SCENES SEED OUT.png`
 //!
-//! SCENES is `classic` or `organs`. Each frame comes twice: as it is, and below with the outlines.
+//! SCENES is `classic` or `organs`. Each frame appears twice: unchanged, and below that with the
+//! outlines.
 
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, Rgb, RgbImage};
@@ -71,7 +72,7 @@ fn draw(sheet: &mut RgbImage, image: &GrayImage, mask: Option<&GrayImage>, corne
     }
 }
 
-/// Whether a pixel is of the mask, but one of its four neighbours is not.
+/// Whether a pixel belongs to the mask and one of its four neighbours does not.
 fn is_outline(mask: &GrayImage, x: u32, y: u32) -> bool {
     let inside = |x: u32, y: u32| mask.get_pixel_checked(x, y).is_some_and(|p| p.0[0] > 0);
     let around = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];

@@ -1,9 +1,10 @@
-//! From tissue to echo envelope, beam by beam.
+//! Computes the echo envelope from the tissue, beam by beam.
 //!
 //! Scatterers lie at random within each cell of the acquisition grid; the carrier turns the
-//! position of each into a phase, and the sum over a resolution cell into fully developed speckle
-//! (Wagner et al. 1983). Echoes lose what the two-way path takes and gain what the time-gain
-//! compensation gives back; the receiver's noise gets the same gain, hence grows with depth.
+//! position of each into a phase, so their sum over a resolution cell is fully developed speckle
+//! (Wagner et al. 1983). Echoes are attenuated on the way there and back and amplified by the
+//! time-gain compensation. The compensation also amplifies the receiver's noise, which therefore
+//! grows with depth.
 
 use crate::geometry::{Geometry, Place};
 use crate::probe::{Probe, Receiver};
@@ -22,7 +23,7 @@ const IN_PHASE: f32 = 0.3;
 /// blurs shadows with depth, as the beam's aperture looks around an obstacle.
 const PENUMBRA: f32 = 0.06;
 
-/// What the tissue is at every cell of the grid, with the way to it: all that is not random.
+/// The tissue at every cell of the grid, and the path to it: everything that is not random.
 pub(crate) struct Field {
     diffuse: Vec<f32>,
     specular: Vec<f32>,

@@ -74,7 +74,7 @@ impl Anatomy {
         }
     }
 
-    /// Usual attenuation, dB / cm / MHz, one way: what the console compensates for.
+    /// Typical one-way attenuation, dB / cm / MHz, for which the console compensates.
     pub(crate) fn attenuation(self) -> f32 {
         match self {
             Self::Superficial => 0.75,
@@ -108,7 +108,7 @@ impl Anatomy {
                 (T::Vessel, 0.16),
             ],
             Self::Fetal => &[(T::FetalHead, 1.0)],
-            // Scenes with organs choose among what they show.
+            // Scenes with organs choose targets from what they show.
             _ => &[],
         }
     }

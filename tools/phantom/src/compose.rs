@@ -21,7 +21,7 @@ pub(crate) struct Frame {
     pub(crate) content: Content,
 }
 
-/// What is scanned.
+/// The scanned area.
 pub(crate) enum Content {
     Classic(Scene),
     Organs(Box<Organs>),
@@ -31,7 +31,7 @@ pub(crate) enum Content {
 pub(crate) struct Organs {
     pub(crate) map: OrganMap,
     pub(crate) labels: Labels,
-    /// Where the choice of targets begins.
+    /// The start of the choice of targets.
     pub(crate) choice: Stream,
     /// The targets if everything can be seen.
     pub(crate) first: Chosen,
@@ -58,7 +58,7 @@ fn compose_organs(seed: u64, index: u32, config: &PhantomConfig, choice: &Stream
     let mut anatomy_stream = Stream::new(seed, index, Purpose::Anatomy);
     let organs = (0..TRIES).find_map(|_| {
         let map = organs::populate(anatomy, &geometry, frequency_mhz, &mut anatomy_stream);
-        let labels = Labels::of(&map, &geometry);
+        let labels = Labels::read(&map, &geometry);
         let first = labels.choose(&map, &geometry, None, &mut choice.clone())?;
         Some(Organs { map, labels, choice: choice.clone(), first })
     })?;

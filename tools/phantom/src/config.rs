@@ -1,4 +1,4 @@
-//! What a caller may choose about the frames.
+//! The caller's choices for the frames.
 
 use crate::PhantomError;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ pub const MIN_SIDE_PX: u32 = 128;
 /// Largest side of a frame, px.
 pub const MAX_SIDE_PX: u32 = 2048;
 
-/// Which probe to simulate.
+/// The probe to simulate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GeometryChoice {

@@ -3,20 +3,20 @@
 
 use crate::shape::{Hit, Shape};
 
-/// What of a shape lies on the inner side of a line.
+/// The part of a shape on the inner side of a line.
 #[derive(Clone, Debug)]
 pub(crate) struct Cut {
     /// The whole shape.
     pub(crate) whole: Shape,
     /// A point of the line, mm.
     pub(crate) point: [f32; 2],
-    /// Unit normal of the line; it points to what is taken away.
+    /// Unit normal of the line; it points to the part that is cut off.
     pub(crate) normal: [f32; 2],
 }
 
 impl Cut {
-    /// Along the line the outline has no normal: it is an opening or a level, not a wall that
-    /// faces the beam.
+    /// The outline has no normal along the line, because the line is an opening or a fluid level,
+    /// not a wall that faces the beam.
     pub(crate) fn hit(&self, x: f32, z: f32) -> Hit {
         let beyond = self.beyond(x, z);
         let line = Hit { distance: beyond, normal: [0.0, 0.0] };

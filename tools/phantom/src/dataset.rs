@@ -32,7 +32,7 @@ pub struct DatasetConfig {
     pub threads: Option<usize>,
 }
 
-/// What was written.
+/// The result of writing a data set.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// The dataset's folder.
@@ -125,7 +125,7 @@ pub fn write_dataset(
         let old = staging.path().join("replaced");
         fs::rename(&target, &old).map_err(|source| write_error(&target, source))?;
         if let Err(source) = fs::rename(&set, &target) {
-            // Put back what was there; the error below is the one to report.
+            // Restore the old folder; the error below is the one to report.
             let _ = fs::rename(&old, &target);
             return Err(write_error(&target, source));
         }
@@ -151,7 +151,7 @@ pub fn stem(set_name: &str, index: u32) -> String {
     format!("{set_name}_{index:06}")
 }
 
-/// Of every ten frames in a row, the ninth is for validation and the tenth for testing.
+/// Of ten successive frames, the ninth is for validation and the tenth for testing.
 fn split(set_name: &str, count: u32) -> Split {
     let mut split = Split::default();
     for index in 0..count {
@@ -212,8 +212,8 @@ fn write_error(path: &Path, source: std::io::Error) -> PhantomError {
     PhantomError::Write { path: path.to_path_buf(), source }
 }
 
-/// Whether a dataset is to be replaced. Only one of ours is: a slip of `--out` must never cost a
-/// folder of patient data.
+/// Whether a data set may be replaced. Only one that this simulator wrote may: a wrong `--out` must
+/// never delete a folder of patient data.
 fn check_target(target: &Path, force: bool) -> Result<bool, PhantomError> {
     if fs::symlink_metadata(target).is_err() {
         return Ok(false);

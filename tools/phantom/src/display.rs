@@ -1,4 +1,4 @@
-//! From envelope to picture: log compression, scan conversion, gray map.
+//! Makes the picture from the envelope: log compression, scan conversion, gray map.
 
 use crate::acquire::Envelope;
 use crate::anatomy::Anatomy;
@@ -6,7 +6,7 @@ use crate::geometry::{Geometry, GeometryKind};
 use crate::stream::Stream;
 use image::{GrayImage, Luma};
 
-/// How the console shows echoes.
+/// The console's settings for showing echoes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Display {
     /// Echo range from black to white, dB.
@@ -48,8 +48,8 @@ impl Display {
         }
     }
 
-    /// The same with the gain turned until the picture is neither very dark nor very bright, as
-    /// whoever holds the probe would turn it.
+    /// The same settings with a gain that makes the picture neither very dark nor very bright, as a
+    /// sonographer would choose it.
     pub(crate) fn exposed(self, envelope: &Envelope) -> Self {
         const MEAN: [f32; 2] = [0.13, 0.55];
         const EVERY: usize = 7;

@@ -1,4 +1,4 @@
-//! What can go wrong: a bad request, or an output that cannot be written.
+//! Errors: a bad request, or an output that cannot be written.
 
 use std::path::PathBuf;
 use thiserror::Error;
@@ -19,7 +19,7 @@ pub enum PhantomError {
         /// Height asked for, px.
         height: u32,
     },
-    /// A share of empty frames that is no share.
+    /// The share of empty frames is not between 0 and 1.
     #[error("the share of empty frames must be 0 to 1, found {found}")]
     EmptyShare {
         /// The value asked for.
@@ -43,7 +43,7 @@ pub enum PhantomError {
         /// The dataset's folder.
         path: PathBuf,
     },
-    /// What is in the way was not written by this simulator, so it is never replaced.
+    /// The existing folder was not written by this simulator, so it is never replaced.
     #[error("{} exists and holds no phantom.json: not a phantom dataset, so it is not replaced", .path.display())]
     NotAPhantom {
         /// The folder or file in the way.
@@ -71,7 +71,7 @@ pub enum PhantomError {
     Png {
         /// The file.
         path: PathBuf,
-        /// What the encoder said.
+        /// The encoder's message.
         #[source]
         source: image::ImageError,
     },
@@ -80,14 +80,14 @@ pub enum PhantomError {
     Json {
         /// The file.
         path: PathBuf,
-        /// What the serialiser said.
+        /// The serialiser's message.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl PhantomError {
-    /// Whether the output cannot be written, as opposed to a request that makes no sense.
+    /// Whether the output cannot be written, rather than the request being invalid.
     #[must_use]
     pub fn is_output(&self) -> bool {
         matches!(

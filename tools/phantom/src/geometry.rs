@@ -1,4 +1,4 @@
-//! Where beams run, and how millimetres become pixels.
+//! The paths of beams, and the conversion from millimetres to pixels.
 //!
 //! Space is a plane in millimetres: x to the right, z down; the origin is where the central beam
 //! leaves the probe. A place on the acquisition grid is (lateral, depth): lateral -1 at the first
@@ -37,7 +37,7 @@ pub struct Geometry {
     pub height_px: u32,
     /// Side of a (square) pixel, mm.
     pub mm_per_px: f32,
-    /// Where the central beam leaves the probe: (x, y), px.
+    /// The point (x, y) where the central beam leaves the probe, px.
     pub origin_px: [f32; 2],
 }
 

@@ -1,4 +1,4 @@
-//! What is inside a fetal head: midline, cavum, ventricle walls, choroid plexus, sulci.
+//! The inside of a fetal head: midline, cavum, ventricle walls, choroid plexus, sulci.
 
 use crate::noise::Field;
 use crate::scene::Structure;
@@ -62,7 +62,7 @@ pub(crate) fn brain(skull: &Blob, stream: &mut Stream) -> Vec<Structure> {
             part([0.33, 0.08 * side], [0.12 * length, 0.5], 0.0, -3.0, stream);
         }
     }
-    // Ventricle walls run beside the midline; the far one is seen better.
+    // Ventricle walls run along the midline; the far one is easier to see.
     for side in [-1.0, 1.0] {
         if stream.chance(0.7) {
             let at = [stream.uniform(-0.45, -0.2), 0.38 * side];

@@ -8,15 +8,16 @@
 //! (classic), or whole organs with all that lies in and between them (`organs`), where any visible
 //! structure can be a target.
 //!
-//! The way of one frame: a tissue map in millimetres (`anatomy`, `population`, `scene`) is read at
+//! The steps of a frame: a tissue map in millimetres (`anatomy`, `population`, `scene`) is read at
 //! every cell of the beam x depth grid, with attenuation and shadow along the beam (`acquire`);
 //! random scatterers in each cell become complex echoes that are convolved with a point-spread
 //! function that varies with depth (`psf`); noise and gain errors are added (`probe`); the envelope
-//! is log-compressed and scan-converted (`display`). The mask is read off the analytic outlines
-//! (`shape`; in scenes with organs, off what each pixel shows, `organs`), in the same geometry. Echo statistics follow Wagner, Smith, Sandrik, Lopez, "Statistics
-//! of speckle in ultrasound B-scans", IEEE Trans. Sonics Ultrason. 30 (1983); the convolution model
-//! is that of Meunier, Bertrand, "Ultrasonic texture motion analysis: theory and simulation", IEEE
-//! Trans. Med. Imaging 14 (1995).
+//! is log-compressed and scan-converted (`display`). The mask is computed in the same geometry from
+//! the analytic outlines (`shape`), or, in scenes with organs, from the object that each pixel
+//! shows (`organs`). Echo statistics follow Wagner, Smith, Sandrik, Lopez, "Statistics of speckle
+//! in ultrasound B-scans", IEEE Trans. Sonics Ultrason. 30 (1983); the convolution model is that of
+//! Meunier, Bertrand, "Ultrasonic texture motion analysis: theory and simulation", IEEE Trans. Med.
+//! Imaging 14 (1995).
 
 mod acquire;
 mod anatomy;

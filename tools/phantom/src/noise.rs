@@ -1,4 +1,5 @@
-//! Smooth random fields: gradient noise (Perlin 2002) with an integer hash, and what is built on it.
+//! Smooth random fields: gradient noise (Perlin 2002) with an integer hash, and fields made from
+//! it.
 
 /// A smooth random field over the plane, zero mean, roughly within [-1, 1].
 #[derive(Clone, Copy, Debug)]

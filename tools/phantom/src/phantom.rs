@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 pub struct Phantom {
     /// The picture, `[height, width]`, 0 to 255; black where nothing is scanned.
     pub image: GrayImage,
-    /// The union of the targets, same size, 0 or 255, clipped to what is scanned.
+    /// The union of the targets, of the same size, 0 or 255, clipped to the scanned area.
     pub mask: GrayImage,
-    /// What is in the frame.
+    /// The structures in the frame.
     pub description: Description,
 }
 
@@ -42,7 +42,7 @@ pub struct Description {
     pub looks: u32,
     /// Echo range from black to white, dB.
     pub dynamic_range_db: f32,
-    /// What is in the mask.
+    /// The targets in the mask.
     pub targets: Vec<TargetDescription>,
 }
 
@@ -69,9 +69,9 @@ pub struct TargetDescription {
 impl Phantom {
     /// Simulates frame `index` of the run `seed`.
     ///
-    /// The same arguments give the same bytes on the same machine, whatever else runs. Across
-    /// platforms the math library's `sin`, `exp`, `ln` may differ in the last bit, which moves a
-    /// pixel by one gray level at most in rare places; masks are as good as never affected.
+    /// The same arguments give the same bytes on the same machine. On another platform, the math
+    /// library's `sin`, `exp` and `ln` may differ in the last bit. This rarely changes a pixel, and
+    /// then by one gray level; it almost never changes a mask.
     ///
     /// `config` is taken as valid ([`PhantomConfig::validate`]); out-of-range values are clamped.
     #[must_use]
@@ -103,7 +103,8 @@ impl Phantom {
 }
 
 impl Frame {
-    /// The mask and what is in it; of organs, only what can be seen in the picture, if anything can.
+    /// The mask and its targets. In scenes with organs, only objects that are visible in the
+    /// picture can be targets, if there are any.
     fn mask_and_targets(&self, picture: &GrayImage) -> (GrayImage, Vec<TargetDescription>) {
         match &self.content {
             Content::Classic(scene) => (

@@ -110,8 +110,8 @@ fn homogeneous_tissue_gives_fully_developed_speckle() {
     let values = region(&envelope, [2.0, 38.0], [10.0, 30.0]);
     let average = mean(&values);
     let variance = mean(&values.iter().map(|v| (v - average).powi(2)).collect::<Vec<_>>());
-    // A Rayleigh variable has mean / deviation = sqrt(pi / (4 - pi)) = 1.913. The region holds about
-    // 3,000 independent cells, so the estimate scatters by 0.03: three times that is allowed.
+    // A Rayleigh variable has mean / deviation = sqrt(pi / (4 - pi)) = 1.913. The region holds
+    // about 3,000 independent cells, so the estimate scatters by 0.03: three times that is allowed.
     let ratio = average / variance.sqrt();
     assert!((ratio - 1.913).abs() < 0.09, "mean / deviation = {ratio}");
     // Unit mean power: 0 dB of tissue is 0 dB of echo.
@@ -123,7 +123,8 @@ fn homogeneous_tissue_gives_fully_developed_speckle() {
 fn speckle_is_as_wide_as_the_beam_and_narrowest_at_the_focus() {
     let envelope = acquire(homogeneous, &quiet());
     let pitch = DEPTH_MM / 200.0;
-    // Correlation of intensity one lag apart falls as exp(-lag^2 / (2 sigma^2)) for a Gaussian beam.
+    // Correlation of intensity one lag apart falls as exp(-lag^2 / (2 sigma^2)) for a Gaussian
+    // beam.
     let width = |z: [f32; 2]| {
         let samples = z.map(|z| (z / DEPTH_MM * 800.0) as usize);
         let lag = 2;

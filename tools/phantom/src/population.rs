@@ -74,7 +74,7 @@ impl Population<'_> {
         }
     }
 
-    /// A lesion somewhere free; none where there is no room left beside the other targets.
+    /// A lesion at a free place; none if the other targets leave no room.
     fn lesion(&mut self, kind: TargetKind, count: u32, stream: &mut Stream) {
         let span = self.span_mm();
         let smallest = self.smallest_mm();
@@ -203,8 +203,8 @@ impl Population<'_> {
         frame_width.min(frame_height).min(self.geometry.depth_mm)
     }
 
-    /// Radius below which a target would be too small to count (`uniultra-dataset` drops objects below
-    /// 0.1 % of the frame; this keeps well above), mm.
+    /// Radius below which a target would be too small to count (`uniultra-dataset` drops objects
+    /// below 0.1 % of the frame; this keeps well above), mm.
     fn smallest_mm(&self) -> f32 {
         let pixels = (self.geometry.width_px * self.geometry.height_px) as f32;
         (0.0025 * pixels / std::f32::consts::PI).sqrt() * self.geometry.mm_per_px
@@ -262,7 +262,7 @@ fn distractors(
                 structure.material.attenuation = stream.uniform(0.5, 4.0);
             }
             if kind == TargetKind::HypoechoicLesion {
-                // A fat lobule: soft and pale beside a lesion.
+                // A fat lobule: softer and paler than a lesion.
                 structure.material.echo_db = around - stream.uniform(3.0, 6.0);
                 structure.material.attenuation = 0.5;
                 structure.edge_mm = 0.25 * radius;

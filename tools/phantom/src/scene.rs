@@ -62,14 +62,15 @@ pub(crate) struct Scene {
     pub(crate) distractors: Vec<Structure>,
     /// Structures that are in the mask.
     pub(crate) targets: Vec<Target>,
-    /// Structures painted over the targets (what is inside a head), not outlines of the mask.
+    /// Structures painted over the targets, such as the inside of a head. They are not outlines of
+    /// the mask.
     pub(crate) details: Vec<Structure>,
     /// Roughens walls.
     pub(crate) field: Field,
 }
 
 impl Scene {
-    /// What the beam meets at a place.
+    /// The tissue that the beam meets at a place.
     pub(crate) fn at(&self, place: &Place) -> Local {
         let (mut echo, mut local) = self.layers.at(place);
         let mut wall_power = 0.0;
@@ -106,7 +107,7 @@ impl Structure {
         }
     }
 
-    /// Where a place lies to the outline; nothing where the structure changes nothing.
+    /// The position of a place relative to the outline; `None` if the structure does not reach it.
     pub(crate) fn hit(&self, place: &Place) -> Option<Hit> {
         let wall_reach = self.wall.map_or(0.0, |wall| 3.0 * wall.half_mm);
         let reach = self.edge_mm.max(wall_reach).max(self.halo[1]).max(0.8);

@@ -21,7 +21,7 @@ pub(crate) enum Shape {
     Cut(Box<Cut>),
 }
 
-/// Where a point lies with respect to an outline.
+/// The position of a point relative to an outline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hit {
     /// Signed distance to the outline, mm, negative inside. First order: exact on the outline.
@@ -213,7 +213,8 @@ impl Blob {
         } else {
             self.radius(v.atan2(u))
         };
-        // Gradient of `length` (but for the bow), back in mm: turns the relative into a true distance.
+        // Gradient of `length` (but for the bow), back in mm: turns the relative into a true
+        // distance.
         let (gu, gv) = (u / (length * a), v / (length * b));
         let steepness = gu.hypot(gv).max(1e-6);
         Hit {

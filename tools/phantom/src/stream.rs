@@ -4,8 +4,8 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64;
 
-/// What a stream is for. Streams of one frame are independent, so that drawing more numbers for
-/// one purpose never changes another.
+/// The purpose of a stream. The streams of a frame are independent: drawing more numbers for one
+/// purpose never changes another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     /// Image size, probe geometry and the machine's settings.
@@ -16,7 +16,7 @@ pub(crate) enum Purpose {
     Scatterers = 3,
     /// Electronic noise.
     Noise = 4,
-    /// Which structures of a scene with organs are targets.
+    /// The choice of targets in a scene with organs.
     Choice = 5,
 }
 

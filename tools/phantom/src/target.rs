@@ -8,7 +8,7 @@ use crate::tissue::Material;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
 
-/// What a target is.
+/// The kind of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
@@ -18,7 +18,7 @@ pub enum TargetKind {
     HypoechoicLesion,
     /// Solid lesion brighter than its surround.
     HyperechoicLesion,
-    /// Solid lesion as bright as its surround, told by its rim and texture.
+    /// Solid lesion as bright as its surroundings; its rim and texture reveal it.
     IsoechoicLesion,
     /// Stone or coarse calcification: bright front, shadow below.
     Calcification,
@@ -209,7 +209,7 @@ pub(crate) fn fill(
                 solid(around_db + contrast, stream.uniform(0.4, 0.7), size, field, stream);
             let structure = Structure {
                 edge_mm: 0.06 * size,
-                // A dark rim of pressed tissue and vessels is what gives it away.
+                // A dark rim of compressed tissue and vessels reveals it.
                 halo: [stream.uniform(-13.0, -7.0), stream.uniform(0.14, 0.3) * size],
                 edge_loss: stream.uniform(0.4, 1.2),
                 ..bare(material, shape)

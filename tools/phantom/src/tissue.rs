@@ -1,4 +1,4 @@
-//! What tissue is made of: echo strength, texture, attenuation, and layers of it.
+//! Tissue: its echo strength, texture and attenuation, and layers of it.
 //!
 //! Echo levels are in dB of backscatter amplitude; 0 dB is ordinary parenchyma and maps to a middle
 //! gray.
@@ -6,7 +6,7 @@
 use crate::geometry::Place;
 use crate::noise::Field;
 
-/// A tissue: its mean echo, how the echo varies in space, and what it takes from the beam.
+/// A tissue: its mean echo, the variation of the echo in space, and its attenuation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Material {
     /// Mean echo, dB.
@@ -21,7 +21,7 @@ pub(crate) struct Material {
     pub(crate) fibre_db: f32,
     /// Distance between fibres (along, across), mm.
     pub(crate) fibre_mm: [f32; 2],
-    /// How thin fibres are for their distance.
+    /// Thickness of fibres, relative to their distance.
     pub(crate) fibre_sharpness: f32,
     /// Slope of the fibres against the layering.
     pub(crate) fibre_slope: f32,
@@ -81,7 +81,7 @@ pub(crate) struct Layer {
     pub(crate) waves_mm: [f32; 2],
     /// Slope of the boundary.
     pub(crate) slope: f32,
-    /// Brightness of the boundary as a reflector, dB; below -60 there is none.
+    /// Brightness of the boundary as a reflector, dB; below -60 means none.
     pub(crate) boundary_db: f32,
     /// Half the thickness of the bright boundary, mm.
     pub(crate) boundary_mm: f32,
@@ -147,7 +147,7 @@ impl LayerStack {
         place.z + (place.depth - place.z) * near
     }
 
-    /// Which layer a place lies in, and how near the next boundary is.
+    /// The layer that a place lies in, and the distance to the next boundary.
     pub(crate) fn locate(&self, place: &Place) -> Located {
         let level = self.level(place);
         let (mut inside, mut nearest, mut which) = (0, f32::INFINITY, 0);
@@ -170,13 +170,13 @@ impl LayerStack {
         Located { level, layer: inside, distance_mm: nearest, boundary: which }
     }
 
-    /// The layers' echo at a place, dB, without its texture: what a lesion is compared with.
+    /// The layers' echo at a place without texture, dB. Lesions are compared with it.
     pub(crate) fn mean_echo_db(&self, place: &Place) -> f32 {
         let layer = self.layers.get(self.locate(place).layer);
         layer.map_or(0.0, |layer| layer.material.echo_db)
     }
 
-    /// What the beam meets at a place; echo in dB and the rest as in [`Local`].
+    /// The tissue that the beam meets at a place; echo in dB, the rest as in [`Local`].
     pub(crate) fn at(&self, place: &Place) -> (f32, Local) {
         let located = self.locate(place);
         let Some((echo, attenuation)) = self.tissue(place, &located) else {
@@ -193,7 +193,8 @@ impl LayerStack {
         // A gentle warp keeps textures from looking ruled.
         let bend = self.warp_mm * self.field.octaves(place.x / 9.0 + 5.1, level / 7.0, 2);
         let echo = layer.material.echo_at(place.x + bend, level + bend);
-        // What attenuates more than its surround is often tall: ligaments, septa seen edge on.
+        // Structures that attenuate more than their surroundings are often tall: ligaments, and
+        // septa seen edge on.
         let spots = self.field.octaves(place.x / 3.5 + 2.9, level / 18.0, 2);
         let attenuation =
             layer.material.attenuation * (1.0 + self.spotty_attenuation * spots).max(0.1);

@@ -24,7 +24,7 @@ impl Tree {
         Self { branches, low, high }
     }
 
-    /// One tube from `from` to `to` whose middle is pushed aside by `bow` mm; `radius` gives the
+    /// A tube from `from` to `to`, whose middle is pushed aside by `bow` mm. `radius` returns the
     /// radius at a share (0 to 1) of the way.
     pub(crate) fn bent(
         from: [f32; 2],

@@ -1,4 +1,4 @@
-//! From a configuration to the networks of a run.
+//! Builds the networks of a run from its configuration.
 
 use crate::config::Config;
 use crate::distill::{DistillStage, FeatureCache};
@@ -11,7 +11,7 @@ use std::path::Path;
 use tch::Device;
 use uniultra_checkpoint::{Architecture, Checkpoint, Tensor};
 
-/// Which stage a run is.
+/// The stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageKind {
     /// Parameter-efficient fine-tuning on masks.
@@ -33,7 +33,7 @@ impl StageKind {
         }
     }
 
-    /// What it trains if the configuration does not say.
+    /// The parts that it trains by default.
     #[must_use]
     pub fn trainable(self) -> Trainable {
         match self {
@@ -47,7 +47,8 @@ impl StageKind {
 /// The networks of a run, ready for its first step.
 ///
 /// # Errors
-/// A checkpoint that cannot be read, is of another network, or lacks what the stage needs.
+/// If a checkpoint cannot be read, belongs to another network, or lacks tensors that the stage
+/// needs.
 pub fn stage(
     kind: StageKind,
     config: &Config,

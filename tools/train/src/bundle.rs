@@ -1,6 +1,6 @@
-//! A run in a few files, for a machine that is lent for an hour and reaches nothing else: the
-//! program, the configuration, the checkpoints and the images that it names, and a script that starts
-//! it. The parts are small enough to be sent one by one.
+//! Packs a run into a few files, for a machine without network access: the program, the
+//! configuration, the checkpoints and images that it names, and a script that starts it. The files
+//! are small enough to be sent one at a time.
 
 use crate::build::StageKind;
 use crate::config::Config;
@@ -28,7 +28,7 @@ const END: u64 = 20 * BLOCK;
 
 const MIB: u64 = 1 << 20;
 
-/// What a bundle holds.
+/// The content of a bundle.
 #[derive(Debug)]
 pub struct Bundle {
     /// The archives, in order.
@@ -39,8 +39,8 @@ pub struct Bundle {
     pub script: PathBuf,
 }
 
-/// Writes the run that `config` describes to `out`: `part-NN.tar` of at most `part_mib` MiB each, and
-/// `run.sh`. `program` is the trainer that goes with it.
+/// Writes the run that `config` describes to `out`: `part-NN.tar` of at most `part_mib` MiB each,
+/// and `run.sh`. `program` is the trainer that goes with it.
 ///
 /// # Errors
 /// A configuration or a set that cannot be read, a file larger than a part, a folder that is not
@@ -99,7 +99,7 @@ fn script_text(kind: StageKind) -> String {
     )
 }
 
-/// What goes into the parts.
+/// The files to pack.
 struct Contents {
     base: PathBuf,
     /// Source, and name in the bundle.
@@ -151,7 +151,8 @@ impl Contents {
         Ok(())
     }
 
-    /// Where a configuration's path leads, its name in the bundle, and whether it is new there.
+    /// The target of a path in the configuration, its name in the bundle, and whether the bundle
+    /// does not have it yet.
     fn name(&mut self, folder: &str, value: &Value) -> Result<(PathBuf, String, bool)> {
         let Some(path) = value.as_str() else { bail!("expected a path, found {value}") };
         let source = self.base.join(path);

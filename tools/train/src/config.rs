@@ -1,4 +1,5 @@
-//! One TOML a run: what is trained, on what, how. Every key has a default; unknown keys are errors.
+//! The configuration of a run, a TOML file: the networks, the data and the training. Every key has
+//! a default; unknown keys are errors.
 
 use crate::distill::DistillConfig;
 use crate::model::{Precision, QatConfig, Trainable};
@@ -34,7 +35,7 @@ pub struct Config {
     /// How objects are prompted.
     #[serde(default)]
     pub prompts: PromptConfig,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: LossConfig,
     /// Feature distillation; only `distill` reads it.
@@ -64,11 +65,11 @@ pub struct ModelConfig {
     /// Layout of the adapters' edge branch.
     #[serde(default = "default_edge_layout")]
     pub edge_layout: EdgeLayout,
-    /// Checkpoint to start from; what it lacks starts at random.
+    /// Checkpoint to start from; parameters that it lacks start at random.
     pub init: Option<PathBuf>,
-    /// Checkpoint to take all but the image encoder from, where `init` does not give it.
+    /// Checkpoint for everything but the image encoder that `init` does not have.
     pub decoder_init: Option<PathBuf>,
-    /// What is trained.
+    /// The parts to train.
     pub trainable: Option<Trainable>,
 }
 
@@ -113,7 +114,7 @@ pub struct TrainConfig {
     pub encoder_lr_scale: f64,
     /// The optimiser.
     pub optimizer: AdamConfig,
-    /// How the learning rate goes.
+    /// The schedule of the learning rate.
     pub schedule: Schedule,
     /// Largest norm of all gradients together; longer ones are shortened.
     pub clip_norm: Option<f64>,
@@ -170,7 +171,7 @@ impl Config {
     /// Reads a TOML file. Relative paths in it start at its folder.
     ///
     /// # Errors
-    /// What is wrong in the file, by key and line.
+    /// If the file is wrong; the message names key and line.
     pub fn read(path: &Path) -> Result<(Self, String)> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
@@ -219,7 +220,7 @@ impl Config {
             self.validation.every_epochs >= 1,
             "validation.every_epochs: expected at least 1, found 0"
         );
-        let blocks = Hiera::of(self.model.variant).blocks().len();
+        let blocks = Hiera::for_variant(self.model.variant).blocks().len();
         train.qat.check(blocks)?;
         self.prompts.check()?;
         self.loss.check()?;

@@ -1,4 +1,4 @@
-//! `--dry-run`: what a run would take, measured on its first batches.
+//! `--dry-run`: what a run would cost, measured on its first batches.
 
 use crate::build::StageKind;
 use crate::config::Config;

@@ -29,14 +29,14 @@ const LAST: &str = "last.safetensors";
 /// Weights of the best validation, and of the end.
 const BEST: &str = "best.safetensors";
 const FINAL: &str = "final.safetensors";
-/// How the run came about.
+/// The origin of the run.
 const CONFIG: &str = "config.toml";
 
 /// Keys of a configuration that may change when a run goes on.
 const FREE: [&str; 5] =
     ["data.threads", "data.cache_mib", "validation", "train.save_every_steps", "distill.cache_gib"];
 
-/// How a run is started.
+/// The start of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
     /// The configuration's text, kept in the folder as `config.toml`.
@@ -49,7 +49,7 @@ pub struct Start<'a> {
     pub resume: bool,
     /// Stops after that many steps of this session, with a state on disk; for tests and schedulers.
     pub stop_after: Option<u64>,
-    /// Time between lines of progress where stderr is no terminal.
+    /// Time between lines of progress if stderr is not a terminal.
     pub interval: Duration,
 }
 
@@ -139,7 +139,7 @@ fn open(data: &uniultra_dataset::DataConfig, base: &Path) -> Result<Arc<Dataset>
     Ok(Arc::new(dataset))
 }
 
-/// What a run carries from step to step.
+/// The state that a run carries from step to step.
 struct Run {
     standing: Standing,
     adam: Adam,
@@ -358,8 +358,8 @@ impl Run {
     }
 }
 
-/// All weights of a network under Meta's names, as `uniultra-tools export` reads them, and the ranges
-/// of a training for 8 bits.
+/// All weights of a network under Meta's names, as `uniultra-tools export` reads them, and the
+/// ranges of a training for 8 bits.
 fn save_weights(params: &Params, path: &Path) -> Result<()> {
     let mut tensors: BTreeMap<String, Tensor> =
         params.iter().map(|(name, tensor)| (name.to_string(), tensor.detach())).collect();

@@ -93,7 +93,7 @@ struct RunArgs {
     /// Go on from the state in the folder, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Where to compute: cpu, cuda, cuda:N or auto.
+    /// Device to compute on: cpu, cuda, cuda:N or auto.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
     /// Threads of libtorch; all cores if not given.

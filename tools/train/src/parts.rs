@@ -12,12 +12,12 @@ use std::thread;
 use tch::{Device, Kind, Tensor, no_grad};
 use uniultra_dataset::Example;
 
-/// What the parts of a batch are computed with.
+/// The state for computing the parts of a batch.
 #[derive(Debug)]
 pub struct Parts {
     /// The stage once more for each part but the first.
     others: Vec<Box<dyn Stage>>,
-    /// Each part's handles of what is trained.
+    /// Each part's handles of the trained parameters.
     trained: Vec<Vec<Tensor>>,
     /// Threads that the machine is used with.
     threads: usize,
@@ -25,15 +25,15 @@ pub struct Parts {
 
 /// Loss and gradients of a part, or of a whole step.
 struct Outcome {
-    /// In the order of the trained parameters; `None` where a parameter was not reached.
+    /// In the order of the trained parameters; `None` if the part did not reach a parameter.
     gradients: Vec<Option<Tensor>>,
     loss: f64,
     parts: Vec<f64>,
 }
 
 impl Parts {
-    /// `count` parts of the batches of `stage`, of which `trained` is trained. Every trained
-    /// parameter has a gradient from now on.
+    /// Prepares to split batches of `stage` into `count` parts. `trained` are the trained
+    /// parameters; each has a gradient from now on.
     ///
     /// # Errors
     /// A stage that cannot be had more than once.
@@ -47,10 +47,11 @@ impl Parts {
         })
     }
 
-    /// Adds a batch's gradients to those that are there, and gives its loss and the loss's parts.
+    /// Adds a batch's gradients to the existing ones, and returns its loss and the terms of the
+    /// loss.
     ///
     /// # Errors
-    /// What a part fails with.
+    /// The error of a part.
     pub fn step(
         &mut self,
         stage: &mut dyn Stage,
@@ -147,8 +148,8 @@ fn define_gradients(trained: &[(String, Tensor)]) -> Result<()> {
     Ok(total.f_backward()?)
 }
 
-/// What a part draws from: the seed, the step and the part decide, so that a resumed training takes
-/// the same steps.
+/// The random stream of a part. It depends only on the seed, the step and the part, so that a
+/// resumed training takes the same steps.
 fn random(seed: u64, step: u64, part: usize) -> Pcg64 {
     let place = step ^ ((part as u64) << 48);
     Pcg64::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ place)

@@ -1,4 +1,4 @@
-//! What the training loop needs of a stage.
+//! The interface between a stage and the training loop.
 
 use crate::model::Params;
 use anyhow::Result;
@@ -34,7 +34,7 @@ pub trait Stage: std::fmt::Debug + Send {
 /// Loss of one step.
 #[derive(Debug)]
 pub struct StepLoss {
-    /// What is minimised; a scalar.
+    /// The loss, a scalar.
     pub total: Tensor,
     /// Its parts, unweighted, in the order of [`Stage::parts`]; `None` where a part was not
     /// computed.
@@ -42,7 +42,7 @@ pub struct StepLoss {
 }
 
 impl StepLoss {
-    /// Total and parts on the host; NaN for what was not computed.
+    /// Total and parts on the host; NaN for terms that were not computed.
     #[must_use]
     pub fn values(&self) -> (f64, Vec<f64>) {
         let value = |x: &Tensor| x.detach().to_device(Device::Cpu).double_value(&[]);

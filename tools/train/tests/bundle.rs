@@ -67,7 +67,7 @@ fn a_bundle_trains_elsewhere_as_it_would_here() {
     assert!(error.to_string().contains("at most 1 MiB"), "{error:#}");
     let _ = fs::remove_dir_all(&sent);
     let made = bundle(StageKind::Joint, &file, Path::new(TRAINER), &sent, 4096).unwrap();
-    // Program, configuration; images and masks of two sets, with what the simulator wrote beside.
+    // Program and configuration; images and masks of two sets, and the simulator's other files.
     assert!(made.parts.len() == 1 && made.files >= 2 + 2 * 2 * 3, "{made:?}");
     assert!(bundle(StageKind::Joint, &file, Path::new(TRAINER), &sent, 4096).is_err());
 

@@ -1,6 +1,7 @@
-//! The trainer's networks are the runtime's: the same weights, exported and run by our engine, give
-//! the same features and masks. The engine runs in a program of the workspace's tests,
-//! `tests/examples/engine_outputs.rs`: with tract in it, the trainer took minutes more to build.
+//! Compares the trainer's networks with the runtime's: the same weights, exported and run by the
+//! engine, must give the same features and masks. The engine runs in a program of the workspace's
+//! tests, `tests/examples/engine_outputs.rs`, because tract would add minutes to the trainer's
+//! build.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -90,7 +91,7 @@ fn mask_prompt() -> Vec<f32> {
     (0..SIDE * SIDE / 16).map(|i| (i as f32 * 0.37).sin() * 4.0).collect()
 }
 
-/// What both sides are given.
+/// The inputs of both sides.
 fn inputs() -> BTreeMap<String, Tensor> {
     let mut inputs = BTreeMap::new();
     let mut give = |name: String, shape: &[usize], values: &[f32]| {
@@ -127,8 +128,8 @@ fn encode(params: &Params) -> Features {
     no_grad(|| image_encoder(params, &batch::images(&[example], SIDE, Device::Cpu)))
 }
 
-/// The trainer's outputs, under the engine's names and in its order; those of the decoder for
-/// `features`, or its own where there are none.
+/// The trainer's outputs, under the engine's names and in its order. The decoder runs on
+/// `features`, or on the trainer's own if there are none.
 fn trainer(params: &Params, features: Option<&Features>) -> Vec<(String, Vec<f32>)> {
     let own = encode(params);
     let mut found = vec![
@@ -180,18 +181,20 @@ fn the_teacher_and_other_sizes() {
     }
 }
 
-/// Largest distance of the trainer's 8-bit outputs from the engine's, relative to that of float from
-/// them. Both round alike; but where sums in another order leave a value on the other side of half a
-/// step, the rounding goes the other way, and attention spreads it: the deeper, the more of the rounding
-/// is another one. Independent roundings would be 1.4 away. Measured, in this order: 0.03, 0.09, 0.60.
+/// Largest distance of the trainer's 8-bit outputs from the engine's, relative to that of float
+/// from them. Both round alike; but where sums in another order leave a value on the other side of
+/// half a step, the rounding goes the other way, and attention spreads it: the deeper, the more of
+/// the rounding is another one. Independent roundings would be 1.4 away. Measured, in this order:
+/// 0.03, 0.09, 0.60.
 const INT8_TOLERANCES: [(&str, f64); 4] = [
     ("high_res_feats_0", 0.1),
     ("high_res_feats_1", 0.3),
     ("image_embed", 0.9),
-    // Of the engine's features.
+    // Computed from the engine's features.
     ("masks", 0.9),
 ];
-/// Distance of the masks where no value is on an edge. Measured: 2e-7, for two of the three prompts.
+/// Distance of the masks where no value is on an edge. Measured: 2e-7, for two of the three
+/// prompts.
 const INT8_SAME: f64 = 1e-5;
 
 /// Norm of the difference relative to that of `expected`.

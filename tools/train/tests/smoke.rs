@@ -13,7 +13,8 @@ use uniultra_train::fit::{Start, fit};
 use uniultra_train::run::log_rows::{LogTable, read_val};
 use uniultra_train::run::state::TrainState;
 
-/// A mini network on 64 px phantoms (of a share that a careless reader of JSON would not give back): a step takes some hundredths of a second.
+/// A mini network on 64 px phantoms: a step takes some hundredths of a second. The share of the
+/// phantoms is one that a careless reader of JSON would change.
 fn config(extra: &str, epochs: usize) -> String {
     format!(
         "seed = 3

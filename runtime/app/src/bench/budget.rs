@@ -1,61 +1,61 @@
-//! What a board's profile asks the runtime to hold, against what was measured.
+//! Compares the budgets of a board's profile with what was measured.
 
 use serde::Serialize;
 use std::fmt::{self, Write};
 use uniultra_manifest::Budget;
 
-/// Each budget of a profile.
+/// All budgets of a profile.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Budgets {
     /// Whether all of them are held.
     ok: bool,
     /// The encoder's p90, in milliseconds.
-    encode_ms: Held,
+    encode_ms: BudgetCheck,
     /// The p90 of first or further clicks, whichever is longer, in milliseconds.
-    click_ms: Held,
+    click_ms: BudgetCheck,
     /// The slowest frame, from its pixels to its first mask, in milliseconds.
-    watchdog_ms: Held,
+    watchdog_ms: BudgetCheck,
     /// The largest resident set of the process, in MiB.
-    rss_mib: Held,
+    rss_mib: BudgetCheck,
 }
 
-/// One of them.
+/// One budget.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Held {
-    /// What the profile allows.
+pub(crate) struct BudgetCheck {
+    /// The limit in the profile.
     limit: u32,
-    /// What was measured; `null` where the system does not tell, and then it is not held.
+    /// What was measured; `null` if the system does not say, which counts as not held.
     found: Option<f64>,
-    /// Whether it is held.
+    /// Whether the budget is held.
     ok: bool,
 }
 
-/// What was measured of it.
+/// The measurements that budgets limit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct Measured {
     pub(super) encode_ms: f64,
     pub(super) click_ms: f64,
     pub(super) slowest_ms: f64,
     pub(super) rss_mib: Option<f64>,
 }
 
-impl Held {
+impl BudgetCheck {
     fn new(limit: u32, found: Option<f64>) -> Self {
         Self { limit, found, ok: found.is_some_and(|found| found <= f64::from(limit)) }
     }
 }
 
 impl Budgets {
-    pub(super) fn new(budget: &Budget, found: Found) -> Self {
-        let encode_ms = Held::new(budget.encode_ms, Some(found.encode_ms));
-        let click_ms = Held::new(budget.click_ms, Some(found.click_ms));
-        let watchdog_ms = Held::new(budget.watchdog_ms, Some(found.slowest_ms));
-        let rss_mib = Held::new(budget.rss_mib, found.rss_mib);
-        let ok = [encode_ms, click_ms, watchdog_ms, rss_mib].iter().all(|held| held.ok);
+    pub(super) fn new(budget: &Budget, found: Measured) -> Self {
+        let encode_ms = BudgetCheck::new(budget.encode_ms, Some(found.encode_ms));
+        let click_ms = BudgetCheck::new(budget.click_ms, Some(found.click_ms));
+        let watchdog_ms = BudgetCheck::new(budget.watchdog_ms, Some(found.slowest_ms));
+        let rss_mib = BudgetCheck::new(budget.rss_mib, found.rss_mib);
+        let ok = [encode_ms, click_ms, watchdog_ms, rss_mib].iter().all(|check| check.ok);
         Self { ok, encode_ms, click_ms, watchdog_ms, rss_mib }
     }
 
-    fn each(&self) -> [(&'static str, Held); 4] {
+    fn each(&self) -> [(&'static str, BudgetCheck); 4] {
         [
             ("encode_ms", self.encode_ms),
             ("click_ms", self.click_ms),
@@ -64,20 +64,20 @@ impl Budgets {
         ]
     }
 
-    /// What is not held: what was expected and what was found. Empty if all is.
+    /// The budgets that are not held, with limit and measurement; empty if all are held.
     pub(super) fn missed(&self) -> String {
-        let missed = self.each().into_iter().filter(|(_, held)| !held.ok);
-        let missed = missed.map(|(name, held)| {
-            format!("{name}: expected at most {}, found {}", held.limit, number(held.found))
+        let missed = self.each().into_iter().filter(|(_, check)| !check.ok);
+        let missed = missed.map(|(name, check)| {
+            format!("{name}: expected at most {}, found {}", check.limit, number(check.found))
         });
         missed.collect::<Vec<_>>().join("; ")
     }
 
     pub(super) fn write(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "\n{:<15}{:>10}{:>10}", "budget", "limit", "found")?;
-        for (name, held) in self.each() {
-            let verdict = if held.ok { "held" } else { "MISSED" };
-            writeln!(text, "{name:<15}{:>10}{:>10}  {verdict}", held.limit, number(held.found))?;
+        for (name, check) in self.each() {
+            let verdict = if check.ok { "held" } else { "MISSED" };
+            writeln!(text, "{name:<15}{:>10}{:>10}  {verdict}", check.limit, number(check.found))?;
         }
         Ok(())
     }
@@ -92,8 +92,8 @@ mod tests {
     use super::*;
 
     const BUDGET: Budget = Budget { encode_ms: 100, click_ms: 20, watchdog_ms: 500, rss_mib: 64 };
-    const FOUND: Found =
-        Found { encode_ms: 100.0, click_ms: 20.0, slowest_ms: 500.0, rss_mib: Some(64.0) };
+    const FOUND: Measured =
+        Measured { encode_ms: 100.0, click_ms: 20.0, slowest_ms: 500.0, rss_mib: Some(64.0) };
 
     #[test]
     fn limits_themselves_are_held() {
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn what_is_missed_is_named_with_both_sides() {
-        let found = Found { encode_ms: 100.1, rss_mib: None, ..FOUND };
+        let found = Measured { encode_ms: 100.1, rss_mib: None, ..FOUND };
         let budgets = Budgets::new(&BUDGET, found);
         let expected = "encode_ms: expected at most 100, found 100.1; \
                         rss_mib: expected at most 64, found unknown";
         assert_eq!((budgets.ok, budgets.missed().as_str()), (false, expected));
-        let nan = Budgets::new(&BUDGET, Found { click_ms: f64::NAN, ..FOUND });
+        let nan = Budgets::new(&BUDGET, Measured { click_ms: f64::NAN, ..FOUND });
         assert!(nan.missed().contains("click_ms"));
     }
 }

@@ -1,4 +1,5 @@
-//! Minutes of work: does the machine stay as fast when it is warm, and does it keep up with a scanner?
+//! Runs for minutes, to see whether the machine stays fast when it is warm and keeps up with a
+//! scanner.
 
 use super::measure::{frame_to_mask_ms, progress};
 use super::sensors::Sensors;
@@ -9,49 +10,49 @@ use std::time::{Duration, Instant};
 use uniultra_core::{Frame, SegmentError};
 use uniultra_engine::{EngineError, Segmenter, rss_mib};
 
-/// Parts that the time is divided into, however long it is: the report stays small.
+/// Number of parts that the time is divided into. It is fixed, so that the report stays small.
 const SAMPLES: usize = 60;
 
-/// Share of the samples, at either end, whose mean times are compared.
+/// The first and the last of this many parts of the samples are compared.
 const ENDS: usize = 10;
 
-/// What happened in these minutes.
+/// What was seen in these minutes.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Endurance {
-    /// How long it took.
+    /// Length of the run, in minutes.
     minutes: f64,
-    /// Frames a second that came; `null` if each came when the last was done.
+    /// Frames that arrived per second; `null` if each arrived when the last was done.
     fps: Option<f64>,
-    /// Frames that were segmented.
+    /// Number of frames that were segmented.
     frames: u64,
-    /// Frames that came before the last was done, and were lost; `null` without `fps`.
+    /// Number of frames that arrived before the last was done and were lost; `null` without `fps`.
     frames_dropped: Option<u64>,
     /// The slowest frame, from pixels to mask, in milliseconds.
     pub(super) slowest_ms: f64,
-    /// Mean time of a frame in the last tenth of the samples over that in the first.
+    /// Mean time of a frame in the last tenth of the samples, divided by that in the first tenth.
     slowdown: f64,
-    /// Highest temperature, in degrees Celsius; `null` where sysfs has none.
+    /// Highest temperature, in degrees Celsius; `null` if sysfs has none.
     temperature_max_c: Option<f32>,
     /// Its rise from the first sample to the last.
     temperature_rise_c: Option<f32>,
-    /// Lowest clock of the CPUs in use, in MHz; `null` where sysfs has none.
+    /// Lowest clock of the CPUs in use, in MHz; `null` if sysfs has none.
     clock_min_mhz: Option<f32>,
     /// Growth of the resident set from the first sample to the last, in MiB.
     rss_growth_mib: Option<f32>,
-    /// At most 61 parts of the time.
+    /// At most 61 samples over the time.
     samples: Vec<Sample>,
 }
 
-/// What was seen up to one moment, since the moment before.
+/// What was seen since the sample before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 struct Sample {
-    /// The moment, in seconds from the beginning.
+    /// End of the sample, in seconds from the beginning.
     at_s: f64,
-    /// Frames since the moment before.
+    /// Number of frames since the sample before.
     frames: u64,
     /// Their mean time from pixels to mask, in milliseconds.
     mean_ms: f64,
-    /// The slowest of them.
+    /// Time of the slowest of them, in milliseconds.
     max_ms: f64,
     /// The hottest zone, in degrees Celsius.
     temperature_c: Option<f32>,
@@ -61,7 +62,7 @@ struct Sample {
     rss_mib: Option<f32>,
 }
 
-/// Segments `frame` for so many minutes.
+/// Segments `frame` for a number of minutes.
 pub(super) fn endure(
     segmenter: &Segmenter,
     frame: &Frame,
@@ -98,7 +99,7 @@ pub(super) fn endure(
                 ..sample
             };
             samples.push(std::mem::take(&mut sample));
-            // Saturates: at most 240 minutes.
+            // `as` saturates; there are at most 240 minutes.
             progress("second", at_s as u32, seconds as u32);
         }
         if over {
@@ -108,37 +109,37 @@ pub(super) fn endure(
     progress("second", 0, 0);
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     let dropped = fps.map(|_| camera.dropped);
-    Ok(Endurance::of(samples, [minutes, fps.unwrap_or_default()], frames, dropped))
+    Ok(Endurance::summarize(samples, [minutes, fps.unwrap_or_default()], frames, dropped))
 }
 
-/// A scanner that gives a frame at fixed times, whether anybody takes it or not.
+/// A scanner that delivers frames at fixed times, whether or not the last one is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Camera {
-    /// Frames a second; without it there is one whenever one is wanted.
+    /// Frames per second; without it, the next frame is always ready.
     fps: Option<f64>,
-    /// Number of the frame to be taken next.
+    /// Number of the next frame.
     next: u64,
-    /// Frames that nobody took.
+    /// Number of frames that were dropped.
     dropped: u64,
 }
 
 impl Camera {
-    /// When the next frame comes, in seconds from the beginning.
+    /// Time at which the next frame arrives, in seconds from the beginning.
     fn due_s(&self) -> f64 {
         self.fps.map_or(0.0, |fps| self.next as f64 / fps)
     }
 
-    /// The frame taken last was done at this moment: the next is the first that comes from now on.
+    /// The last frame was done at this time: the next one is the first that arrives from now on.
     fn done(&mut self, at_s: f64) {
         let taken = self.next + 1;
-        // Not negative, and saturating.
+        // Never negative; `as` saturates.
         self.next = self.fps.map_or(taken, |fps| taken.max((at_s * fps).ceil() as u64));
         self.dropped += self.next - taken;
     }
 }
 
 impl Endurance {
-    fn of(
+    fn summarize(
         samples: Vec<Sample>,
         [minutes, fps]: [f64; 2],
         frames: u64,
@@ -198,10 +199,10 @@ mod tests {
     fn a_camera_does_not_wait() {
         let mut camera = Camera { fps: Some(10.0), next: 0, dropped: 0 };
         assert_eq!(camera.due_s(), 0.0);
-        // Done before frame 1 comes.
+        // Done before frame 1 arrives.
         camera.done(0.05);
         assert_eq!((camera.next, camera.dropped, camera.due_s()), (1, 0, 0.1));
-        // Frames 2 and 3 came meanwhile, frame 4 is still to come.
+        // Frames 2 and 3 arrived meanwhile; frame 4 has not arrived yet.
         camera.done(0.35);
         assert_eq!((camera.next, camera.dropped), (4, 2));
         let mut patient = Camera { fps: None, next: 0, dropped: 0 };
@@ -222,7 +223,7 @@ mod tests {
         let samples: Vec<_> = (0..20_u8)
             .map(|i| sample(if i < 10 { 10.0 } else { 15.0 }, 40.0 + f32::from(i)))
             .collect();
-        let endurance = Endurance::of(samples, [1.0, 5.0], 40, Some(3));
+        let endurance = Endurance::summarize(samples, [1.0, 5.0], 40, Some(3));
         assert_eq!((endurance.slowdown, endurance.slowest_ms), (1.5, 16.0));
         assert_eq!(endurance.temperature_max_c, Some(59.0));
         assert_eq!(
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn nothing_is_no_panic() {
-        let nothing = Endurance::of(Vec::new(), [0.0, 0.0], 0, None);
+        let nothing = Endurance::summarize(Vec::new(), [0.0, 0.0], 0, None);
         assert_eq!((nothing.slowest_ms, nothing.fps, nothing.frames_dropped), (0.0, None, None));
     }
 }

@@ -1,14 +1,14 @@
-//! A frame that needs no file: speckle with a dark ellipse, the same every time.
+//! A frame that needs no file: speckle with a dark ellipse, always the same.
 
 use uniultra_core::{Frame, FrameError, Pixels};
 
 /// Size of a common B-mode export, in pixels.
 const SIZE_PX: [usize; 2] = [640, 480];
 
-/// What the speckle follows from.
+/// Seed of the speckle.
 const SEED: u64 = 0x5eed;
 
-/// Speckle on 60 dB of dynamic range, darker by 20 dB inside an ellipse in the middle.
+/// Speckle with 60 dB of dynamic range, 20 dB darker inside an ellipse in the middle.
 pub(super) fn speckle() -> Result<Frame, FrameError> {
     let [width, height] = SIZE_PX;
     let grays = [gray_levels(0.0), gray_levels(-20.0)];
@@ -26,13 +26,13 @@ pub(super) fn speckle() -> Result<Frame, FrameError> {
     Frame::new(width, height, Pixels::Gray8(samples))
 }
 
-/// Gray values that are as likely as each other. The intensity of fully developed speckle is
-/// exponential; display is logarithmic.
+/// 256 equally likely gray values of speckle. The intensity of fully developed speckle is
+/// exponential; the display is logarithmic.
 fn gray_levels(gain_db: f32) -> [u8; 256] {
     std::array::from_fn(|i| {
         let uniform = (i as f32 + 0.5) / 256.0;
         let level_db = 10.0 * (-uniform.ln()).log10() + gain_db;
-        // `as` saturates, so the range is kept.
+        // `as` saturates to the range of a byte.
         ((1.0 + (level_db - 10.0) / 60.0) * 255.0) as u8
     })
 }

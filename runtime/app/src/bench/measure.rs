@@ -7,14 +7,14 @@ use uniultra_core::{
 };
 use uniultra_engine::{EngineError, Segmenter};
 
-/// Share of a side that clicks keep away from the frame's edge.
+/// Least distance of clicks from the frame's edge, as a share of a side.
 const MARGIN: f64 = 0.1;
 
 /// Steps of the additive recurrence whose points fill a square evenly: 1/g and 1/g^2 of the plastic
 /// number g (Roberts, 2018).
 const STEPS: [f64; 2] = [0.754_877_666_246_692_8, 0.569_840_290_998_053_3];
 
-/// Times of one stage, a run each, in milliseconds.
+/// Times of each stage in milliseconds, one for each run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Times {
     /// Resizing and normalising the frame.
@@ -32,8 +32,8 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Share of the time of all frames and first clicks that went into what is not a network:
-    /// preprocessing, and a mask from logits.
+    /// Share of the time of frames and first clicks that is spent outside the networks:
+    /// preprocessing, and the mask from its logits.
     pub(super) fn glue_share(&self) -> f64 {
         let sum = |times: &[f64]| times.iter().sum::<f64>();
         let glue = sum(&self.preprocess_ms) + sum(&self.mask_ms);
@@ -42,7 +42,7 @@ impl Times {
     }
 }
 
-/// Runs the model `warm_up` times, then `runs` times with the clock.
+/// Runs the model `warm_up` times without and then `runs` times with measuring.
 pub(super) fn measure(
     segmenter: &Segmenter,
     frame: &Frame,
@@ -77,13 +77,13 @@ pub(super) fn measure(
     Ok(times)
 }
 
-/// The answer at the frame's size: which mask is stable, its logits resized, what is above 0.
+/// The answer at the frame's size: chooses a mask, resizes its logits, and applies the threshold.
 pub(super) fn mask(prediction: &Prediction) -> Mask {
-    // Held back from the optimiser, which sees that nobody looks at it.
+    // Otherwise the optimiser removes the work, because nobody reads the mask.
     std::hint::black_box(prediction.mask(prediction.choose(MaskChoice::Single)))
 }
 
-/// Click number `index`: another place every time, so that no answer is a cached one.
+/// Click number `index`. Each lies at another place, so that no answer can come from a cache.
 pub(super) fn nth_click(frame: &Frame, index: u32) -> Result<Prompts, PromptError> {
     let along = |step: f64, side: usize| {
         let place = (0.5 + f64::from(index) * step).fract();
@@ -105,11 +105,11 @@ pub(super) fn frame_to_mask_ms(
     Ok(ms(start.elapsed()))
 }
 
-/// A line on stderr where that is a terminal; of nothing, it is taken away.
+/// Shows progress in a line on stderr if that is a terminal; removes the line at the end.
 pub(super) fn progress(what: &str, number: u32, all: u32) {
     let mut stderr = io::stderr().lock();
     if stderr.is_terminal() {
-        // Nobody is left to tell if stderr fails.
+        // If stderr fails, there is no place to report it.
         let _ = if all == 0 {
             write!(stderr, "\r\x1b[K")
         } else {

@@ -1,9 +1,9 @@
 //! `uniultra bench`: how fast a model is on this machine, stage by stage.
 //!
-//! The first pass is the cold start: the clock runs from the first line of `main`, so the system's
-//! own work to start a process (a few milliseconds) is not in it. Then the same frame is encoded
-//! again and again with two clicks each, at another place every time. With `--minutes` this goes on until
-//! the machine is warm. With a board's profile, the report says whether its budgets are held.
+//! The first pass measures the cold start. Its clock starts at the first line of `main`, so it does
+//! not include the system's work to start a process (a few milliseconds). Then the same frame is
+//! encoded repeatedly, each time with two clicks at new places. With `--minutes` this continues
+//! until the machine is warm. With a board's profile, the report says whether its budgets are held.
 
 mod budget;
 mod endurance;
@@ -13,7 +13,7 @@ mod report;
 mod sensors;
 
 use crate::args::BenchArgs;
-use crate::board::Running;
+use crate::board::RunSetup;
 use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::{JsonTarget, print};
@@ -28,12 +28,12 @@ use std::time::Instant;
 use uniultra_engine::Segmenter;
 use uniultra_manifest::ManifestError;
 
-/// Runs the command; `started` is when the program began.
+/// Runs the command; `started` is the start of the program.
 pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> anyhow::Result<()> {
     let source = args.frame.clone().map(FrameSource::File);
     check_json(args.json.as_ref(), source.as_ref())?;
-    let model = ModelSource::of(args.model.as_deref())?;
-    let running = Running::resolve_here(board, args.threads)?;
+    let model = ModelSource::resolve(args.model.as_deref())?;
+    let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
     let mut clock = Clock(started);
     let mut cold_start = ColdStart { start_up: clock.lap_ms(), ..ColdStart::default() };
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
         None => frame::speckle()?,
     };
     cold_start.frame = clock.lap_ms();
-    let segmenter = running.open(&model)?;
+    let segmenter = setup.open(&model)?;
     cold_start.load = clock.lap_ms();
     let encoded = segmenter.encode(&frame)?;
     cold_start.first_encode = clock.lap_ms();
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
     let read_and_verify_ms = read_and_verify_ms(&model)?;
     let times = measure(&segmenter, &frame, [args.warm_up, args.runs])?;
     let endure = |minutes| {
-        let sensors = Sensors::find(Path::new("/sys"), &running.engine.pins);
+        let sensors = Sensors::find(Path::new("/sys"), &setup.engine.pins);
         endure(&segmenter, &frame, minutes, args.fps, &sensors)
     };
     let endurance = args.minutes.map(endure).transpose()?;
@@ -65,17 +65,17 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
         width: frame.width(),
         height: frame.height(),
     };
-    let setting = setting(args, &running, &model, &segmenter, frame);
+    let setting = setting(args, &setup, &model, &segmenter, frame);
     let mut report = BenchReport::new(setting, &times, cold_start, read_and_verify_ms);
     report.add_endurance(endurance);
-    report.compare(running.board().map(|board| &board.budget));
+    report.compare(setup.board().map(|board| &board.budget));
     if let Some(target) = &args.json {
         target.write(&report)?;
     }
     if args.json != Some(JsonTarget::Stdout) {
         print(&report.text()?)?;
     }
-    match (running.board(), report.missed()) {
+    match (setup.board(), report.missed()) {
         (Some(board), missed) if !missed.is_empty() => {
             Err(AppError::Missed(format!("board {}: {missed}", board.id)).into())
         }
@@ -104,7 +104,7 @@ fn read_and_verify_ms(model: &ModelSource) -> Result<f64, ManifestError> {
 
 fn setting(
     args: &BenchArgs,
-    running: &Running,
+    setup: &RunSetup,
     model: &ModelSource,
     segmenter: &Segmenter,
     frame: FrameReport,
@@ -120,8 +120,8 @@ fn setting(
         image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
         mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
         engine: uniultra_engine::engine_name(),
-        threads: running.engine.threads,
-        board: running.report(),
+        threads: setup.engine.threads,
+        board: setup.report(),
         threads_available: std::thread::available_parallelism().ok().map(usize::from),
         cpu: uniultra_engine::cpu_name(),
         arch: std::env::consts::ARCH,

@@ -1,6 +1,6 @@
-//! What `uniultra bench` says: JSON for machines, a table for people.
+//! The report of `uniultra bench`: JSON for machines, a table for people.
 
-use super::budget::{Budgets, Found};
+use super::budget::{Budgets, Measured};
 use super::endurance::Endurance;
 use super::measure::Times;
 use crate::board::BoardReport;
@@ -13,9 +13,8 @@ use uniultra_manifest::Budget;
 /// Version of the fields below.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The report. All times are wall time in milliseconds; [`Quantiles`] says what a quantile is. A
-/// field is added without a new `schema_version`; one that changes its meaning or goes away raises
-/// it.
+/// The report. All times are wall time in milliseconds; [`Quantiles`] defines the quantiles. Adding
+/// a field keeps `schema_version`; removing one or changing its meaning raises it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct BenchReport {
     /// Always `uniultra-bench`.
@@ -37,16 +36,16 @@ pub(crate) struct BenchReport {
     mask_ms: Quantiles,
     /// From a new frame to the mask of its first click.
     frame_to_mask_ms: Quantiles,
-    /// Share of the time for frames and first clicks that preprocessing and masks take, 0..=1.
+    /// Share of the time of frames and first clicks that preprocessing and masks take, 0..=1.
     preprocess_and_mask_share: f64,
     /// From the first line of the program to its first mask.
     cold_start_ms: f64,
-    /// The same by parts.
+    /// The parts of the cold start.
     cold_start_parts_ms: ColdStart,
-    /// Reading the pack and checking its hashes once more, after the cold start: about what `load`
-    /// holds of it if the pack comes from the system's cache.
+    /// Time to read the pack and check its hashes again, after the cold start. If the pack comes
+    /// from the system's cache, this is about the part of `load` that goes to reading.
     read_and_verify_ms: f64,
-    /// Largest resident set of the process, in MiB; `null` where the system does not tell.
+    /// Largest resident set of the process, in MiB; `null` if the system does not say.
     peak_rss_mib: Option<f32>,
     /// The minutes of `--minutes`; `null` without.
     endurance: Option<Endurance>,
@@ -89,16 +88,16 @@ pub(crate) struct Setting {
     pub(super) cpu_features: Vec<&'static str>,
     /// The frame.
     pub(super) frame: FrameReport,
-    /// Runs before the first that counts.
+    /// Number of runs that do not count.
     pub(super) warm_up: u32,
-    /// Runs that count.
+    /// Number of runs that count.
     pub(super) runs: u32,
 }
 
 /// The frame.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FrameReport {
-    /// Its file as given; `null` for the one that the program makes.
+    /// Its file, as given; `null` for the frame that the program generates.
     pub(super) path: Option<String>,
     /// Width in pixels.
     pub(super) width: usize,
@@ -106,12 +105,12 @@ pub(crate) struct FrameReport {
     pub(super) height: usize,
 }
 
-/// The way to the first mask, in its order, in milliseconds.
+/// The steps to the first mask, in order, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct ColdStart {
-    /// Arguments, logger, whether outputs can be written.
+    /// Parsing arguments, starting the logger, checking that outputs can be written.
     pub(super) start_up: f64,
-    /// Reading and decoding the frame, or making it.
+    /// Reading and decoding the frame, or generating it.
     pub(super) frame: f64,
     /// Reading the pack, checking its hashes, making plans of both networks.
     pub(super) load: f64,
@@ -164,16 +163,16 @@ impl BenchReport {
         }
     }
 
-    /// The minutes that followed the runs, if there were any.
+    /// The minutes after the runs, if any.
     pub(super) fn add_endurance(&mut self, endurance: Option<Endurance>) {
         self.endurance = endurance;
         self.peak_rss_mib = uniultra_engine::peak_rss_mib();
     }
 
-    /// Compares what was measured with the board's budgets, if there are any.
+    /// Compares the measurements with the board's budgets, if any.
     pub(super) fn compare(&mut self, budget: Option<&Budget>) {
         let slowest = self.endurance.as_ref().map_or(0.0, |endurance| endurance.slowest_ms);
-        let found = Found {
+        let found = Measured {
             encode_ms: self.encode_ms.p90,
             click_ms: self.first_click_ms.p90.max(self.click_ms.p90),
             slowest_ms: self.frame_to_mask_ms.max.max(slowest),
@@ -182,7 +181,7 @@ impl BenchReport {
         self.budgets = budget.map(|budget| Budgets::new(budget, found));
     }
 
-    /// Budgets that are not held; empty if all are, or there are none.
+    /// The budgets that are not held; empty if all are held or there are none.
     pub(super) fn missed(&self) -> String {
         self.budgets.as_ref().map(Budgets::missed).unwrap_or_default()
     }

@@ -1,15 +1,15 @@
-//! Temperature and clock as Linux's sysfs tells them, where it does.
+//! Temperature and clock, from Linux's sysfs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Most files of a kind that are read: more than any board has.
+/// Most files of a kind to read: more than any board has.
 const MAX_FILES: usize = 64;
 
-/// Believable temperatures, in degrees Celsius; a sensor that is off may say anything.
+/// Plausible temperatures, in degrees Celsius: a sensor that is off may report anything.
 const BELIEVABLE_C: std::ops::RangeInclusive<f32> = -40.0..=150.0;
 
-/// Files to be read again and again.
+/// The files to read for each sample.
 #[derive(Clone, Debug)]
 pub(super) struct Sensors {
     /// `thermal_zone*/temp`, thousandths of a degree.
@@ -19,8 +19,8 @@ pub(super) struct Sensors {
 }
 
 impl Sensors {
-    /// What there is under `sys`, which is `/sys` but in tests. Clocks are those of `cpus`, or of all
-    /// CPUs if that is empty.
+    /// Finds the sensors below `sys`, which is `/sys` except in tests. Clocks are those of `cpus`,
+    /// or of all CPUs if that is empty.
     pub(super) fn find(sys: &Path, cpus: &[usize]) -> Self {
         let temperatures = folders(&sys.join("class/thermal"), "thermal_zone");
         let temperatures = temperatures.into_iter().map(|zone| zone.join("temp")).collect();
@@ -47,7 +47,7 @@ impl Sensors {
     }
 }
 
-/// Folders named `name` and a number: those with the [`MAX_FILES`] smallest numbers, in their order.
+/// Folders called `name` and a number: the [`MAX_FILES`] with the smallest numbers, in order.
 fn folders(parent: &Path, name: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
     let number = |path: &Path| -> Option<u32> {
@@ -56,13 +56,13 @@ fn folders(parent: &Path, name: &str) -> Vec<PathBuf> {
     let numbered =
         entries.flatten().filter_map(|entry| Some((number(&entry.path())?, entry.path())));
     let mut numbered: Vec<_> = numbered.collect();
-    // A folder is listed in any order: without sorting first, which ones are read would be chance.
+    // Folders are listed in any order; without sorting, chance would decide which ones are read.
     numbered.sort();
     numbered.truncate(MAX_FILES);
     numbered.into_iter().map(|(_, path)| path).collect()
 }
 
-/// What can be read; a zone may answer with an error.
+/// The values that can be read: a zone may return an error.
 fn numbers(files: &[PathBuf]) -> impl Iterator<Item = f32> {
     files.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn of_too_many_zones_the_first_by_number_are_read() {
-        // Made in falling order, and `100` comes before `9` as text.
+        // Created in descending order; and as text, `100` comes before `9`.
         let names: Vec<_> = (0..MAX_FILES + 40)
             .rev()
             .map(|zone| format!("class/thermal/thermal_zone{zone}/temp"))

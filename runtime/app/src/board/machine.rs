@@ -1,4 +1,4 @@
-//! What this machine is, against what a profile requires.
+//! Compares this machine with the requirements of a profile.
 
 use crate::meminfo::MemInfo;
 use uniultra_engine::{allowed_cpus, cpu_features};
@@ -11,9 +11,9 @@ pub(super) struct Machine {
     arch: &'static str,
     /// SIMD features of the processor.
     cpu_features: Vec<&'static str>,
-    /// CPUs that this process may run on; `None` where the system does not tell.
+    /// CPUs that this process may run on; `None` if the system does not say.
     cpus: Option<Vec<usize>>,
-    /// Memory of the machine, in MiB; `None` where the system does not tell.
+    /// Memory of the machine, in MiB; `None` if the system does not say.
     memory_mib: Option<f32>,
 }
 
@@ -27,13 +27,14 @@ impl Machine {
         }
     }
 
-    /// One sentence for each thing that is not as `board` requires: what was expected, what was found.
+    /// A sentence for each requirement of `board` that the machine does not meet: what was expected
+    /// and what was found.
     pub(super) fn misfits(&self, board: &Board) -> Vec<String> {
         let mut misfits = Vec::new();
         if board.target.arch() != self.arch {
             let expected = board.target.arch();
             misfits.push(format!("expected a program for {expected}, found one for {}", self.arch));
-            // Features of another architecture are missing for that reason alone.
+            // On another architecture all features are missing: reporting them would add nothing.
             return misfits;
         }
         let required = board.cpu.required_features.iter().map(String::as_str);
@@ -109,7 +110,8 @@ mod tests {
         assert_eq!(silent.misfits(&board("rk3588")), [] as [&str; 0]);
     }
 
-    /// A profile can require whatever the engine can find, or the list of names is behind.
+    /// A profile can require every feature that the engine detects: otherwise its list of names is
+    /// outdated.
     #[test]
     fn profiles_know_every_feature_of_this_processor() {
         let host = board("host");

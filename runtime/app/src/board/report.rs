@@ -4,10 +4,10 @@ use serde::Serialize;
 use uniultra_engine::EngineOptions;
 use uniultra_manifest::{BoardFile, Budget, Sha256Hex, Target, Tier};
 
-/// Which profile a run was made under, and what became of it.
+/// The profile of a run, as applied.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct BoardReport {
-    /// Its file as given.
+    /// Its file, as given.
     path: String,
     /// SHA-256 of the file.
     sha256: Sha256Hex,
@@ -15,17 +15,17 @@ pub(crate) struct BoardReport {
     pub(crate) id: String,
     /// Name of the board.
     name: String,
-    /// What is behind the profile.
+    /// What backs the profile.
     pub(crate) tier: Tier,
-    /// What it says programs are built for.
+    /// Target that programs are built for.
     target: Target,
-    /// Threads of the engine, after the command line.
+    /// Threads of the engine; the command line may have set them.
     threads: usize,
-    /// CPUs that they are bound to; empty if they are not bound.
+    /// CPUs that the threads are bound to; empty if they are not bound.
     pub(crate) pins: Vec<usize>,
-    /// Most memory that the program is to have, in MiB.
+    /// Memory limit of the program, in MiB.
     memory_limit_mib: u32,
-    /// What it asks the runtime to hold.
+    /// The limits that the runtime must hold.
     budget: Budget,
 }
 
@@ -60,13 +60,13 @@ impl BoardReport {
     }
 }
 
-/// The profile, and whether this machine and the model are as it requires.
+/// The profile, and whether this machine and the model meet its requirements.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FitReport {
     #[serde(flatten)]
     pub(crate) board: BoardReport,
     /// Whether there is no misfit.
     pub(crate) fits: bool,
-    /// What was expected and what was found, a sentence each.
+    /// A sentence for each misfit: what was expected and what was found.
     pub(crate) misfits: Vec<String>,
 }

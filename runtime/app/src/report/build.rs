@@ -1,4 +1,4 @@
-//! From the answer to the report.
+//! Builds the report from the answer.
 
 use super::{
     ContourReport, FrameReport, MaskReport, ModelReport, Report, SCHEMA_VERSION, TimingsReport,
@@ -10,7 +10,7 @@ use crate::warning::Warnings;
 use uniultra_core::{PixelSpacing, Polygon, Prediction, Segment};
 use uniultra_manifest::Manifest;
 
-/// Everything that a report is made from.
+/// The parts of a report.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) manifest: &'a Manifest,
@@ -26,7 +26,7 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Report {
-    pub(crate) fn of(parts: Parts<'_>) -> Self {
+    pub(crate) fn new(parts: Parts<'_>) -> Self {
         let Parts { manifest, frame_path, threads, prediction, answer, spacing, .. } = parts;
         let chosen = answer.chosen();
         let length_mm =
@@ -105,7 +105,7 @@ fn contour(polygon: &Polygon) -> ContourReport {
     ContourReport { hole: polygon.hole, points }
 }
 
-/// Coordinates are not known better than this, and shorter numbers make shorter reports.
+/// Rounds to what is known: coordinates are not more precise, and short numbers keep reports short.
 fn hundredths(value: f32) -> f32 {
     (value * 100.0).round() / 100.0
 }

@@ -1,8 +1,8 @@
-//! The JSON report of `uniultra segment`: one object, fields as documented on [`Report`].
+//! The JSON report of `uniultra segment`: one object, with the fields of [`Report`].
 //!
 //! Coordinates are pixels of the source frame, x to the right, y down, the centre of the top left
-//! pixel at (0, 0). Unknown values are `null`. A field is added without a new `schema_version`; one
-//! that changes its meaning or goes away raises it.
+//! pixel at (0, 0). Unknown values are `null`. Adding a field keeps `schema_version`;
+//! removing one or changing its meaning raises it.
 
 mod build;
 #[cfg(test)]
@@ -24,15 +24,15 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 pub(crate) struct Report {
     /// Always [`SCHEMA_VERSION`].
     pub(crate) schema_version: u32,
-    /// Which model answered.
+    /// The model that answered.
     pub(crate) model: ModelReport,
     /// Engine and version, e.g. `tract 0.23.9`.
     pub(crate) engine: &'static str,
-    /// Threads that the engine was given.
+    /// Threads of the engine.
     pub(crate) threads: usize,
-    /// The board's profile as applied; `null` without `--board`.
+    /// The board's profile, as applied; `null` without `--board`.
     pub(crate) board: Option<BoardReport>,
-    /// Which frame was asked about.
+    /// The frame.
     pub(crate) frame: FrameReport,
     /// `[width, height]` of one mask's logits.
     pub(crate) logits_size: [usize; 2],
@@ -40,19 +40,21 @@ pub(crate) struct Report {
     pub(crate) predicted_iou: [f32; MASK_COUNT],
     /// The model's probability that the object is there, 0..=1; `null` if it has no such head.
     pub(crate) object_score: Option<f32>,
-    /// Mask token of the answer, 0 to 3: an index into `predicted_iou` and the planes of `--logits`.
+    /// Mask token of the answer, 0 to 3: an index into `predicted_iou` and the planes of
+    /// `--logits`.
     pub(crate) chosen: usize,
-    /// The masks up for choice: the answer, or with `--multimask` tokens 1 to 3.
+    /// The masks that the answer was chosen from: the answer alone, or tokens 1 to 3 with
+    /// `--multimask`.
     pub(crate) masks: Vec<MaskReport>,
-    /// Pixels of the answer.
+    /// Number of pixels of the answer.
     pub(crate) area_px: usize,
     /// Area in square millimetres; `null` without `--pixel-spacing`.
     pub(crate) area_mm2: Option<f32>,
-    /// `[x0, y0, x1, y1]` of the outermost pixels, all four inside; `null` for an empty mask.
+    /// `[x0, y0, x1, y1]` of the outermost pixels of the mask; `null` for an empty mask.
     pub(crate) bounding_box: Option<[usize; 4]>,
     /// Centre of mass `[x, y]`; `null` for an empty mask.
     pub(crate) centroid: Option<[f32; 2]>,
-    /// Closed outlines, finer than a pixel, largest first.
+    /// Closed outlines with sub-pixel precision, largest first.
     pub(crate) contours: Vec<ContourReport>,
     /// Longest distance across the largest part; `null` for an empty mask.
     pub(crate) longest_diameter_px: Option<f32>,
@@ -70,9 +72,9 @@ pub(crate) struct Report {
     pub(crate) pixel_spacing_mm: Option<f32>,
     /// Wall time of each stage, in milliseconds.
     pub(crate) timings_ms: TimingsReport,
-    /// Largest resident set of the process so far, in MiB; `null` where the system does not tell.
+    /// Largest resident set of the process so far, in MiB; `null` if the system does not say.
     pub(crate) peak_rss_mib: Option<f32>,
-    /// Reasons for doubt, each with a stable `code` and a `message`.
+    /// Reasons to doubt the answer, each with a stable `code` and a `message`.
     #[serde(serialize_with = "list")]
     pub(crate) warnings: Warnings,
 }
@@ -110,7 +112,7 @@ pub(crate) struct FrameReport {
     pub(crate) height: usize,
 }
 
-/// One mask that was up for choice.
+/// A mask that the answer was chosen from.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct MaskReport {
     /// Mask token, 0 to 3.
@@ -121,7 +123,7 @@ pub(crate) struct MaskReport {
     pub(crate) predicted_iou: f32,
     /// Area above logit 0.05 over area above -0.05, 0..=1.
     pub(crate) stability: f32,
-    /// Pixels.
+    /// Number of pixels.
     pub(crate) area_px: usize,
     /// Square millimetres; `null` without `--pixel-spacing`.
     pub(crate) area_mm2: Option<f32>,

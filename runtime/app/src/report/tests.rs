@@ -1,4 +1,4 @@
-//! The report as programs see it.
+//! Checks the report's JSON and its summary.
 
 use super::*;
 use crate::model::OriginReport;

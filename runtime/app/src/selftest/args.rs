@@ -14,9 +14,9 @@ Examples:
   uniultra selftest --model my-pack --threads 2
   uniultra selftest --board boards/raspberry-pi-5.toml    on its CPUs, within its memory
 
-The frame is simulated, so its exact mask is known: the answers to a point and to a box must agree with
-it, and a second run must give the same bits as the first. Exit code 5 says that a check failed; a
-damaged model pack is exit code 4, as for every command.";
+The frame is simulated, so its exact mask is known. The answers to a point and to a box must agree with
+it, and a second run must give the same bits. Exit code 5 means that a check failed; a damaged model
+pack is exit code 4, as for every command.";
 
 /// `uniultra selftest`.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! What was checked, what was expected, and what was found.
+//! The checks: what was expected and what was found.
 
 use serde::Serialize;
 use std::fmt::Display;
@@ -10,19 +10,19 @@ pub(super) struct Check {
     pub(super) name: &'static str,
     /// Whether it passed.
     pub(super) ok: bool,
-    /// What would pass.
+    /// What was expected.
     pub(super) expected: String,
-    /// What there was.
+    /// What was found.
     pub(super) found: String,
 }
 
-/// All checks, in the order in which they were made.
+/// All checks, in order.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub(super) struct Checks(Vec<Check>);
 
 impl Checks {
-    /// A measure between 0 and 1 that may not be small.
+    /// A measure between 0 and 1 that must reach a limit.
     pub(super) fn at_least(&mut self, name: &'static str, limit: f32, found: f32) {
         let expected = format!("at least {limit}");
         self.0.push(Check { name, ok: found >= limit, expected, found: format!("{found:.4}") });
@@ -39,7 +39,7 @@ impl Checks {
         self.0.push(Check { name, ok, expected: expected.to_string(), found: found.to_string() });
     }
 
-    /// Memory in MiB; what the system does not tell cannot be vouched for.
+    /// Memory in MiB. If the system does not say how much was used, the check fails.
     pub(super) fn memory(&mut self, name: &'static str, limit: u32, found: Option<f32>) {
         let ok = found.is_some_and(|found| f64::from(found) <= f64::from(limit));
         let found = found.map_or_else(|| "unknown".to_string(), |mib| format!("{mib:.1}"));

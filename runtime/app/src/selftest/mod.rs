@@ -1,6 +1,6 @@
 //! `uniultra selftest`: does this machine give the right answer, twice, within its memory?
 //!
-//! It needs no file but the program, so that it also runs on a machine that holds nothing else.
+//! It needs no file except the program, so it also runs on a machine that holds nothing else.
 
 mod args;
 mod checks;

@@ -1,8 +1,8 @@
-//! What `uniultra selftest` says: JSON for machines, a table for people.
+//! The report of `uniultra selftest`: JSON for machines, a table for people.
 
 use super::checks::Checks;
 use super::system::SystemReport;
-use crate::board::{BoardReport, Running};
+use crate::board::{BoardReport, RunSetup};
 use crate::model::OriginReport;
 use serde::Serialize;
 use std::fmt::{self, Write};
@@ -13,8 +13,8 @@ use uniultra_manifest::Sha256Hex;
 /// Version of the fields below.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The report, which JSON begins with `schema`: a reader finds it between a console's other lines. A
-/// field is added without a new `schema_version`; one that changes its meaning or goes away raises it.
+/// The report. Its JSON begins with `schema`, so that a reader finds it between other lines of a
+/// console. Adding a field keeps `schema_version`; removing one or changing its meaning raises it.
 #[derive(Debug, Serialize)]
 pub(super) struct SelftestReport {
     /// Always `uniultra-selftest`.
@@ -23,7 +23,7 @@ pub(super) struct SelftestReport {
     schema_version: u32,
     /// Whether every check passed.
     ok: bool,
-    /// Each of them.
+    /// The checks.
     checks: Checks,
     /// Version of this program.
     version: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct SelftestReport {
     model: String,
     /// Version of its weights.
     model_version: String,
-    /// Where it comes from.
+    /// Where the model comes from.
     model_origin: OriginReport,
     /// Arithmetic of its graphs.
     precision: String,
@@ -45,7 +45,7 @@ pub(super) struct SelftestReport {
     engine: &'static str,
     /// Threads of the engine.
     threads: usize,
-    /// The board's profile as applied; `null` without `--board`.
+    /// The board's profile, as applied; `null` without `--board`.
     board: Option<BoardReport>,
     /// Processor, kernel, memory.
     #[serde(flatten)]
@@ -54,7 +54,7 @@ pub(super) struct SelftestReport {
     load_ms: f32,
     /// Resizing and normalising the first frame.
     preprocess_ms: f32,
-    /// The image encoder, on the first frame: caches are cold.
+    /// The image encoder, on the first frame, with cold caches.
     encode_ms: f32,
     /// The first click, from prompt to logits.
     click_ms: f32,
@@ -62,7 +62,7 @@ pub(super) struct SelftestReport {
     mask_dice: f32,
     /// Dice of the box's mask against the exact one.
     box_mask_dice: f32,
-    /// Object pixels of the point's mask.
+    /// Number of object pixels of the point's mask.
     mask_area_px: usize,
     /// Width and height of the mask.
     mask_size: [usize; 2],
@@ -70,11 +70,11 @@ pub(super) struct SelftestReport {
     mask_runs: Vec<u32>,
     /// SHA-256 of the point's logits, float32 little-endian `[4, S/4, S/4]`.
     logits_sha256: Sha256Hex,
-    /// Largest resident set of the process, in MiB; `null` where the system does not tell.
+    /// Largest resident set of the process, in MiB; `null` if the system does not say.
     peak_rss_mib: Option<f32>,
 }
 
-/// What the model answered.
+/// The model's answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) load_ms: f32,
@@ -89,7 +89,7 @@ impl SelftestReport {
     pub(super) fn new(
         segmenter: &Segmenter,
         model_origin: OriginReport,
-        running: &Running,
+        setup: &RunSetup,
         answer: Answer,
         peak_rss_mib: Option<f32>,
         checks: Checks,
@@ -111,8 +111,8 @@ impl SelftestReport {
             image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
             mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
             engine: uniultra_engine::engine_name(),
-            threads: running.engine.threads,
-            board: running.report(),
+            threads: setup.engine.threads,
+            board: setup.report(),
             system: SystemReport::now(),
             load_ms,
             preprocess_ms: timings.preprocess_ms,
@@ -128,7 +128,7 @@ impl SelftestReport {
         }
     }
 
-    /// Names of the checks that did not pass.
+    /// Names of the checks that failed.
     pub(super) fn failed(&self) -> Vec<&'static str> {
         self.checks.iter().filter(|check| !check.ok).map(|check| check.name).collect()
     }
@@ -157,13 +157,13 @@ impl SelftestReport {
     }
 }
 
-/// A hash by its first digits, anything else as it is.
+/// Shortens hashes to their first digits; leaves other text alone.
 fn short(value: &str) -> &str {
     const SHOWN: usize = 16;
     if value.len() > 2 * SHOWN { value.get(..SHOWN).unwrap_or(value) } else { value }
 }
 
-/// Lengths of runs of equal pixels, row by row; the first is of background and may be 0.
+/// Lengths of runs of equal pixels, row by row. The first run is background and may have length 0.
 fn runs(mask: &Mask) -> Vec<u32> {
     let mut runs = Vec::new();
     let (mut value, mut length) = (0, 0);

@@ -3,7 +3,8 @@
 use anyhow::Context;
 use uniultra_core::{Frame, Mask, Pixels, PointLabel, PromptError, Prompts};
 
-/// The picture of the README and its mask; `tests/fixtures/sample/README.md` says how they were made.
+/// The frame of the README's picture, and its mask; `tests/fixtures/sample/README.md` says how they
+/// were made.
 const FRAME: &[u8] = include_bytes!("../../../../tests/fixtures/sample/frame.png");
 const MASK: &[u8] = include_bytes!("../../../../tests/fixtures/sample/mask.png");
 
@@ -17,7 +18,7 @@ pub(super) fn frame() -> anyhow::Result<Frame> {
     Frame::decode(FRAME).context("the sample frame inside this program")
 }
 
-/// The target, exactly.
+/// The exact mask of the target.
 pub(super) fn truth() -> anyhow::Result<Mask> {
     let picture = Frame::decode(MASK).context("the sample mask inside this program")?;
     let (width, height) = (picture.width(), picture.height());

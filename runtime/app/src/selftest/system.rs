@@ -1,10 +1,10 @@
-//! What the system says of itself, for the report.
+//! Facts about the system, for the report.
 
 use crate::meminfo::MemInfo;
 use serde::Serialize;
 use std::fs;
 
-/// Facts of the system; `null` where it does not tell.
+/// Facts about the system; `null` if it does not say.
 #[derive(Debug, Serialize)]
 pub(super) struct SystemReport {
     /// The processor, or the board, by name.
@@ -15,9 +15,9 @@ pub(super) struct SystemReport {
     cpu_features: Vec<&'static str>,
     /// Release of the kernel.
     kernel: Option<String>,
-    /// Memory that the kernel has to give, in MiB.
+    /// Memory that the kernel manages, in MiB.
     memory_total_mib: Option<f32>,
-    /// Of that, what was free or easily freed when the report was made.
+    /// The part that was free or easily freed when the report was made, in MiB.
     memory_available_mib: Option<f32>,
 }
 

@@ -1,4 +1,4 @@
-//! What a reader of the result should know before trusting it.
+//! Warnings: reasons not to trust an answer.
 
 mod prompts;
 
@@ -10,19 +10,20 @@ use std::fmt;
 use uniultra_core::{MAX_POINTS, PointLabel, Prompts};
 use uniultra_manifest::Board;
 
-/// Predicted IoU below which a mask is seldom usable.
+/// Predicted IoU below which a mask is rarely usable.
 const LOW_IOU: f32 = 0.5;
 
-/// Object score, a probability, below which the object is more likely absent.
+/// Object score, a probability, below which the object is probably absent.
 const LOW_OBJECT_SCORE: f32 = 0.5;
 
-/// Ratio of the sides above which squeezing the frame into a square distorts what is seen.
+/// Ratio of the sides above which stretching the frame to a square distorts it too much.
 const HIGH_ASPECT: f32 = 2.0;
 
-/// Most warnings of one answer: each kind occurs once at most, and contradicted clicks once a click.
+/// Most warnings of one answer: each kind occurs at most once, except contradicted clicks, which
+/// occur once for each click.
 const MAX_WARNINGS: usize = 11 + MAX_POINTS;
 
-/// A kind of doubt.
+/// A reason to doubt an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Warning {
     EmptyMask,
@@ -41,7 +42,7 @@ pub(crate) enum Warning {
     FarFromSquare {
         aspect: f32,
     },
-    /// The click with that number, from 1 in the order given.
+    /// The number of the click, counted from 1 in the order given.
     ClickContradicted {
         point: usize,
         label: PointLabel,
@@ -79,8 +80,8 @@ impl Warning {
         }
     }
 
-    /// The warning that the process has needed more memory than its board allows, if so.
-    pub(crate) fn of_memory(board: Option<&Board>, peak_mib: Option<f32>) -> Option<Self> {
+    /// A warning if the process used more memory than its board allows.
+    pub(crate) fn over_memory(board: Option<&Board>, peak_mib: Option<f32>) -> Option<Self> {
         let (budget_mib, mib) = (board?.budget.rss_mib, peak_mib?);
         let over = f64::from(mib) > f64::from(budget_mib);
         over.then_some(Self::OverMemoryBudget { mib, budget_mib })
@@ -113,20 +114,20 @@ impl fmt::Display for Warning {
                  into a square"
             ),
             Self::ClickContradicted { point, label: PointLabel::Positive } => {
-                write!(f, "the mask leaves out the pixel of point {point}, which is positive")
+                write!(f, "the mask does not contain point {point}, which is positive")
             }
             Self::ClickContradicted { point, label: PointLabel::Negative } => {
-                write!(f, "the mask holds the pixel of point {point}, which is negative")
+                write!(f, "the mask contains point {point}, which is negative")
             }
             Self::CoordinatesLookNormalized { width, height } => write!(
                 f,
-                "all coordinates are within 0 and 1, as if they were shares of the frame; they are \
+                "all coordinates lie between 0 and 1, as if they were normalised; they are \
                  taken as pixels of the frame of {width} x {height}"
             ),
             Self::MaskPromptIsNoLogits(found) => found.fmt(f),
             Self::OverMemoryBudget { mib, budget_mib } => write!(
                 f,
-                "the board's budget is {budget_mib} MiB of memory; {mib:.1} MiB were needed"
+                "the board's memory budget is {budget_mib} MiB, but {mib:.1} MiB were used"
             ),
         }
     }
@@ -147,7 +148,7 @@ impl Serialize for Warning {
     }
 }
 
-/// Everything doubtful about an answer, gravest first.
+/// All warnings about an answer, the most serious first.
 pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<f32>) -> Warnings {
     let mask = answer.chosen();
     let (width, height) = (answer.mask.width(), answer.mask.height());
@@ -159,7 +160,7 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
     let unlikely = object_score.filter(|&score| score < LOW_OBJECT_SCORE);
     let predicted_iou = mask.predicted_iou;
     let empty = mask.area_px == 0;
-    let no_logits = prompts.mask().and_then(NoLogits::of).map(Warning::MaskPromptIsNoLogits);
+    let no_logits = prompts.mask().and_then(NoLogits::detect).map(Warning::MaskPromptIsNoLogits);
     let normalized = look_normalized(prompts, width, height)
         .then_some(Warning::CoordinatesLookNormalized { width, height });
     let grave = [
@@ -184,7 +185,7 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
     warnings
 }
 
-/// Adds warnings. There is room for all that can occur; one more would be left out.
+/// Adds warnings. There is room for all that can occur; any more would be dropped.
 pub(crate) fn add(warnings: &mut Warnings, more: impl IntoIterator<Item = Warning>) {
     for warning in more {
         if warnings.push(warning).is_err() {
@@ -193,7 +194,7 @@ pub(crate) fn add(warnings: &mut Warnings, more: impl IntoIterator<Item = Warnin
     }
 }
 
-/// Whether a click or a box's corner lies on or beyond the centres of the outermost pixels.
+/// Whether a click or a corner of a box lies on or beyond the centres of the outermost pixels.
 fn on_border(prompts: &Prompts, [width, height]: [f32; 2]) -> bool {
     let outer = |[x, y]: [f32; 2]| x <= 0.0 || y <= 0.0 || x >= width - 1.0 || y >= height - 1.0;
     prompts.points().iter().any(|p| outer([p.x, p.y]))

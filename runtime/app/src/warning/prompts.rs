@@ -1,26 +1,26 @@
-//! Doubts about the prompts themselves.
+//! Warnings about the prompts.
 
 use std::fmt;
 use uniultra_core::{Mask, MaskPrompt, PointLabel, Prompts};
 
-/// Longer side of a frame, in pixels, from which on coordinates of at most 1 are suspicious: smaller
-/// frames are thumbnails, whose first pixel may be meant.
+/// Longer side of a frame, in pixels, from which coordinates of at most 1 are suspicious. In a
+/// smaller frame, a thumbnail, the first pixel may be meant.
 const HUNDREDS_PX: usize = 100;
 
-/// What a mask prompt holds in place of logits.
+/// What a mask prompt holds instead of logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum NoLogits {
-    /// One value everywhere.
+    /// The same value everywhere.
     Constant(f32),
-    /// Two values, none below 0: a mask.
+    /// Two values, neither below 0: a mask.
     Binary([f32; 2]),
     /// Values in 0..=1.
     Probability,
 }
 
 impl NoLogits {
-    /// What is wrong with a mask prompt, if anything.
-    pub(super) fn of(mask: &MaskPrompt) -> Option<Self> {
+    /// Detects a mask prompt that does not hold logits.
+    pub(super) fn detect(mask: &MaskPrompt) -> Option<Self> {
         let mut values = mask.logits().iter().copied();
         let first = values.next()?;
         let (low, high) = values.fold((first, first), |(low, high), v| (low.min(v), high.max(v)));
@@ -39,24 +39,24 @@ impl fmt::Display for NoLogits {
         match self {
             Self::Constant(value) => write!(
                 f,
-                "the mask prompt is {value} everywhere: these are no logits and mean no object; \
-                 --logits writes some"
+                "the mask prompt is {value} everywhere: these are not logits and select no object; \
+                 --logits writes logits"
             ),
             Self::Binary([low, high]) => write!(
                 f,
-                "the mask prompt holds only {low} and {high}, like a mask: these are no logits, \
-                 which are below 0 outside of the object; write -10 for {low} and 10 for {high}"
+                "the mask prompt holds only {low} and {high}, like a mask: these are not logits, \
+                 which are below 0 outside the object; write -10 for {low} and 10 for {high}"
             ),
             Self::Probability => f.write_str(
-                "the mask prompt lies within 0 and 1, like probabilities: these are no logits, which \
-                 are below 0 outside of the object; write ln(p / (1 - p)) for p",
+                "the mask prompt lies between 0 and 1, like probabilities: these are not logits, which \
+                 are below 0 outside the object; write ln(p / (1 - p)) for p",
             ),
         }
     }
 }
 
-/// The clicks that a mask contradicts, by number from 1 in the order given: a positive one on a pixel
-/// outside of it, or a negative one inside.
+/// The clicks that a mask contradicts, counted from 1 in the order given: a positive click outside
+/// the mask, or a negative one inside it.
 pub(super) fn contradicted<'a>(
     mask: &'a Mask,
     prompts: &'a Prompts,
@@ -122,16 +122,17 @@ mod tests {
 
     #[test]
     fn masks_and_probabilities_are_no_logits() {
-        let of = |values: [f32; 4]| NoLogits::of(&MaskPrompt::new(values.to_vec(), 2).unwrap());
-        assert_eq!(of([1.0; 4]), Some(NoLogits::Constant(1.0)));
-        assert_eq!(of([-3.0; 4]), Some(NoLogits::Constant(-3.0)));
-        assert_eq!(of([0.0, 1.0, 1.0, 0.0]), Some(NoLogits::Binary([0.0, 1.0])));
-        assert_eq!(of([255.0, 0.0, 0.0, 0.0]), Some(NoLogits::Binary([0.0, 255.0])));
-        assert_eq!(of([0.1, 0.9, 0.5, 1.0]), Some(NoLogits::Probability));
-        // Logits made of a mask, and such as a network gives.
-        assert_eq!(of([-10.0, 10.0, 10.0, -10.0]), None);
-        assert_eq!(of([-0.5, 0.25, 0.75, 1.0]), None);
-        assert_eq!(of([0.5, 4.0, 7.0, 1.0]), None);
+        let detect =
+            |values: [f32; 4]| NoLogits::detect(&MaskPrompt::new(values.to_vec(), 2).unwrap());
+        assert_eq!(detect([1.0; 4]), Some(NoLogits::Constant(1.0)));
+        assert_eq!(detect([-3.0; 4]), Some(NoLogits::Constant(-3.0)));
+        assert_eq!(detect([0.0, 1.0, 1.0, 0.0]), Some(NoLogits::Binary([0.0, 1.0])));
+        assert_eq!(detect([255.0, 0.0, 0.0, 0.0]), Some(NoLogits::Binary([0.0, 255.0])));
+        assert_eq!(detect([0.1, 0.9, 0.5, 1.0]), Some(NoLogits::Probability));
+        // Logits made from a mask, and logits of a network.
+        assert_eq!(detect([-10.0, 10.0, 10.0, -10.0]), None);
+        assert_eq!(detect([-0.5, 0.25, 0.75, 1.0]), None);
+        assert_eq!(detect([0.5, 4.0, 7.0, 1.0]), None);
         for (kind, words) in [
             (NoLogits::Constant(1.0), "is 1 everywhere"),
             (NoLogits::Binary([0.0, 255.0]), "-10 for 0 and 10 for 255"),

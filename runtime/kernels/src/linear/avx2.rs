@@ -1,8 +1,8 @@
 //! Integer layers with AVX2, whose `vpmaddwd` adds up two products of 16 bits in each of eight
 //! lanes.
 //!
-//! `vpmaddubsw` would multiply 32 bytes at once, but its sums have 16 bits and saturate: 255 * 127
-//! * 2 does not fit, and the result must be exact. Inputs and weights are therefore widened to 16
+//! `vpmaddubsw` would multiply 32 bytes at once, but its sums have 16 bits and saturate: twice 255
+//! times 127 does not fit. The result must be exact, so inputs and weights are widened to 16
 //! bits, the weights when they are packed.
 
 use super::LinearI8;

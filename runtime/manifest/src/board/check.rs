@@ -1,4 +1,4 @@
-//! What a profile's values may be, one by one and against each other.
+//! Checks the values of a profile, one by one and against each other.
 
 use super::target::features_of_core;
 use super::{BOARD_SCHEMA_VERSION, Board, BoardError, Figures, Tier};
@@ -12,15 +12,15 @@ const MAX_GROUPS: usize = 8;
 const MAX_SOURCES: usize = 32;
 /// Longest name or source, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
-/// Longest time that a budget may allow: a minute, after which nobody waits.
+/// Longest time that a budget may allow, in milliseconds: nobody waits longer than a minute.
 const BUDGET_MS: RangeInclusive<u32> = 1..=60_000;
-/// Memory from what a small system has to what no board has.
+/// Memory, from that of a small system to more than any board has.
 const MEMORY_MIB: RangeInclusive<u32> = 16..=1_048_576;
 
-/// The one profile that may claim measured figures: whoever reads it can measure again.
+/// The only profile that may claim measured figures, because every reader can measure them again.
 const HOST: &str = "host";
 
-/// What needs a source.
+/// The figures that need a source.
 const SOURCED: [(Figures, &str); 5] = [
     (Figures::Tier, "tier"),
     (Figures::GlibcFloor, "glibc_floor"),
@@ -40,7 +40,7 @@ pub(super) fn board(board: &Board) -> Result<(), BoardError> {
     word("id", &board.id)?;
     text("name", &board.name)?;
     if board.tier == Tier::Measured && board.id != HOST {
-        let expected = format!("`measured` for the id `{HOST}` alone");
+        let expected = format!("`measured` only for the id `{HOST}`");
         return Err(BoardError::field("tier", expected, format!("it for `{}`", board.id)));
     }
     glibc(&board.glibc_floor)?;
@@ -86,11 +86,11 @@ fn features(board: &Board) -> Result<(), BoardError> {
         if required[..index].contains(feature) {
             return Err(BoardError::field(field, "each once", format!("`{feature}` twice")));
         }
-        // A feature counts as there only if every core has it: the kernel reports no other.
+        // Linux reports a feature only if every core has it.
         for group in &board.cores {
             let lacks = |has: &[&str]| !has.contains(&feature.as_str());
             if features_of_core(&group.kind).is_some_and(lacks) {
-                let expected = format!("what a {} has", group.kind);
+                let expected = format!("features that a {} has", group.kind);
                 return Err(BoardError::field(field, expected, format!("`{feature}`")));
             }
         }
@@ -121,7 +121,7 @@ fn run(board: &Board) -> Result<(), BoardError> {
     }
     let available = if pins.is_empty() { count } else { pins.len() };
     if run.threads > available {
-        let expected = format!("at most one for each of the {available} CPUs that it may use");
+        let expected = format!("at most one for each of the {available} CPUs it may use");
         return Err(BoardError::field("run.threads", expected, run.threads));
     }
     let size = run.image_size_px;
@@ -142,7 +142,7 @@ fn budget(board: &Board) -> Result<(), BoardError> {
     ] {
         within(field, "ms", &BUDGET_MS, &ms)?;
     }
-    // Both are at most a minute, so the sum does not overflow.
+    // Both are at most a minute, so the sum cannot overflow.
     let answer = budget.encode_ms + budget.click_ms;
     if budget.watchdog_ms < answer {
         let expected = format!("at least encode_ms and click_ms together, {answer}");
@@ -169,7 +169,7 @@ fn sources(board: &Board) -> Result<(), BoardError> {
     Ok(())
 }
 
-/// NaN is in no range.
+/// NaN is outside every range.
 fn within<T: PartialOrd + Display>(
     field: &str,
     unit: &str,
@@ -201,7 +201,7 @@ fn text(field: &str, text: &str) -> Result<(), BoardError> {
     Err(BoardError::field(field, expected, format!("{} bytes", text.len())))
 }
 
-/// The beginning of a text that may be anything.
+/// The beginning of a text, which may be long.
 fn short(text: &str) -> String {
     text.chars().take(40).collect()
 }

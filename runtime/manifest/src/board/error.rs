@@ -1,9 +1,9 @@
-//! What can be wrong with a board profile.
+//! Errors of board profiles.
 
 use std::path::PathBuf;
 
-/// Why a board profile was refused. Every message names the file or field, what was expected and what
-/// was found.
+/// Why a board profile was refused. Every message names the file or field, the expected value and
+/// the value found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BoardError {
@@ -15,17 +15,18 @@ pub enum BoardError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// Not text, no TOML, an unknown or missing key, or a value of the wrong type.
+    /// The file is not UTF-8 text or not TOML, a key is unknown or missing, or a value has the
+    /// wrong type.
     #[error("board profile: {0}")]
     Toml(String),
-    /// A field's value is not allowed, or contradicts another.
+    /// A field's value is not allowed or contradicts another field.
     #[error("board profile: `{field}`: expected {expected}, found {found}")]
     Field {
         /// Dotted path of the field.
         field: String,
-        /// What the field may hold.
+        /// The values that the field may have.
         expected: String,
-        /// What it holds.
+        /// The value found.
         found: String,
     },
 }

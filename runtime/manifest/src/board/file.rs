@@ -1,4 +1,4 @@
-//! A profile with the hash of the file that it came from.
+//! A profile together with the hash of its file.
 
 use super::{Board, BoardError};
 use crate::pack::read_at_most;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Largest profile that is read, in bytes.
 const MAX_BOARD_BYTES: u64 = 64 * 1024;
 
-/// A validated profile, and which file it was.
+/// A validated profile, and the hash that identifies its file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoardFile {
     /// The profile.
@@ -31,7 +31,8 @@ impl BoardFile {
     /// Validates a file's content.
     ///
     /// # Errors
-    /// As [`Board::parse`], and for more than 64 KiB or what is no UTF-8 text.
+    /// Those of [`Board::parse`]; also if there are more than 64 KiB or the bytes are not UTF-8
+    /// text.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BoardError> {
         if bytes.len() as u64 > MAX_BOARD_BYTES {
             return Err(BoardError::Toml(format!(

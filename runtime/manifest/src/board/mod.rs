@@ -1,6 +1,6 @@
-//! `boards/*.toml`: what a device is, how the runtime is to run there, and what it has to hold.
+//! `boards/*.toml`: what a device is, how the runtime runs there, and the budgets it must hold.
 //!
-//! A profile is not a measurement. Its `tier` says what is behind it, and each `[[sources]]` says where
+//! A profile is not a measurement. Its `tier` says what backs it, and each `[[sources]]` says where
 //! a figure comes from.
 
 mod check;
@@ -33,38 +33,40 @@ pub struct Board {
     pub id: String,
     /// The board's name.
     pub name: String,
-    /// What is behind the profile.
+    /// What backs the profile.
     pub tier: Tier,
-    /// What programs are built for.
+    /// The target that programs are built for.
     pub target: Target,
-    /// Version of glibc that the board's usual system has, e.g. `2.36`: a dynamically linked program
-    /// may not need a newer one.
+    /// glibc version of the board's usual system, e.g. `2.36`. A dynamically linked program may not
+    /// need a newer one.
     pub glibc_floor: String,
-    /// Groups of equal cores, in the order of Linux's CPU numbers: the first group begins with CPU 0.
+    /// Groups of equal cores, in the order of Linux's CPU numbers: the first group begins with CPU
+    /// 0.
     pub cores: Vec<Cores>,
-    /// What the processor must have.
+    /// Features that the processor must have.
     pub cpu: Cpu,
-    /// Memory.
+    /// Its memory.
     pub memory: Memory,
-    /// How the runtime is to run.
+    /// How the runtime runs.
     pub run: Run,
-    /// What it has to hold.
+    /// The budgets it must hold.
     pub budget: Budget,
     /// Where the figures come from.
     pub sources: Vec<Source>,
 }
 
-/// What is behind a profile, weakest first.
+/// What backs a profile, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Nothing ran; figures come from data sheets.
     Estimated,
-    /// The program ran as on this kind of core, in user-mode emulation: right answers, no times.
+    /// The program ran in user-mode emulation of this kind of core. That proves right answers, not
+    /// speed.
     Emulated,
     /// A whole emulated system with this kind of core booted the program within the memory limit.
     Booted,
-    /// Timed on the machine itself; only the profile `host` may say so.
+    /// Timed on the machine itself. Only the profile `host` may claim this.
     Measured,
 }
 
@@ -87,45 +89,45 @@ impl fmt::Display for Tier {
     }
 }
 
-/// `[[cores]]`: one group of equal cores.
+/// `[[cores]]`: a group of equal cores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cores {
     /// Kind of core, e.g. `cortex-a53`.
     pub kind: String,
-    /// How many there are.
+    /// Number of cores in the group.
     pub count: usize,
     /// Highest clock, in MHz.
     pub mhz_max: u32,
-    /// Whether `pin = "big"` means them.
+    /// Whether `pin = "big"` selects them.
     pub big: bool,
 }
 
-/// `[cpu]`: what the processor must have.
+/// `[cpu]`: features that the processor must have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cpu {
-    /// SIMD features, as Rust calls them; see [`Target::cpu_features`].
+    /// SIMD features by their names in Rust; see [`Target::cpu_features`].
     pub required_features: Vec<String>,
 }
 
-/// `[memory]`.
+/// `[memory]`: its limit and its bandwidth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
-    /// Most memory that the program's service, or a system that holds nothing else, gets, in MiB.
+    /// Memory limit of the program's service, or of a system that runs nothing else, in MiB.
     pub limit_mib: u32,
     /// Theoretical peak of the DRAM interface: width times transfer rate, in 1e9 bytes a second.
     pub bandwidth_gb_s: f64,
 }
 
-/// `[run]`: how the runtime is to run.
+/// `[run]`: how the runtime runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// Threads of the engine, 1 to 4.
     pub threads: usize,
-    /// CPUs that they are bound to.
+    /// CPUs that the threads are bound to.
     pub pin: Pin,
     /// Side of the model's square input, in pixels.
     pub image_size_px: usize,
@@ -133,15 +135,16 @@ pub struct Run {
     pub precision: Precision,
 }
 
-/// `[budget]`: what the runtime has to hold on the board.
+/// `[budget]`: the limits that the runtime must hold on the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
-    /// The image encoder, nine times out of ten, in milliseconds.
+    /// 90th percentile of the image encoder, in milliseconds.
     pub encode_ms: u32,
-    /// A click, from prompt to logits, nine times out of ten, in milliseconds.
+    /// 90th percentile of a click, from prompt to logits, in milliseconds.
     pub click_ms: u32,
-    /// From a frame's pixels to its first mask, always, in milliseconds: what takes longer is given up.
+    /// Limit from a frame's pixels to its first mask, in milliseconds. A frame that takes longer is
+    /// given up.
     pub watchdog_ms: u32,
     /// Largest resident set of the process, in MiB.
     pub rss_mib: u32,
@@ -151,17 +154,17 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Which figures.
+    /// The figures meant.
     pub what: Figures,
-    /// Title of a data sheet or page, or whose choice it is.
+    /// Title of a data sheet or page, or who chose the figure.
     pub r#where: String,
 }
 
-/// Parts of a profile that a source can be given for.
+/// The parts of a profile that can have a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figures {
-    /// `tier`: what ran, and how.
+    /// `tier`: what ran and how.
     Tier,
     /// `glibc_floor`.
     GlibcFloor,
@@ -190,16 +193,16 @@ impl Board {
         Ok(board)
     }
 
-    /// The profile as TOML, after the same checks as [`Board::parse`] makes.
+    /// Writes the profile as TOML, after the checks of [`Board::parse`].
     ///
     /// # Errors
-    /// As [`Board::parse`].
+    /// Those of [`Board::parse`].
     pub fn to_toml(&self) -> Result<String, BoardError> {
         check::board(self)?;
         toml::to_string(self).map_err(|e| BoardError::Toml(e.to_string()))
     }
 
-    /// Cores of all groups.
+    /// Number of cores in all groups.
     #[must_use]
     pub fn cpu_count(&self) -> usize {
         self.cores.iter().fold(0, |sum, group| sum.saturating_add(group.count))

@@ -1,4 +1,4 @@
-//! `run.pin`: which processors threads are bound to.
+//! `run.pin`: the CPUs that threads are bound to.
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +15,7 @@ pub enum Pin {
 
 const BIG: &str = "big";
 
-/// Longest list that is read: more than any board has.
+/// Longest list that is read: more CPUs than any board has.
 const MAX_CPUS: usize = 64;
 
 impl Serialize for Pin {
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Pin {
     }
 }
 
-/// An untagged enum would not say what is allowed.
+/// The error of serde's untagged enums does not say what is allowed.
 struct PinVisitor;
 
 impl<'de> Visitor<'de> for PinVisitor {

@@ -1,4 +1,4 @@
-//! What a board's programs are built for, and what its processor may be asked for.
+//! The targets of boards, and the processor features that a profile may require.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The triple as Rust calls it.
+    /// The triple, by its name in Rust.
     #[must_use]
     pub fn triple(self) -> &'static str {
         match self {
@@ -24,7 +24,7 @@ impl Target {
         }
     }
 
-    /// The architecture as Rust calls it (`std::env::consts::ARCH`).
+    /// The architecture, by its name in Rust (`std::env::consts::ARCH`).
     #[must_use]
     pub fn arch(self) -> &'static str {
         match self {
@@ -33,8 +33,8 @@ impl Target {
         }
     }
 
-    /// Names of the SIMD features that a profile may require: those that the engine looks for, as
-    /// Rust calls them.
+    /// The SIMD features that a profile may require, by their names in Rust: those that the engine
+    /// detects.
     #[must_use]
     pub fn cpu_features(self) -> &'static [&'static str] {
         match self {
@@ -60,8 +60,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// SIMD features of Arm's cores among [`Target::cpu_features`], by the technical reference manual of
-/// each; `None` for a kind that is not listed.
+/// The features of [`Target::cpu_features`] that a kind of Arm core has, from its technical
+/// reference manual; `None` if the kind is not listed.
 pub(super) fn features_of_core(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         // Armv8.0-A

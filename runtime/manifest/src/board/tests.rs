@@ -84,7 +84,7 @@ fn each_value_has_its_range() {
         ("schema_version = 1", "schema_version = 2", ["schema_version", "expected 1, found 2"]),
         ("some-board", "Some Board", ["`id`", "`Some Board`"]),
         ("\"Some Board\"", "\" \"", ["`name`", "one line"]),
-        ("\"emulated\"", "\"measured\"", ["`tier`", "`host` alone"]),
+        ("\"emulated\"", "\"measured\"", ["`tier`", "only for the id `host`"]),
         ("\"emulated\"", "\"tested\"", ["unknown variant `tested`", "`booted`"]),
         ("aarch64-unknown-linux-gnu", "riscv64-unknown-linux-gnu", ["riscv64", "x86_64"]),
         ("2.36", "two", ["`glibc_floor`", "`two`"]),
@@ -114,7 +114,7 @@ fn each_value_has_its_range() {
 #[test]
 fn values_may_not_contradict_each_other() {
     for (from, to, words) in [
-        ("cortex-a55", "cortex-a53", ["`cpu.required_features`", "what a cortex-a53 has"]),
+        ("cortex-a55", "cortex-a53", ["`cpu.required_features`", "features that a cortex-a53 has"]),
         ("big = true", "big = false", ["`run.pin`", "`big = true`"]),
         ("\"big\"", "[0, 6]", ["`run.pin`", "CPUs 0 to 5"]),
         ("\"big\"", "[1, 1]", ["`run.pin`", "1 twice"]),

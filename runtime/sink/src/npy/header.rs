@@ -1,8 +1,8 @@
 //! The header of a `.npy` file (NumPy Enhancement Proposal 1, format versions 1 to 3).
 //!
-//! Written out here because the parsers at hand evaluate any Python literal: nested brackets cost
-//! them exponential time, and a huge shape overflows. This one knows the three keys that NumPy
-//! writes and nothing else, reads at most [`MAX_HEADER_BYTES`], and cannot recurse.
+//! This project has its own parser because the available ones evaluate any Python literal: nested
+//! brackets cost them exponential time, and a huge shape overflows. This one accepts only the three
+//! keys that NumPy writes, reads at most [`MAX_HEADER_BYTES`], and cannot recurse.
 
 use std::io::{self, Read};
 
@@ -14,7 +14,7 @@ const MAX_DIMS: usize = 8;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// The data starts at a multiple of this, so that it can be mapped into memory.
+/// The data starts at a multiple of this many bytes, so that it can be mapped into memory.
 const ALIGNMENT: usize = 64;
 
 /// Element type and byte order.
@@ -57,7 +57,7 @@ impl Element {
     }
 }
 
-/// What a header says; `bytes` is its own length, so where the data starts.
+/// A parsed header. `bytes` is its length, which is where the data starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) element: Element,
@@ -65,7 +65,7 @@ pub(super) struct Header {
     pub(super) bytes: usize,
 }
 
-/// Why a header was refused: what was expected, what was found.
+/// Why a header was refused: what was expected and what was found.
 #[derive(Debug)]
 pub(super) enum HeaderError {
     Io(io::Error),
@@ -163,7 +163,7 @@ fn parse(text: &str) -> Result<(Element, Vec<usize>), HeaderError> {
     }
 }
 
-/// What is left of the text.
+/// The rest of the text.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {

@@ -13,8 +13,7 @@ use uniultra_core::{MaskPrompt, Prediction, PromptError};
 /// Largest side of a mask prompt that is read: a quarter of the largest model input, 2048.
 pub const MAX_MASK_PROMPT_SIDE: usize = 512;
 
-/// Writes the logits of all four mask tokens, `[4, S/4, S/4]` float32 in C order, as the network
-/// returned them.
+/// Writes the network's logits of all four mask tokens, `[4, S/4, S/4]` float32 in C order.
 ///
 /// # Errors
 /// [`SinkError::Write`].
@@ -34,18 +33,18 @@ fn write_array(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), SinkE
     })
 }
 
-/// Reads a mask prompt: logits `[side, side]`, or one plane, `index`, of `[M, side, side]`; leading
-/// dimensions of 1 do not count. float32, float16 and float64 are read. Memory is taken only for
-/// the one plane, after the file proved to be as large as its header says.
+/// Reads a mask prompt: logits `[side, side]`, or plane `index` of `[M, side, side]`. Further
+/// leading dimensions of 1 are ignored. The values may be float32, float16 or float64. Memory is
+/// allocated for one plane only, and only if the file is as large as its header says.
 ///
-/// That the side is the model's is checked when the prompt is used.
+/// Whether the side fits the model is checked when the prompt is used.
 ///
 /// # Errors
 /// [`SinkError::Read`] if the file cannot be read, [`SinkError::Npy`] if it is not such an array,
-/// if several masks are in it and no index was given, or if a value is NaN or infinite.
+/// if it has several masks and `index` is `None`, or if a value is NaN or infinite.
 pub fn read_mask_prompt(path: &Path, index: Option<usize>) -> Result<MaskPrompt, SinkError> {
     let read_error = |e| SinkError::read(path, e);
-    // Asked before opening: opening a pipe that nobody writes to would wait for ever.
+    // Checked before opening: opening a pipe that nobody writes to would block for ever.
     let data = std::fs::metadata(path).map_err(read_error)?;
     if !data.is_file() {
         return Err(SinkError::npy(path, "a file", "a folder or device"));
@@ -78,7 +77,7 @@ pub fn read_mask_prompt(path: &Path, index: Option<usize>) -> Result<MaskPrompt,
     })
 }
 
-/// Number of masks and their side.
+/// The number of masks, and their side.
 fn layout(path: &Path, shape: &[usize]) -> Result<(usize, usize), SinkError> {
     let extra = shape.len().saturating_sub(3);
     let [planes, height, width] = match shape.split_at(extra) {
@@ -251,7 +250,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// Whatever bytes are put where, reading ends with a prompt or an error.
+        /// Any bytes anywhere give a prompt or an error, never a panic.
         #[test]
         fn mutated_files_never_panic(
             edits in proptest::collection::vec((0usize..400, any::<u8>()), 1..24),

@@ -1,4 +1,4 @@
-//! The picture being drawn: the frame as RGB, and paths over it.
+//! The picture: the frame as RGB, with paths drawn over it.
 
 use super::style::{self, Rgb};
 use super::viewport::Viewport;
@@ -9,7 +9,7 @@ use tiny_skia::{
 };
 use uniultra_core::Frame;
 
-/// Up to this factor a small frame is enlarged smoothly; beyond it each pixel is shown as a square.
+/// Up to this factor a small frame is enlarged smoothly; beyond it, each pixel becomes a square.
 const SMOOTH_UP: usize = 4;
 
 /// An opaque RGB picture.
@@ -18,7 +18,7 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// A canvas in the panel's colour, or `None` if there is no memory for that size.
+    /// A canvas in the panel's colour; `None` if memory for that size is missing.
     pub(super) fn new(width: usize, height: usize) -> Option<Self> {
         let mut pixmap = Pixmap::new(u32::try_from(width).ok()?, u32::try_from(height).ok()?)?;
         let [r, g, b] = style::PANEL;
@@ -26,14 +26,14 @@ impl Canvas {
         Some(Self { pixmap })
     }
 
-    /// Draws the frame where the viewport says.
+    /// Draws the frame into its place in the viewport.
     pub(super) fn draw_frame(&mut self, frame: &Frame, view: &Viewport) {
         if view.down > 1 {
             self.draw_rows(view, |x, y| block_mean(frame, view.down, x, y));
         } else if view.up == 1 {
             self.draw_rows(view, |x, y| to_u8(frame.rgb(x, y).unwrap_or_default()));
         } else {
-            // The frame is small here: at most 800 pixels a side.
+            // Only small frames are enlarged: at most 800 pixels a side.
             let source =
                 ImageBuffer::from_fn(frame.width() as u32, frame.height() as u32, |x, y| {
                     ImageRgb(to_u8(frame.rgb(x as usize, y as usize).unwrap_or_default()))
@@ -61,7 +61,7 @@ impl Canvas {
         self.pixmap.fill_path(path, &paint, FillRule::EvenOdd, Transform::identity(), None);
     }
 
-    /// Strokes a path over a dark halo that is `halo` wider on either side.
+    /// Strokes a path over a dark halo, which is `halo` wider on each side.
     pub(super) fn stroke(&mut self, path: &Path, color: Rgb, line: Line) {
         if line.halo > 0.0 {
             let width = line.width + 2.0 * line.halo;
@@ -113,7 +113,7 @@ pub(super) struct Line {
 }
 
 fn opaque([r, g, b]: Rgb) -> PremultipliedColorU8 {
-    // Only a channel above alpha is refused, and alpha is 255.
+    // tiny-skia only refuses channels above alpha, and alpha is 255.
     PremultipliedColorU8::from_rgba(r, g, b, 255).unwrap_or(PremultipliedColorU8::TRANSPARENT)
 }
 

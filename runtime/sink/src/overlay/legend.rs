@@ -1,4 +1,4 @@
-//! The panel under the frame: model, figures, and what each colour means.
+//! The panel under the frame: the model, figures, and the meaning of each colour.
 
 use super::canvas::{Canvas, Line};
 use super::marks::{draw_point, draw_polyline};
@@ -6,7 +6,7 @@ use super::style::{self, Rgb};
 use super::text::{GLYPH_PX, Weight, draw_text};
 use uniultra_core::PointLabel;
 
-/// Narrowest panel, in characters, so that no figure has to be broken.
+/// Narrowest panel, in characters, so that no figure is broken across lines.
 const MIN_COLUMNS: usize = 44;
 
 /// Height of a line of text, relative to a glyph's.
@@ -14,7 +14,7 @@ const LINE_STEP: f32 = 1.6;
 
 const NOTE: &str = "Research software, not a medical device";
 
-/// What stands left of an entry's text.
+/// The symbol to the left of an entry's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Key {
     None,
@@ -39,7 +39,7 @@ impl Entry {
     }
 }
 
-/// The panel, laid out: entries flow from left to right and wrap.
+/// The panel's layout: entries flow from left to right and wrap.
 pub(super) struct Legend {
     title: String,
     placed: Vec<(usize, usize, Entry)>,

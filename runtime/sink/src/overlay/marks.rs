@@ -1,4 +1,4 @@
-//! Outlines, prompts and diameters as paths.
+//! Draws outlines, prompts and diameters as paths.
 
 use super::canvas::{Canvas, Line};
 use super::style::{self, Rgb};
@@ -6,22 +6,23 @@ use super::viewport::Viewport;
 use tiny_skia::{Path, PathBuilder};
 use uniultra_core::{Diameters, PointLabel, Polygon, Prompts, Segment};
 
-/// How far from a vertex an outline starts to turn, in units. Larger values would cut real corners,
-/// such as those where a mask is cropped by the frame.
+/// Distance from a vertex at which an outline starts to turn, in units. Larger values would cut
+/// real corners, such as those where the frame crops a mask.
 const CORNER_UNITS: f32 = 5.0;
 
-/// Rings of an alternative smaller than a square of this side, in units, are specks not worth a
-/// line. Of the answer everything is drawn.
+/// Alternatives do not draw rings smaller than a square of this side, in units: they are specks.
+/// The answer draws all its rings.
 const SPECK_UNITS: f32 = 6.0;
 
-/// Which rings are drawn.
+/// The rings to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rings {
     All,
     NoSpecks,
 }
 
-/// One path of all outlines, holes included, with rounded vertices. `None` if nothing is left.
+/// One path for all outlines, holes included, with rounded vertices; `None` if there is nothing to
+/// draw.
 pub(super) fn outline(polygons: &[Polygon], view: &Viewport, rings: Rings) -> Option<Path> {
     let mut path = PathBuilder::new();
     let speck = (SPECK_UNITS * view.unit / view.scale()).powi(2);
@@ -103,7 +104,7 @@ fn draw_segment(canvas: &mut Canvas, segment: &Segment, view: &Viewport, dash: O
     }
 }
 
-/// The box dashed with solid corners, then the clicks, latest on top.
+/// The box, dashed with solid corners, then the clicks, the latest on top.
 pub(super) fn draw_prompts(canvas: &mut Canvas, prompts: &Prompts, view: &Viewport) {
     if let Some([x0, y0, x1, y1]) = prompts.bounding_box() {
         draw_box(canvas, view.map([x0, y0]), view.map([x1, y1]), view.unit);

@@ -1,4 +1,4 @@
-//! The overlay: the frame with the mask, the prompts and a legend, to be looked at.
+//! The overlay: a picture of the frame with the mask, the prompts and a legend.
 
 mod canvas;
 mod legend;
@@ -23,17 +23,17 @@ use uniultra_core::{
 };
 use viewport::Viewport;
 
-/// Everything that is shown. Coordinates are pixels of the source frame.
+/// The content of an overlay. Coordinates are pixels of the source frame.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Overlay<'a> {
     /// The source frame.
     pub frame: &'a Frame,
-    /// What was asked.
+    /// The prompts.
     pub prompts: &'a Prompts,
     /// Name of the model, the legend's title.
     pub model: &'a str,
-    /// Outlines of the answer; none if no object was found.
+    /// Outlines of the answer; empty if no object was found.
     pub contours: &'a [Polygon],
     /// The answer's area, in pixels.
     pub area_px: usize,
@@ -41,15 +41,15 @@ pub struct Overlay<'a> {
     pub predicted_iou: f32,
     /// The answer's diameters.
     pub diameters: Option<&'a Diameters>,
-    /// Side of a pixel; without it no millimetres are shown.
+    /// Side of a pixel; without it, lengths are in pixels.
     pub spacing: Option<PixelSpacing>,
     /// Masks that were not chosen; at most three are drawn.
     pub alternatives: &'a [Alternative],
 }
 
 impl<'a> Overlay<'a> {
-    /// The frame and what was asked of `model`. Until [`with_answer`](Self::with_answer) says more,
-    /// the legend says that no object was found.
+    /// An overlay of a frame, the model's name and the prompts. Without
+    /// [`with_answer`](Self::with_answer) the legend says that no object was found.
     #[must_use]
     pub fn new(model: &'a str, frame: &'a Frame, prompts: &'a Prompts) -> Self {
         Self {
@@ -103,7 +103,7 @@ impl<'a> Overlay<'a> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Alternative {
-    /// Which mask.
+    /// The mask's token.
     pub token: MaskToken,
     /// The model's estimate of its IoU, in 0..=1.
     pub predicted_iou: f32,
@@ -112,18 +112,19 @@ pub struct Alternative {
 }
 
 impl Alternative {
-    /// A mask with the model's estimate of its IoU, and its outlines.
+    /// A mask, the model's estimate of its IoU, and its outlines.
     #[must_use]
     pub fn new(token: MaskToken, predicted_iou: f32, contours: Vec<Polygon>) -> Self {
         Self { token, predicted_iou, contours }
     }
 }
 
-/// Writes the overlay as an RGB PNG. A frame with a longer side below 800 pixels is enlarged by a
-/// whole factor, one above 4096 pixels reduced by one; the legend is a panel underneath.
+/// Writes the overlay as an RGB PNG. A frame whose longer side is below 800 pixels is enlarged by a
+/// whole factor, and one above 4096 pixels is reduced by a whole factor. The legend is a panel
+/// underneath.
 ///
 /// # Errors
-/// [`SinkError::Write`], also where memory for the picture is lacking.
+/// [`SinkError::Write`], also if memory for the picture is missing.
 pub fn write_overlay_png(path: &Path, overlay: &Overlay<'_>) -> Result<(), SinkError> {
     let no_memory = || SinkError::write(path, io::Error::from(io::ErrorKind::OutOfMemory));
     let canvas = render(overlay).ok_or_else(no_memory)?;
@@ -135,7 +136,7 @@ pub fn write_overlay_png(path: &Path, overlay: &Overlay<'_>) -> Result<(), SinkE
 
 fn render(overlay: &Overlay<'_>) -> Option<Canvas> {
     let frame = overlay.frame;
-    let mut view = Viewport::of(frame.width(), frame.height());
+    let mut view = Viewport::for_frame(frame.width(), frame.height());
     let legend = Legend::new(overlay.model, entries(overlay), view.width, view.unit);
     let [panel_width, panel_height] = legend.size();
     let width = view.width.max(panel_width);
@@ -143,7 +144,8 @@ fn render(overlay: &Overlay<'_>) -> Option<Canvas> {
 
     let mut canvas = Canvas::new(width, view.height + panel_height)?;
     canvas.draw_frame(frame, &view);
-    // Fill first, then thin lines, then the answer's outline: nothing tints or hides another line.
+    // Fill first, then thin lines, then the answer's outline, so that nothing tints or hides a
+    // line.
     let answer = marks::outline(overlay.contours, &view, Rings::All);
     if let Some(path) = &answer {
         marks::fill_mask(&mut canvas, path);

@@ -1,4 +1,4 @@
-//! Colours of the overlay, chosen to stand out on gray tissue and from each other.
+//! Colours of the overlay. They stand out on gray tissue and differ from each other.
 
 use tiny_skia::{Color, Paint, Shader};
 
@@ -12,7 +12,7 @@ pub(super) const NEGATIVE: Rgb = [239, 68, 68];
 pub(super) const BOX: Rgb = [250, 204, 21];
 pub(super) const DIAMETER: Rgb = [241, 245, 249];
 pub(super) const WHITE: Rgb = [255, 255, 255];
-/// Drawn under every line, so that it shows on bright tissue too.
+/// Drawn under every line, so that the line also shows on bright tissue.
 pub(super) const HALO: Rgb = [0, 0, 0];
 
 pub(super) const PANEL: Rgb = [17, 24, 39];

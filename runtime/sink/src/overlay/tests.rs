@@ -111,7 +111,7 @@ fn every_frame_size_renders_with_everything_on_it() {
             .and_then(|p| p.with_point(w, h, PointLabel::Positive))
             .unwrap();
         let canvas = drawn(&frame, &contours, &prompts, Some(&diameters));
-        let view = Viewport::of(width, height);
+        let view = Viewport::for_frame(width, height);
         assert!(canvas.pixmap.width() as usize >= view.width);
         assert!(canvas.pixmap.height() as usize > view.height);
         assert!(canvas.pixmap.width() >= 400, "the legend needs room");
@@ -124,7 +124,7 @@ fn specks_are_left_out_of_alternatives_only() {
         points: vec![[100.0, 100.0], [100.0, 100.0 + size], [100.0 + size, 100.0 + size]],
         hole: false,
     };
-    let view = Viewport::of(900, 900);
+    let view = Viewport::for_frame(900, 900);
     assert!(marks::outline(&[speck(3.0)], &view, Rings::All).is_some());
     assert!(marks::outline(&[speck(3.0)], &view, Rings::NoSpecks).is_none());
     assert!(marks::outline(&[speck(30.0)], &view, Rings::NoSpecks).is_some());

@@ -1,4 +1,4 @@
-//! Bitmap text: no font file to ship, and crisp at every whole scale.
+//! Bitmap text. It needs no font file and is crisp at every whole scale.
 
 use super::canvas::Canvas;
 use super::style::Rgb;

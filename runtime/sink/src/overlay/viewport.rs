@@ -1,10 +1,10 @@
-//! How large a frame is drawn, and where its pixels lie on the canvas.
+//! The size at which a frame is drawn, and the places of its pixels on the canvas.
 
-/// Smaller frames are enlarged by a whole factor, so that marks do not bury them.
+/// Smaller frames are enlarged by a whole factor, so that marks do not cover them.
 const MIN_LONG_SIDE_PX: usize = 800;
 
-/// Larger frames are reduced by a whole factor: an overlay is for looking at, and a canvas of
-/// 8192 x 8192 pixels would take 256 MiB on the device.
+/// Larger frames are reduced by a whole factor: nobody looks at 8192 x 8192 pixels, and such a
+/// canvas would take 256 MiB on the device.
 const MAX_LONG_SIDE_PX: usize = 4096;
 
 /// Canvas size, as the geometric mean of its sides, at which one unit of line width is one pixel.
@@ -29,7 +29,7 @@ pub(super) struct Viewport {
 }
 
 impl Viewport {
-    pub(super) fn of(width: usize, height: usize) -> Self {
+    pub(super) fn for_frame(width: usize, height: usize) -> Self {
         let frame = [width, height];
         let long = width.max(height).max(1);
         let up = MIN_LONG_SIDE_PX.div_ceil(long).max(1);
@@ -44,14 +44,14 @@ impl Viewport {
         self.up as f32 / self.down as f32
     }
 
-    /// From pixels of the source frame to pixels of the canvas, kept within the drawn frame.
+    /// Converts pixels of the source frame to pixels of the canvas, clamped to the drawn frame.
     pub(super) fn map(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let (x, y) = ((x + 0.5) * self.scale(), (y + 0.5) * self.scale());
         [x.clamp(0.0, self.width as f32) + self.left as f32, y.clamp(0.0, self.height as f32)]
     }
 
-    /// As [`Self::map`], of an outline's point. Outlines end at the centres of the outermost
-    /// pixels; drawn, they end at the frame's border.
+    /// [`Self::map`] for a point of an outline. Outlines end at the centres of the outermost
+    /// pixels, but are drawn up to the frame's border.
     pub(super) fn map_outline(&self, mut point: [f32; 2]) -> [f32; 2] {
         for (value, side) in point.iter_mut().zip(self.frame) {
             let last = side as f32 - 1.0;
@@ -80,14 +80,14 @@ mod tests {
             ((8192, 16), (4096, 8)),
             ((4097, 17), (2049, 9)),
         ] {
-            let viewport = Viewport::of(frame.0, frame.1);
+            let viewport = Viewport::for_frame(frame.0, frame.1);
             assert_eq!((viewport.width, viewport.height), drawn, "{frame:?}");
         }
     }
 
     #[test]
     fn a_pixel_is_drawn_around_its_centre() {
-        let viewport = Viewport::of(16, 16);
+        let viewport = Viewport::for_frame(16, 16);
         assert_eq!(viewport.map([0.0, 15.0]), [25.0, 775.0]);
         assert_eq!(viewport.map([-0.5, 16.0]), [0.0, 800.0]);
         assert_eq!(viewport.map_outline([0.0, 15.0]), [0.0, 800.0]);

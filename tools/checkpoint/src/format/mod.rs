@@ -14,12 +14,12 @@ pub(crate) use safetensors::{write as write_safetensors, write_f16 as write_f16_
 pub enum Format {
     /// A JSON header and raw little-endian tensors.
     Safetensors,
-    /// What `torch.save` writes since PyTorch 1.6: a zip of one pickle and raw storages.
+    /// The format of `torch.save` since PyTorch 1.6: a zip of a pickle and raw storages.
     PyTorch,
 }
 
 impl Format {
-    /// Looks at the first bytes.
+    /// Detects the format from the first bytes.
     ///
     /// # Errors
     /// [`CheckpointError::LegacyPickle`] or [`CheckpointError::UnknownFormat`].
@@ -27,7 +27,7 @@ impl Format {
         if bytes.starts_with(b"PK\x03\x04") {
             return Ok(Self::PyTorch);
         }
-        // A pickle of protocol 2 or later opens with PROTO.
+        // A pickle of protocol 2 or later begins with PROTO.
         if let [0x80, 2..=5, ..] = bytes {
             return Err(CheckpointError::LegacyPickle);
         }
@@ -55,7 +55,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// What a file holds, under the names it uses.
+/// The content of a file, under the names that it uses.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     pub(crate) tensors: Vec<(String, Tensor)>,
@@ -87,7 +87,7 @@ impl Float {
         }
     }
 
-    /// Decodes consecutive elements; bytes that do not fill one are left out.
+    /// Decodes consecutive elements; bytes that do not fill an element are dropped.
     fn decode(self, bytes: &[u8]) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
             bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
@@ -96,7 +96,7 @@ impl Float {
             Self::F16 => each(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
             Self::BF16 => each(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
             Self::F32 => each(bytes, f32::from_le_bytes),
-            // Values beyond f32 become infinite, which is refused later by name.
+            // Values beyond f32 become infinite; a later check refuses them and names the tensor.
             Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
         }
     }

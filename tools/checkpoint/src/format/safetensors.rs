@@ -1,4 +1,4 @@
-//! Safetensors in and out.
+//! Reads and writes safetensors.
 
 use super::{Entries, Float};
 use crate::{CheckpointError, Tensor};
@@ -35,7 +35,7 @@ fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, CheckpointError> 
     Tensor::new(view.shape().to_vec(), float.decode(view.data()))
 }
 
-/// The tensors as one f32 file.
+/// Encodes the tensors as an f32 file.
 pub(crate) fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, CheckpointError> {
     safetensors::serialize(tensors, None).map_err(corrupt)
 }
@@ -58,13 +58,13 @@ impl View for &Tensor {
     }
 }
 
-/// The tensors as one f16 file, each value rounded to the nearest.
+/// Encodes the tensors as an f16 file. Each value is rounded to the nearest.
 pub(crate) fn write_f16(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, CheckpointError> {
     let mut halves = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let values = tensor.data().iter().map(|&value| half::f16::from_f32(value));
         let bytes: Vec<u8> = values.clone().flat_map(half::f16::to_le_bytes).collect();
-        // A value that is infinite already is what it was.
+        // A value that was infinite before has not overflowed.
         let beyond = |(value, half): &(&f32, half::f16)| value.is_finite() && half.is_infinite();
         if let Some((&found, _)) = tensor.data().iter().zip(values).find(beyond) {
             let max = half::f16::MAX.to_f32();
@@ -75,7 +75,7 @@ pub(crate) fn write_f16(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, C
     safetensors::serialize(halves, None).map_err(corrupt)
 }
 
-/// A tensor whose values were rounded to f16.
+/// A tensor with values rounded to f16.
 struct Halves<'a> {
     shape: &'a [usize],
     bytes: Vec<u8>,

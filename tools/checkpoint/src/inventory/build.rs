@@ -2,7 +2,7 @@
 
 use super::{Component, Parameter, ParameterKind};
 
-/// A growing list; the component and the kind apply to all that is added next.
+/// A growing list. The component and the kind apply to all parameters added after they are set.
 #[derive(Debug)]
 pub(super) struct List {
     parameters: Vec<Parameter>,
@@ -76,8 +76,8 @@ impl List {
         }
     }
 
-    /// Attention with separate projections: queries and output have `width` channels outside,
-    /// keys and values `memory`; inside all have `inner`.
+    /// Attention with separate projections. Outside, queries and output have `width` channels, keys
+    /// and values `memory`; inside, all have `inner`.
     pub(super) fn attention(&mut self, name: &str, width: usize, memory: usize, inner: usize) {
         self.linear(&format!("{name}.q_proj"), width, inner);
         self.linear(&format!("{name}.k_proj"), memory, inner);

@@ -23,7 +23,7 @@ pub(crate) fn is_adapter(name: &str) -> bool {
 }
 
 pub(super) fn trunk(list: &mut List, architecture: Architecture) {
-    let hiera = Hiera::of(architecture.variant);
+    let hiera = Hiera::for_variant(architecture.variant);
     let (width, grid, window) = (hiera.embed_dim, hiera.pos_grid, hiera.pos_window());
     list.component = Component::Trunk;
     list.kind = ParameterKind::Frozen;
@@ -73,7 +73,7 @@ pub(super) fn neck(list: &mut List, variant: Variant) {
     list.component = Component::Neck;
     list.kind = ParameterKind::Frozen;
     // `convs.0` serves the coarsest level.
-    for (place, width) in Hiera::of(variant).stage_dims().into_iter().rev().enumerate() {
+    for (place, width) in Hiera::for_variant(variant).stage_dims().into_iter().rev().enumerate() {
         list.conv(&format!("image_encoder.neck.convs.{place}.conv"), width, NECK_DIM, 1);
     }
 }

@@ -1,4 +1,5 @@
-//! What only the video model uses: memory attention, memory encoder, object pointers, tables.
+//! Parameters that only the video model uses: memory attention, memory encoder, object pointers,
+//! tables.
 
 use super::build::List;
 use super::{Component, ParameterKind};

@@ -17,7 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 use uniultra_manifest::Variant;
 
-/// The choices that fix which parameters a network has.
+/// The choices that determine the parameters of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Architecture {
     /// Size of the Hiera image encoder.
@@ -34,7 +34,7 @@ pub enum Component {
     Trunk,
     /// FPN neck.
     Neck,
-    /// What is added to the image embedding where there is no memory.
+    /// The vector that is added to the image embedding if there is no memory.
     NoMemEmbed,
     /// Points, boxes and mask prompts.
     PromptEncoder,
@@ -67,7 +67,7 @@ impl Component {
         Self::SmallTables,
     ];
 
-    /// Words for tables.
+    /// A name for tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Component {
         matches!(self, Self::Trunk | Self::Neck)
     }
 
-    /// What image segmentation asks of it.
+    /// Whether image segmentation needs it.
     #[must_use]
     pub fn need(self) -> Need {
         match self {
@@ -107,12 +107,12 @@ impl Component {
     }
 }
 
-/// What image segmentation asks of a component.
+/// Whether image segmentation needs a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Without it no mask can be computed.
+    /// Masks cannot be computed without it.
     Required,
-    /// Used if all of it is there.
+    /// Used if it is complete.
     Optional,
     /// Never used for single images.
     VideoOnly,
@@ -121,11 +121,11 @@ pub enum Need {
 /// Role of a parameter in UniUltra's fine-tuning (MODEL.md section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
-    /// CH-Adapters, `edge_blocks` and all that is not the image encoder.
+    /// Trained: CH-Adapters, `edge_blocks` and everything outside the image encoder.
     Trainable,
-    /// The stock image encoder and the Sobel kernels.
+    /// Frozen: the stock image encoder and the Sobel kernels.
     Frozen,
-    /// Stored with the weights but no parameter: the prompt encoder's Gaussian matrix.
+    /// Stored with the weights, but not a parameter: the prompt encoder's Gaussian matrix.
     Buffer,
 }
 
@@ -136,7 +136,7 @@ pub struct Parameter {
     pub name: String,
     /// Length of each axis.
     pub shape: Vec<usize>,
-    /// What it belongs to.
+    /// The component that it belongs to.
     pub component: Component,
     /// Role in fine-tuning.
     pub kind: ParameterKind,
@@ -146,17 +146,17 @@ impl Parameter {
     /// Number of elements.
     #[must_use]
     pub fn element_count(&self) -> usize {
-        // Shapes of the inventory are small constants: their product does not overflow.
+        // Shapes of the inventory are small constants, so their product cannot overflow.
         element_count(&self.shape).unwrap_or(usize::MAX)
     }
 
-    /// Elements that count as parameters: none of a buffer's.
+    /// Number of elements that count as parameters: 0 for a buffer.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         if self.kind == ParameterKind::Buffer { 0 } else { self.element_count() }
     }
 
-    /// Whether it belongs to a CH-Adapter or to the edge feature that all of them share.
+    /// Whether it belongs to a CH-Adapter or to the edge feature that all adapters share.
     #[must_use]
     pub fn is_adapter(&self) -> bool {
         is_adapter(&self.name)
@@ -185,7 +185,7 @@ impl Architecture {
         parameters
     }
 
-    /// Parameters (no buffers) of the components that `choose` accepts.
+    /// Number of parameters, without buffers, of the components that `choose` accepts.
     #[must_use]
     pub fn count(&self, choose: impl Fn(Component) -> bool) -> usize {
         let parameters = self.parameters();
@@ -193,7 +193,7 @@ impl Architecture {
         chosen.map(Parameter::parameter_count).sum()
     }
 
-    /// Parameters that UniUltra's fine-tuning trains.
+    /// Number of parameters that UniUltra's fine-tuning trains.
     #[must_use]
     pub fn trainable_count(&self) -> usize {
         let parameters = self.parameters();

@@ -1,4 +1,4 @@
-//! What is read off the output tokens: mask kernels, predicted IoU, object score.
+//! The heads that read the output tokens: mask kernels, predicted IoU, object score.
 
 use super::{FIRST_MASK_TOKEN, IOU_TOKEN, MASKS, OBJECT_TOKEN};
 use crate::onnx::{Graph, Value};
@@ -8,7 +8,7 @@ use uniultra_checkpoint::{CheckpointError, NECK_DIM};
 /// Width of a mask kernel.
 const KERNEL_DIM: usize = 32;
 
-/// What SAM 2 reports where a model has no object-score head: "certainly there".
+/// The object score that SAM 2 reports for a model without that head: "certainly there".
 const NO_HEAD_LOGIT: f32 = 10.0;
 
 /// One row a mask, `[4, 32]`.

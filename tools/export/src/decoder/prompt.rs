@@ -105,8 +105,8 @@ pub(super) fn dense_position(
     }))
 }
 
-/// The dense prompt, `[side * side, 256]` or a row to broadcast: the encoded mask where
-/// `has_mask_input` is 1, else `no_mask_embed`.
+/// The dense prompt, `[side * side, 256]` or a row to broadcast: the encoded mask if
+/// `has_mask_input` is 1, otherwise `no_mask_embed`.
 pub(super) fn mask(
     g: &mut Graph,
     weights: &Weights<'_>,
@@ -154,7 +154,7 @@ impl<'a> MaskDownscaling<'a> {
         })
     }
 
-    /// As defined, on planes.
+    /// The literal definition, on planes.
     fn literal(&self, g: &mut Graph) -> Value {
         let mut planes = Value::named("mask_input");
         let [a, b] = DOWNSCALED;

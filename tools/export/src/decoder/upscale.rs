@@ -1,4 +1,4 @@
-//! From image tokens to mask logits: two 2x upscalings and the product with the mask kernels.
+//! Mask logits from image tokens: two 2x upscalings and the product with the mask kernels.
 
 use super::MASKS;
 use super::prompt::{EPSILON_2D, layer_norm_2d};
@@ -72,7 +72,8 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// As defined, on planes: `keys [side * side, 256]`, `kernels [4, 32]` to `[1, 4, 4 side, 4 side]`.
+/// The literal definition, on planes: `keys [side * side, 256]`, `kernels [4, 32]` to
+/// `[1, 4, 4 side, 4 side]`.
 pub(super) fn literal(
     g: &mut Graph,
     decoder: &Weights<'_>,

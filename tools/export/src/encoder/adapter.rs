@@ -39,8 +39,8 @@ impl Adapter {
         self.expand.scale(WEIGHT)
     }
 
-    /// What [`EdgeBranch::edge_tokens`] leaves out of the simplified form: the edge path's bias,
-    /// where it is the same for every token.
+    /// The part that [`EdgeBranch::edge_tokens`] leaves out in the simplified form: the edge path's
+    /// bias, which is the same for every token.
     pub(super) fn edge_bias(&self) -> Option<Vec<f32>> {
         (self.shared_magnitude && self.layout == EdgeLayout::Spatial)
             .then(|| self.upscale.scale(WEIGHT).bias().to_vec())

@@ -8,7 +8,7 @@ use uniultra_checkpoint::Block;
 pub(super) struct Projection {
     /// `[3 dim, dim_in]`, in the simplified export with LayerNorm's affine part folded in.
     pub(super) qkv: Linear,
-    /// What it gives for a padded token, which is zero after LayerNorm: the stored bias.
+    /// Its output for a padded token, which is zero after LayerNorm: the stored bias.
     pub(super) padded_token: Vec<f32>,
 }
 

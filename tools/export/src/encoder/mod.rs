@@ -26,7 +26,7 @@ struct FeatureMap {
 
 /// Builds the encoder's ONNX file.
 pub(crate) fn build(checkpoint: &Checkpoint, design: &Design) -> Result<Vec<u8>, ExportError> {
-    let hiera = Hiera::of(design.variant);
+    let hiera = Hiera::for_variant(design.variant);
     let trunk = Weights::new(checkpoint, "image_encoder.trunk");
     let mut graph = Graph::new("image_encoder", design.weights);
     let g = &mut graph;

@@ -1,4 +1,5 @@
-//! The FPN neck and what the mask decoder takes from it (MODEL.md section 2, "FPN neck").
+//! The FPN neck, and the tensors that the mask decoder takes from it (MODEL.md section 2, "FPN
+//! neck").
 
 use super::FeatureMap;
 use crate::Design;

@@ -1,4 +1,4 @@
-//! From the image to the embedding with its position: `[1, C, S/4, S/4]`.
+//! The patch embedding with its position, `[1, C, S/4, S/4]`, from the image.
 
 use super::position::{BilinearForm, bicubic, tiling};
 use crate::Design;
@@ -67,7 +67,7 @@ fn position(
         .plus(&tiling(window, side), windows))
 }
 
-/// `[1, C, n, n]`: from its factors where simplified, else as stored numbers.
+/// `[1, C, n, n]`: from its factors if simplified, otherwise as stored numbers.
 fn position_map(g: &mut Graph, form: &BilinearForm, channels: usize, simplify: bool) -> Value {
     let (n, k) = (form.side, form.rank);
     if !simplify {
@@ -85,10 +85,10 @@ fn position_map(g: &mut Graph, form: &BilinearForm, channels: usize, simplify: b
 /// The patch embedding for one gray channel in 0..=1 (MODEL.md 7.3).
 ///
 /// The three channels are `(v - mean_c) / std_c` of one gray `v`, so weights sum over channels and
-/// the means become a bias. The zero padding is zero *after* normalisation, which no bias can say:
-/// taps outside the image must not contribute their mean. What they would contribute is constant,
-/// non-zero only in the first row and column of patches (3 of padding against a stride of 4), and
-/// goes into the position map.
+/// the means become a bias. A bias alone would be wrong at the border: the padding is zero *after*
+/// normalisation, so taps outside the image must not contribute their mean. Their contribution is
+/// constant and non-zero only in the first row and column of patches (padding 3, stride 4), so it
+/// becomes part of the position map.
 struct GrayPatch {
     /// `[C, 1, 7, 7]`.
     weight: Vec<f32>,
@@ -112,7 +112,7 @@ impl GrayPatch {
                 (0..3).map(|c| f64::from(kernel[c * TAPS + tap]) * of(c)).sum()
             };
             folded.weight.extend((0..TAPS).map(|tap| sum(tap, &|c| 1.0 / std[c]) as f32));
-            // What each tap's mean would add, and the part of it that falls outside.
+            // The contribution of each tap's mean, and the part of it outside the image.
             let means: Vec<f64> = (0..TAPS).map(|tap| sum(tap, &|c| mean[c] / std[c])).collect();
             let outside = |rows: usize, columns: usize| -> f64 {
                 (0..rows)

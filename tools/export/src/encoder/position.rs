@@ -1,8 +1,9 @@
 //! The position embedding: bicubic background plus tiled window, as one bilinear form.
 //!
 //! Both parts are linear along each axis, so the whole map is `Y P X` per channel, with a small
-//! core `P` and two thin matrices. That form is what the simplified export stores: for mini at 1024
-//! input 13,328 numbers in place of 1,048,576, and an engine computes the map once, at load.
+//! core `P` and two thin matrices. The simplified export stores this form. For mini with 1024 px
+//! input it has 13,328 numbers instead of 1,048,576, and an engine computes the map once, when it
+//! loads the model.
 
 /// `core [C, k, k]` between `rows [n, k]` and its transpose: `map[c] = rows * core[c] * rows^T`.
 pub(super) struct BilinearForm {
@@ -28,7 +29,7 @@ impl BilinearForm {
             rows.extend_from_slice(&self.rows[i * self.rank..(i + 1) * self.rank]);
             rows.extend_from_slice(&part_rows[i * k..(i + 1) * k]);
         }
-        // The new core is block-diagonal: what was there, then the new part.
+        // The new core is block-diagonal: the old one, then the new part.
         let mut core = vec![0.0; self.channels * rank * rank];
         for c in 0..self.channels {
             let block = &mut core[c * rank * rank..(c + 1) * rank * rank];
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn bicubic_at_half_a_sample_has_the_known_weights() {
-        // From 4 to 8 samples, output 3 lies at source 1.25: t = 0.25, a = -0.75.
+        // Resizing 4 to 8 samples, output 3 lies at source 1.25: t = 0.25, a = -0.75.
         let row = &bicubic(4, 8)[3 * 4..4 * 4];
         let expected = [-0.10546875, 0.87890625, 0.26171875, -0.03515625];
         for (found, expected) in row.iter().zip(expected) {

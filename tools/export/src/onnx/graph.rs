@@ -1,7 +1,7 @@
 //! A graph under construction, one method an operation.
 //!
-//! Shapes are the caller's to know; each method's doc states what it expects. Names follow the
-//! checkpoint's, `blocks.3/attn/qkv/MatMul`, so that tools can point at a layer.
+//! The caller keeps track of shapes; each method documents those it expects. Names follow the
+//! checkpoint, as in `blocks.3/attn/qkv/MatMul`, so that tools can point at a layer.
 
 use crate::ExportError;
 use crate::linear::Linear;
@@ -42,7 +42,7 @@ pub(crate) enum Attribute<'a> {
     Text(&'a str, &'a str),
 }
 
-/// Collects nodes and weights; [`Graph::encode`] gives the file's bytes.
+/// Collects nodes and weights; [`Graph::encode`] returns the file's bytes.
 pub(crate) struct Graph {
     name: &'static str,
     nodes: Vec<NodeProto>,
@@ -95,8 +95,8 @@ impl Graph {
         path
     }
 
-    /// A weight. `data` is row-major and holds as many values as `shape` says. Where the pack
-    /// stores weights as f16 and this one is large, what is returned is its `Cast` to f32.
+    /// A weight. `data` is row-major; its number of values is that of `shape`. If the pack stores
+    /// weights as f16 and this one is large, the result is its `Cast` to f32.
     pub(crate) fn weight(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Value {
         if self.format == WeightFormat::F32 || data.len() < MIN_HALF_VALUES {
             return self.constant(name, shape, data);
@@ -112,7 +112,7 @@ impl Graph {
         self.scoped(name, |g| g.cast(&stored, FLOAT))
     }
 
-    /// A weight that is stored exactly whatever the pack's format: small, or computed here.
+    /// A weight that is always stored exactly, because it is small or computed here.
     pub(crate) fn constant(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Value {
         debug_assert_eq!(shape.iter().product::<usize>(), data.len(), "{name}");
         let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -116,7 +116,7 @@ impl Composer<'_> {
         around_db: f32,
         stream: &mut Stream,
     ) {
-        // What hardly differs from its surroundings shows by its capsule.
+        // Only the capsule shows an organ that hardly differs from its surroundings.
         let faint = (echo_db - around_db).abs() < 2.0;
         let wall = if stream.chance(0.6) || faint {
             let strength = stream.uniform(if faint { 3.0 } else { 0.0 }, 11.0);

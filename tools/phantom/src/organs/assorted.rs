@@ -15,7 +15,7 @@ impl Composer<'_> {
     /// Areas side by side; `around_db` is the background's echo.
     pub(crate) fn assorted(&mut self, around_db: f32, stream: &mut Stream) {
         let large = stream.integer(1, 3);
-        // What is drawn later covers what came before: any order is as good.
+        // Later parts cover earlier ones; no order is better than another.
         for _ in 0..large + stream.integer(0, 4) {
             match stream.integer(0, 9) {
                 0..=3 => self.area(around_db, large, stream),
@@ -50,7 +50,7 @@ impl Composer<'_> {
         blob.bow = half * stream.uniform(-0.15, 0.15);
         let shape = Shape::Bean(blob);
         let organ = self.object(TargetKind::Organ, None, 2.5, contrast);
-        // What hardly differs from its surroundings shows by its capsule.
+        // Only the capsule shows an organ that hardly differs from its surroundings.
         let faint = contrast.abs() < 2.0;
         let strength = stream.uniform(if faint { 3.0 } else { 0.0 }, 12.0);
         let wall = (stream.chance(0.5) || faint)

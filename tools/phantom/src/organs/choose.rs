@@ -16,7 +16,7 @@ const GAP_PX: usize = 3;
 /// Least share of a structure's visible area that hangs together; the rest stays out of the mask.
 const LEAST_WHOLE: f32 = 0.8;
 
-/// The mask of a frame and what is in it.
+/// The mask of a frame, and the targets in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     pub(crate) mask: GrayImage,
@@ -28,7 +28,7 @@ pub(crate) struct Chosen {
 const SEEN_GRAY: RangeInclusive<u32> = 11..=244;
 const LEAST_SEEN: f32 = 0.75;
 
-/// Which object each pixel shows, plus one; 0 for none.
+/// The number of the object that each pixel shows, plus one; 0 for none.
 #[derive(Clone, Debug)]
 pub(crate) struct Labels {
     width: usize,
@@ -37,8 +37,8 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Reads off the map what each pixel shows.
-    pub(crate) fn of(map: &OrganMap, geometry: &Geometry) -> Self {
+    /// Reads from the map which object each pixel shows.
+    pub(crate) fn read(map: &OrganMap, geometry: &Geometry) -> Self {
         let (width, height) = (geometry.width_px, geometry.height_px);
         let mut values = Vec::with_capacity((width * height) as usize);
         let mut counts = vec![0; map.objects.len() + 1];
@@ -57,8 +57,8 @@ impl Labels {
         Self { width: width as usize, values, counts }
     }
 
-    /// 1 to 3 targets that don't touch; none where nothing is fit to be one. With the `picture`,
-    /// only of what can be seen in it.
+    /// 1 to 3 targets that do not touch; none if no object is suitable. With a `picture`, only
+    /// objects that are visible in it are suitable.
     pub(crate) fn choose(
         &self,
         map: &OrganMap,
@@ -117,8 +117,8 @@ impl Labels {
         seen as f32 >= LEAST_SEEN * rim as f32
     }
 
-    /// The largest 8-connected piece of what is seen of an object; none where it is too small, too
-    /// thin or too little of the whole.
+    /// The largest 8-connected visible piece of an object; none if it is too small, too thin, or
+    /// too small a part of the object.
     fn largest_piece(&self, map: &OrganMap, object: usize, least: usize) -> Option<Vec<usize>> {
         let inside: Vec<bool> = std::iter::once(false)
             .chain((0..map.objects.len()).map(|part| map.belongs(part, object)))

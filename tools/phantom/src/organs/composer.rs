@@ -1,4 +1,4 @@
-//! What all regions need to put organs into a scene.
+//! Adds organs to a scene; all regions use it.
 
 use super::map::{MAX_PARTS, Object, OrganMap, Owner, Part, Veil};
 use super::material;
@@ -112,7 +112,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Paints over what is there.
+    /// Paints over the earlier parts.
     pub(crate) fn paint(&mut self, owner: Owner, structure: Structure) {
         if self.map.parts.len() < MAX_PARTS {
             self.map.parts.push(Part { structure, owner });

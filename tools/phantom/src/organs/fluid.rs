@@ -133,7 +133,8 @@ impl Composer<'_> {
         self.hollow(TargetKind::Bladder, Shape::Bean(lumen), outer, around_db, 2.0, stream);
     }
 
-    /// A thin bright line of tissue, part of whatever it lies in: a septum, a valve, the membrane.
+    /// A thin bright line of tissue, such as a septum, a valve or the membrane. It belongs to the
+    /// object that it lies in.
     pub(crate) fn membrane(
         &mut self,
         from: [f32; 2],

@@ -10,14 +10,14 @@ use crate::stream::Stream;
 use crate::target::TargetKind;
 use std::f32::consts::{FRAC_PI_2, PI};
 
-/// Measures of a left ventricle and what is beside it, mm.
+/// Sizes of a left ventricle and its neighbours, mm.
 struct Heart {
-    /// From the ventricle's middle towards its valve.
+    /// Direction from the ventricle's middle to its valve.
     axes: Axes,
     half_length: f32,
     half_width: f32,
     wall: f32,
-    /// Which side the right heart is on: 1 or -1 across.
+    /// The side of the right heart: 1 or -1 across.
     right: f32,
     blood_db: f32,
     muscle_db: f32,
@@ -225,7 +225,7 @@ impl Composer<'_> {
         self.paint(Owner::Object(chamber), blood);
     }
 
-    /// Side walls lost, lung beside, clutter over the apex.
+    /// Lost side walls, lung beside the heart, clutter over the apex.
     fn dropouts(&mut self, heart: &Heart, stream: &mut Stream) {
         let Heart { axes, half_length, half_width, .. } = *heart;
         for side in [-1.0, 1.0] {

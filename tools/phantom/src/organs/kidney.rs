@@ -10,8 +10,8 @@ use crate::target::TargetKind;
 use std::f32::consts::{FRAC_PI_2, TAU};
 
 impl Composer<'_> {
-    /// A kidney about `centre`, `half` mm from its middle to a pole; `around_db` is the echo of what
-    /// it lies in.
+    /// A kidney about `centre`, `half` mm from its middle to a pole; `around_db` is the echo of its
+    /// surroundings.
     pub(crate) fn kidney(
         &mut self,
         centre: [f32; 2],

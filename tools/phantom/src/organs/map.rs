@@ -13,7 +13,7 @@ use std::ops::Range;
 pub(crate) enum Owner {
     /// The object with this index.
     Object(usize),
-    /// Whatever lies beneath the part.
+    /// The parts beneath this one.
     Beneath,
     /// No object: bowel gas, ribs.
     Nobody,
@@ -32,9 +32,9 @@ pub(crate) struct Object {
     pub(crate) kind: TargetKind,
     /// The object that this one is a part of: a lesion's organ.
     pub(crate) parent: Option<usize>,
-    /// How often it becomes a target, relative to the others of the frame.
+    /// Weight for the choice of targets, relative to the others in the frame.
     pub(crate) weight: f32,
-    /// Echo relative to what is around, dB.
+    /// Echo relative to the surroundings, dB.
     pub(crate) contrast_db: f32,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Veil {
     pub(crate) radii: [f32; 2],
     /// Loss at the centre, dB.
     pub(crate) loss_db: f32,
-    /// Clutter at the centre, dB; below -90 there is none.
+    /// Clutter at the centre, dB; below -90 means none.
     pub(crate) clutter_db: f32,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct OrganMap {
 }
 
 impl OrganMap {
-    /// What the beam meets at a place.
+    /// The tissue that the beam meets at a place.
     pub(crate) fn at(&self, place: &Place) -> Local {
         let located = self.layers.locate(place);
         let boundary = self.layers.boundary(place, &located);
@@ -83,7 +83,7 @@ impl OrganMap {
                 let Some(slot) = hits.get_mut(count) else { break };
                 *slot = Some((&part.structure, hit));
                 count += 1;
-                // What lies under a part that covers the place wholly has no say.
+                // Parts under one that covers the place completely do not count.
                 if hit.distance <= -part.structure.edge_mm {
                     covered = true;
                     break;

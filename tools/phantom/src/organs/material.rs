@@ -1,4 +1,4 @@
-//! What organs are made of. Echo levels in dB, `grain_mm` the size of the texture's features.
+//! Materials of organs. Echo levels are in dB; `grain_mm` is the size of the texture's features.
 
 use crate::noise::Field;
 use crate::stream::Stream;

@@ -1,4 +1,4 @@
-//! What linear probes see: thyroid, carotid and jugular, muscles, nerves, nodes, bone.
+//! Structures that linear probes see: thyroid, carotid and jugular, muscles, nerves, nodes, bone.
 
 use super::composer::{Composer, bare};
 use super::map::Owner;
@@ -12,7 +12,8 @@ use crate::tree::{Tree, bent};
 use std::f32::consts::TAU;
 
 impl Composer<'_> {
-    /// The thyroid across or along, with the vessels beside it; `around_db` is the loose tissue's.
+    /// The thyroid, across or along, with the vessels beside it. `around_db` is the echo of the
+    /// loose tissue.
     pub(crate) fn neck(&mut self, around_db: f32, stream: &mut Stream) {
         let depth = self.depth();
         let side = if stream.chance(0.5) { 1.0 } else { -1.0 };

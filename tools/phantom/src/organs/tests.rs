@@ -19,7 +19,7 @@ fn scene(seed: u64, index: u32) -> Option<(OrganMap, Geometry, Chosen)> {
     let mut choice = Stream::new(seed, index, Purpose::Choice);
     let (anatomy, geometry, frequency_mhz) = setting(&PhantomConfig::default(), &mut setup);
     let map = populate(anatomy, &geometry, frequency_mhz, &mut stream);
-    let chosen = Labels::of(&map, &geometry).choose(&map, &geometry, None, &mut choice)?;
+    let chosen = Labels::read(&map, &geometry).choose(&map, &geometry, None, &mut choice)?;
     Some((map, geometry, chosen))
 }
 
@@ -146,7 +146,7 @@ fn a_structure_holds_its_parts_but_not_what_covers_it() {
     assert_eq!([at(0.0, 30.0), at(3.0, 25.0), at(-4.0, 22.0)], [Some(0), Some(1), Some(0)]);
     assert_eq!([at(-9.0, 25.0), at(0.0, 45.0), at(0.0, 1.0)], [None; 3]);
     assert!(map.belongs(1, 0) && !map.belongs(0, 1));
-    let chosen = Labels::of(&map, &geometry).choose(&map, &geometry, None, &mut stream).unwrap();
+    let chosen = Labels::read(&map, &geometry).choose(&map, &geometry, None, &mut stream).unwrap();
     // The cyst's weight is nothing, and it touches the organ.
     assert_eq!(chosen.targets.len(), 1);
     let target = &chosen.targets[0];
@@ -163,7 +163,7 @@ fn a_structure_holds_its_parts_but_not_what_covers_it() {
 #[test]
 fn what_the_picture_does_not_show_is_no_target() {
     let (map, geometry, _) = scene(24, 0).unwrap();
-    let labels = Labels::of(&map, &geometry);
+    let labels = Labels::read(&map, &geometry);
     let (width, height) = (geometry.width_px, geometry.height_px);
     for (gray, seen) in [(0, false), (90, true), (255, false)] {
         let picture = GrayImage::from_pixel(width, height, Luma([gray]));

@@ -38,8 +38,8 @@ pub(crate) fn trunk(
     layers
 }
 
-/// Layers of the neck or a limb: skin, fat, one or two muscles with fasciae between, then (the last)
-/// loose tissue.
+/// Layers of the neck or a limb: skin, fat, one or two muscles with fasciae between, then (the
+/// last) loose tissue.
 pub(crate) fn soft(
     depth: f32,
     shares: [f32; 3],

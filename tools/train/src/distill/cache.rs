@@ -42,9 +42,9 @@ impl FeatureCache {
         })
     }
 
-    /// The stages of a batch. Images that are not there are computed, all at once, and kept while
-    /// there is room. Kept features are 16-bit floats; the others are rounded likewise, so that a
-    /// step does not depend on what was kept.
+    /// The stages of a batch. Features that are missing are computed in one pass, and kept while
+    /// there is room. Kept features are 16-bit floats; the others are rounded in the same way, so
+    /// that a step does not depend on the cache.
     ///
     /// # Errors
     /// A feature file cannot be read or written.

@@ -1,4 +1,4 @@
-//! Which features are compared, and how.
+//! The comparison of the student's features with the teacher's.
 
 use crate::model::{Params, Stages, Stream, lateral_maps};
 use anyhow::{Result, ensure};
@@ -14,7 +14,7 @@ const LEAST_VARIANCE: f64 = 1e-6;
 pub struct DistillConfig {
     /// Weights of the levels with strides 4, 8 and 16; 0 leaves one out.
     pub levels: [f64; 3],
-    /// Weight of the sum of both streams: what the decoder gets.
+    /// Weight of the sum of both streams, which the decoder receives.
     pub sum: f64,
     /// Weight of the Hiera stream.
     pub hiera: f64,

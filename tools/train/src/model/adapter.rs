@@ -7,7 +7,7 @@ use uniultra_manifest::EdgeLayout;
 
 const TRUNK: &str = "image_encoder.trunk";
 
-/// Below it a squared magnitude counts as this much: the root has no slope at zero.
+/// Least squared magnitude: the slope of the square root is infinite at zero.
 const SMALLEST_SQUARE: f64 = 1e-12;
 
 /// The edge map of a stage.

@@ -1,4 +1,4 @@
-//! Values of parameters that no checkpoint gives.
+//! Initial values of parameters that no checkpoint has.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -46,7 +46,7 @@ pub(super) fn values(parameter: &Parameter, seed: u64) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-bound..bound)).collect()
 }
 
-/// Whether a tensor is no Sobel kernel, or holds the one that its name promises.
+/// Checks a Sobel kernel against its name; true for all other tensors.
 pub(super) fn is_fixed_sobel(name: &str, values: &[f32]) -> bool {
     let kernel = SOBEL.iter().find(|(sobel, _)| name.ends_with(&format!(".{sobel}")));
     kernel.is_none_or(|(_, kernel)| values.chunks(9).all(|found| found == kernel))

@@ -20,7 +20,7 @@ pub use trunk::{Stages, Stream, trunk};
 
 use tch::Tensor;
 
-/// Image encoder, from a normalised image `[B, 3, S, S]` to what the decoder takes.
+/// Image encoder, from a normalised image `[B, 3, S, S]` to the decoder's inputs.
 #[must_use]
 pub fn image_encoder(params: &Params, image: &Tensor) -> Features {
     features(params, &trunk(params, image, false))

@@ -5,7 +5,7 @@ use super::params::Params;
 use super::trunk::Stages;
 use tch::Tensor;
 
-/// What the image encoder hands to the mask decoder.
+/// The tensors that the image encoder passes to the mask decoder.
 #[derive(Debug)]
 pub struct Features {
     /// `[B, 256, S/16, S/16]`, `no_mem_embed` added.

@@ -13,12 +13,12 @@ use uniultra_manifest::EdgeLayout;
 /// Epsilon of LayerNorms over the channels of a map.
 pub(super) const NORM_2D_EPS: f64 = 1e-6;
 
-/// Which network the parameters make up.
+/// The network that the parameters belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// Size of the encoder, and whether it has CH-Adapters.
     pub architecture: Architecture,
-    /// Where the adapters' edges lie; of no meaning without adapters.
+    /// Layout of the adapters' edges; ignored without adapters.
     pub edge_layout: EdgeLayout,
 }
 
@@ -33,7 +33,7 @@ pub enum Precision {
     Bf16,
 }
 
-/// What is trained.
+/// The parts to train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trainable {
@@ -72,7 +72,7 @@ impl Trainable {
 /// Parameters of one network, by their names in Meta's state dict.
 #[derive(Debug)]
 pub struct Params {
-    /// What they belong to.
+    /// The network that they belong to.
     pub spec: Spec,
     /// Arithmetic of the forward pass.
     pub precision: Precision,
@@ -145,7 +145,7 @@ impl Params {
     /// The trunk's numbers.
     #[must_use]
     pub fn hiera(&self) -> Hiera {
-        Hiera::of(self.spec.architecture.variant)
+        Hiera::for_variant(self.spec.architecture.variant)
     }
 
     /// Whether the adapters hold the fixed Sobel kernels, as all checkpoints known do.
@@ -153,7 +153,7 @@ impl Params {
         self.fixed_sobel
     }
 
-    /// Marks what is trained, and gives those tensors, by name.
+    /// Marks the trained tensors and returns them by name.
     pub fn train(&mut self, what: Trainable) -> Vec<(String, Tensor)> {
         let mut chosen = Vec::new();
         for parameter in self.spec.architecture.parameters() {
@@ -170,7 +170,7 @@ impl Params {
     /// A tensor by name.
     ///
     /// # Panics
-    /// Where the network has none of that name: a mistake in this module, as
+    /// If the network has no tensor of that name. That is a mistake in this module, because
     /// [`Params::from_checkpoint`] makes all of them.
     pub fn get(&self, name: &str) -> &Tensor {
         &self.tensors[name]
@@ -247,9 +247,9 @@ impl Params {
         }
     }
 
-    /// Transposed 2x2 convolution of stride 2 with bias over the last axis of `[.., C]`: `[.., 4 D]`,
-    /// D channels of each of the four pixels, row by row. As a product it is several times as fast
-    /// as libtorch's own, whose gradient of the bias is not vectorised.
+    /// Transposed 2x2 convolution of stride 2 with bias over the last axis of `[.., C]`:
+    /// `[.., 4 D]`, D channels of each of the four pixels, row by row. As a product it is several
+    /// times as fast as libtorch's own, whose gradient of the bias is not vectorised.
     pub(super) fn conv_transpose_cells(&self, name: &str, x: &Tensor) -> Tensor {
         let rounded = self.input(name, x);
         let x = rounded.as_ref().unwrap_or(x);

@@ -46,7 +46,7 @@ pub(super) fn sparse(params: &Params, prompts: &PromptBatch, image_size: i64) ->
     Tensor::cat(&[tokens, padding.unsqueeze(0).expand([count, 1, -1], false)], 1)
 }
 
-/// What is added to the image embedding: `[P or 1, 256, S/16 or 1, S/16 or 1]`.
+/// The prompt that is added to the image embedding: `[P or 1, 256, S/16 or 1, S/16 or 1]`.
 pub(super) fn dense(params: &Params, mask: Option<&Tensor>) -> Tensor {
     let Some(mask) = mask else {
         return params.get(&format!("{NAME}.no_mask_embed.weight")).reshape([1, -1, 1, 1]);

@@ -20,9 +20,9 @@ pub(super) const ADAPTER_SCALE: f64 = 0.5;
 pub enum Stream {
     /// The stage's output: the other two added.
     Sum,
-    /// What the block would give without its adapter.
+    /// The block's output without its adapter.
     Hiera,
-    /// The adapter's part, as it is added.
+    /// The adapter's contribution to the output.
     Adapter,
 }
 

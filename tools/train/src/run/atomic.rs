@@ -1,7 +1,7 @@
 //! Files that are either complete or absent.
 //!
-//! A training may be killed at any moment. What it writes goes to a file beside the target first,
-//! is forced to disk and then takes the target's name in one operation.
+//! A training may be killed at any moment. Each file is therefore written under a temporary name
+//! next to its target, synced to disk, and then renamed in one operation.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Name of unfinished files: `.<target>.partial-<random>`.
 const MARK: &str = ".partial-";
 
-/// A file could not be written; what was there before is unchanged.
+/// A file could not be written; an older file is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {cause}{}", path.display(), hint(cause))]
 pub struct WriteError {
@@ -64,7 +64,7 @@ fn write_inner(
     Ok(())
 }
 
-/// Deletes what killed processes left unfinished beside `path`; returns how many files.
+/// Deletes unfinished files that killed processes left next to `path`; returns their number.
 ///
 /// Only for a target that no other process is writing.
 ///

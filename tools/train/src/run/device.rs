@@ -6,10 +6,10 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Cuda, Device};
 
-/// What `--device` asks for.
+/// The choice of `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// `auto`: the first CUDA device if there is one, else the CPU.
+    /// `auto`: the first CUDA device if there is one, otherwise the CPU.
     #[default]
     Auto,
     /// `cpu`.

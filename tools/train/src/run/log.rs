@@ -79,7 +79,7 @@ impl TrainLog {
             Ok(())
         })?;
         rewrite(&val_path, |out| {
-            // As serde would, which writes no header without a row.
+            // Writes the header that serde would write, because serde writes none without a row.
             out.write_record([
                 "epoch",
                 "step",
@@ -138,7 +138,7 @@ impl TrainLog {
     /// Writes `summary.json`, atomically.
     ///
     /// # Errors
-    /// When the value is no JSON or the disk fails.
+    /// If the value cannot be JSON or the disk fails.
     pub fn summary(&self, value: &impl Serialize) -> Result<()> {
         let path = self.folder.join(SUMMARY_FILE);
         let text = serde_json::to_string_pretty(value)

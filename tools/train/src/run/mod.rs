@@ -1,4 +1,4 @@
-//! What surrounds a training: optimiser, schedule, averages, states on disk, logs, curves.
+//! Everything around a training: optimiser, schedule, averages, states on disk, logs, curves.
 
 pub mod atomic;
 pub mod curves;

@@ -41,7 +41,7 @@ pub struct Group {
     pub params: Vec<(String, Tensor)>,
 }
 
-/// What [`Adam::step`] did.
+/// The result of [`Adam::step`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
     /// The parameters were updated.
@@ -327,7 +327,7 @@ fn update(slot: &mut Slot, lr: f64, config: &AdamConfig) -> Result<()> {
 
     let t = f64::from(moments.t);
     let (c1, c2) = (1.0 - b1.powf(t), 1.0 - b2.powf(t));
-    // -lr/c1 / (sqrt(v/c2) + eps), in one tensor; tch's addcdiv_ has no factor of its own.
+    // -lr/c1 / (sqrt(v/c2) + eps) in one tensor, because tch's addcdiv_ does not take a factor.
     let rate = (moments.v.f_sqrt()?)
         .f_div_scalar_(c2.sqrt())?
         .f_add_scalar_(config.eps)?

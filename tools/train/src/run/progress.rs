@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What a bar and a line show.
+/// The content of a bar and a line.
 #[derive(Clone, Debug, Default)]
 struct Figures {
     /// Epoch, counted from 1 as people do, and their number.
@@ -57,7 +57,7 @@ impl Figures {
 #[derive(Debug)]
 pub struct EpochProgress {
     figures: Figures,
-    /// None where stderr is no terminal.
+    /// `None` if stderr is not a terminal.
     bar: Option<ProgressBar>,
     started: Instant,
     /// Steps that an earlier session did; they tell nothing about this one's speed.
@@ -71,8 +71,8 @@ impl EpochProgress {
     /// Begins epoch `epoch` of `epochs` (counted from 0) at step `first_step` of `steps` (more
     /// than 0 after resuming within an epoch). `dice` is the last validation's.
     ///
-    /// Where stderr is no terminal, a line appears at the first step, then every `interval`, and
-    /// at the last step.
+    /// If stderr is not a terminal, a line appears at the first step, then every `interval`, and at
+    /// the last step.
     pub fn new(
         (epoch, epochs): (u64, u64),
         (first_step, steps): (u64, u64),

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate changes over a training, as in a configuration's
+/// The change of the learning rate over a training, as in a configuration's
 /// `schedule = { kind = "cosine", warmup_steps = 500, floor = 0.01 }`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -1,9 +1,9 @@
 //! The state of a training on disk: everything that it takes to go on as if never interrupted.
 //!
 //! One safetensors file holds the weights (`weights.<name>`), the optimiser's moments
-//! (`optim.<name>`), the averaged weights (`ema.<name>`) and, in a training for 8 bits, the ranges of
-//! the layers' inputs (`quantization.<layer>`), all f32; where the training stands is
-//! JSON in its header. It is replaced atomically, so a kill at any moment leaves the old one.
+//! (`optim.<name>`), the averaged weights (`ema.<name>`) and, in a training for 8 bits, the ranges
+//! of the layers' inputs (`quantization.<layer>`), all f32; where the training stands is JSON in
+//! its header. It is replaced atomically, so a kill at any moment leaves the old one.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub struct Standing {
     pub config_hash: String,
     /// The configuration, compared field by field when the training is resumed.
     pub config: Value,
-    /// Whatever else the stage needs (steps of the optimiser, updates of the average, ...).
+    /// Other numbers that the stage needs (steps of the optimiser, updates of the average, ...).
     #[serde(default)]
     pub extra: Value,
 }
@@ -73,7 +73,7 @@ pub enum StateError {
     NotAState {
         /// The file.
         path: PathBuf,
-        /// What is missing or wrong.
+        /// The missing or wrong part.
         reason: String,
     },
     /// The training was started with other settings.

@@ -42,7 +42,7 @@ impl Precision {
 /// Why a tensor file could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TensorFileError {
-    /// The disk refused; what was there before is unchanged.
+    /// The file could not be written; an older file is unchanged.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// The file could not be read.
@@ -53,14 +53,14 @@ pub enum TensorFileError {
         /// The cause.
         cause: io::Error,
     },
-    /// The file ends early or is no safetensors file.
+    /// The file ends early or is not a safetensors file.
     #[error("{} is truncated or not a safetensors file ({bytes} bytes): {cause}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Its length.
         bytes: usize,
-        /// What the reader tripped over.
+        /// The reader's message.
         cause: SafeTensorError,
     },
     /// A tensor has a number format that is not supported here.
@@ -97,7 +97,7 @@ pub enum TensorFileError {
 
 /// Writes f32 `tensors` (any shape and device) under their names, and `info` into the header.
 ///
-/// Tensors go to the file one by one, so the memory needed is that of the largest.
+/// Tensors are written one at a time, so the memory needed is that of the largest.
 ///
 /// # Errors
 /// See [`TensorFileError`]; on any error a file already at `path` is unchanged.

@@ -1,4 +1,4 @@
-//! What segmentation training minimises.
+//! The loss of segmentation training.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ const SMOOTH_PX: f64 = 1.0;
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
-    /// How a mask is compared.
+    /// The comparison of a mask with its target.
     pub mask: MaskLoss,
     /// Pixels of the input that one pixel of the comparison stands for, along each side: 1, 2 or 4.
     /// At 4 the decoder's own logits are compared with the share of each cell that is inside; at 1
@@ -110,8 +110,8 @@ impl MaskLoss {
     }
 }
 
-/// How much longer the outline of `logits` `[P, 1, H, W]` is than that of `target`, as a share of the
-/// target's, `[P, 1]`; 0 where it is shorter. The length of a soft mask's outline is the sum of its
+/// The excess length `[P, 1]` of the outline of `logits` `[P, 1, H, W]` over that of `target`, as a
+/// share of the target's; 0 if it is shorter. The length of a soft mask's outline is the sum of its
 /// differences between neighbours.
 pub(crate) fn excess_perimeter(logits: &Tensor, target: &Tensor) -> Tensor {
     let length = |mask: &Tensor| {
@@ -123,7 +123,7 @@ pub(crate) fn excess_perimeter(logits: &Tensor, target: &Tensor) -> Tensor {
         };
         along(2) + along(3)
     };
-    // A pixel's worth keeps the ratio defined where there is no object.
+    // The length of a pixel keeps the ratio defined if there is no object.
     let wanted = length(target).clamp_min(1.0);
     ((length(&logits.sigmoid()) - &wanted) / wanted).relu()
 }

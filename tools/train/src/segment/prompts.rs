@@ -11,7 +11,7 @@ use tch::{Device, Tensor};
 /// Most clicks of a prompt; the runtime takes no more.
 const MOST_CLICKS: usize = 32;
 
-/// How training prompts are drawn.
+/// The distribution of training prompts.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromptConfig {
@@ -27,7 +27,7 @@ pub struct PromptConfig {
     pub negative_clicks: f64,
     /// Share of prompts with four or more clicks of which one is wrong.
     pub wrong_click: f64,
-    /// Share of box steps with one to eight clicks beside the box.
+    /// Share of box steps that also have one to eight clicks.
     pub box_clicks: f64,
     /// Share of boxes that are exact; the others have their sides moved.
     pub exact_box: f64,
@@ -108,7 +108,8 @@ impl PromptConfig {
         Ok(())
     }
 
-    /// What all objects of a step start with: prompts of one tensor have the same length.
+    /// The first prompts of all objects of a step. They have the same kind, because prompts in one
+    /// tensor have the same length.
     pub(crate) fn kind(&self, random: &mut impl Rng) -> Kind {
         let place: f64 = random.random_range(0.0..1.0);
         if place < self.point {
@@ -156,7 +157,8 @@ impl PromptConfig {
                 let exact = random.random_bool(self.exact_box);
                 let mut prompt = self.boxed(region.bounds(), exact, size, random);
                 for _ in 0..clicks {
-                    // Beside a box, people click what it leaves open: inside and out.
+                    // With a box, people click what it leaves open: places inside and outside the
+                    // object.
                     let positive = random.random_bool(0.6);
                     let place = if positive {
                         region.inside(random)
@@ -180,8 +182,8 @@ impl PromptConfig {
         if random.random_bool(self.deepest) { deepest(mask, size) } else { region.inside(random) }
     }
 
-    /// Clicks as people give them: all inside, some on the rim, some twice, some outside and said
-    /// to be, and now and then one that is wrong.
+    /// Clicks as people give them: most inside, some on the rim, some twice, some outside and
+    /// labelled so, and occasionally a wrong one.
     fn several(
         &self,
         count: usize,
@@ -251,14 +253,14 @@ impl PromptConfig {
     }
 }
 
-/// What a prompt starts with.
+/// The first part of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One click.
     Point,
     /// That many clicks at once.
     Clicks(usize),
-    /// A box, and clicks beside it.
+    /// A box with clicks.
     Box {
         /// Number of clicks.
         clicks: usize,

@@ -99,7 +99,7 @@ impl SegmentStage {
             } else {
                 single.upsample_bilinear2d([side, side], false, None, None)
             };
-            // With an earlier answer beside it, one click is not ambiguous.
+            // With an earlier answer, a single click is not ambiguous.
             let ambiguous = round == 0 && kind == Kind::Point && !given;
             self.compare(&decoded, &full, &target, &present, &mut totals);
             if let Some(teacher_features) = teacher
@@ -201,8 +201,9 @@ fn thresholded(masks: &Tensor, least: f32) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Logits `[P, 1, S/4, S/4]` as an earlier answer, or one for another frame, would give them: the
-/// object coarse, a little displaced, larger or smaller. `target` has `cell` pixels for each of theirs.
+/// Logits `[P, 1, S/4, S/4]` that resemble an earlier answer, or the answer for another frame: the
+/// object is coarse, slightly displaced, larger or smaller. `target` has `cell` pixels for each
+/// logit along a side.
 fn coarse_answer(target: &Tensor, cell: i64, random: &mut Pcg64) -> Tensor {
     let share = if cell == 1 { target.shallow_clone() } else { shrink(target, cell) };
     let side = share.size()[3];
@@ -216,8 +217,8 @@ fn coarse_answer(target: &Tensor, cell: i64, random: &mut Pcg64) -> Tensor {
 }
 
 /// Adds a corrective click to each prompt: at the centre of the largest error, or anywhere inside
-/// where there is none. Errors are looked for at the size of the comparison (`compared`, a pixel of
-/// which stands for `stride` x `stride` of the input's).
+/// if there is no error. Errors are searched at the size of the comparison: a pixel of `compared`
+/// stands for `stride` x `stride` pixels of the input.
 fn click(
     prompts: &mut [Prompt],
     full: &Tensor,

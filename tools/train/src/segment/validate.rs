@@ -17,7 +17,7 @@ const OBJECT_SCORE: &str = "object_score";
 /// Clicks that are given at once, all inside.
 const CLICKS: usize = 12;
 
-/// What one image gave.
+/// The scores of an image.
 struct Seen {
     dice: [f64; 3],
     iou: [f64; 3],
@@ -26,7 +26,8 @@ struct Seen {
 }
 
 /// Dice of each set, prompted with the deepest point and with the exact box of each object, as the
-/// evaluation protocol does, and with several clicks inside; of sets without objects, the share of right object scores.
+/// evaluation protocol does, and with several clicks inside; of sets without objects, the share of
+/// right object scores.
 ///
 /// # Errors
 /// An image that can no longer be read.
@@ -70,7 +71,7 @@ pub fn validate(
     Ok(rows)
 }
 
-/// Mean Dice over sets and prompts: what the best epoch is chosen by.
+/// Mean Dice over sets and prompts, by which the best epoch is chosen.
 #[must_use]
 pub fn score(rows: &[ValRow]) -> Option<f64> {
     let dice: Vec<f64> =

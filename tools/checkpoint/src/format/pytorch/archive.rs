@@ -12,7 +12,7 @@ const MAX_PICKLE_BYTES: usize = 16 << 20;
 /// An archive with exactly one pickle.
 pub(super) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// What stands before `data.pkl`, `data/0` and so on: the folder and a slash, or nothing.
+    /// The prefix of `data.pkl`, `data/0` and so on: the folder and a slash, or nothing.
     root: String,
     file_bytes: usize,
 }
@@ -45,7 +45,8 @@ impl<'a> Archive<'a> {
     }
 
     fn check_byte_order(&mut self) -> Result<(), CheckpointError> {
-        // PyTorch before 2.1 wrote no such entry, and always little-endian on common machines.
+        // PyTorch before 2.1 did not write this entry, and always wrote little-endian on common
+        // machines.
         if self.zip.index_for_name(&format!("{}byteorder", self.root)).is_none() {
             return Ok(());
         }
@@ -58,7 +59,7 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// Reads an entry whole; its CRC-32 is checked on the way.
+    /// Reads a whole entry and checks its CRC-32.
     fn entry(&mut self, name: &str, limit: usize) -> Result<Vec<u8>, CheckpointError> {
         let full_name = format!("{}{name}", self.root);
         let mut entry =

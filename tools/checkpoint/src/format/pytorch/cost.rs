@@ -1,8 +1,8 @@
-//! Bounds what a pickle may make its reader build.
+//! Limits the objects that a pickle can make its reader build.
 //!
-//! A pickle can name an object again through its memo, and the reader copies it then: a few
-//! hundred bytes could double an object thirty times over. Nested objects are freed recursively:
-//! a hundred thousand levels would overflow the stack. So every object carries its cost.
+//! A pickle can refer to an object again through its memo, and the reader then copies the object. A
+//! few hundred bytes could double an object thirty times. Nested objects are freed recursively, so
+//! a hundred thousand levels would overflow the stack. Therefore every object carries its cost.
 
 use super::corrupt;
 use crate::CheckpointError;
@@ -16,7 +16,7 @@ const MAX_NODES: u64 = 2 << 20;
 /// Bytes of text that cost as much as one object.
 const TEXT_NODE_BYTES: u64 = 64;
 
-/// What an object costs to copy and to free.
+/// The cost of copying and freeing an object.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
     depth: u32,
@@ -24,24 +24,24 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    /// An object that holds no other.
+    /// The cost of an object without others inside.
     pub(super) const LEAF: Self = Self { depth: 1, nodes: 1 };
 
     pub(super) fn text(length_bytes: usize) -> Self {
         Self { depth: 1, nodes: 1 + length_bytes as u64 / TEXT_NODE_BYTES }
     }
 
-    /// Two objects beside each other.
+    /// The cost of two objects side by side.
     pub(super) fn and(self, other: Self) -> Self {
         Self { depth: self.depth.max(other.depth), nodes: self.nodes.saturating_add(other.nodes) }
     }
 
-    /// An object around the present ones.
+    /// The cost of an object that contains the present ones.
     pub(super) fn wrapped(self) -> Self {
         Self { depth: self.depth + 1, nodes: self.nodes.saturating_add(1) }
     }
 
-    /// A container that takes in more.
+    /// The cost of a container that takes in more objects.
     pub(super) fn grown(self, content: Self) -> Self {
         Self {
             depth: self.depth.max(content.depth + 1),

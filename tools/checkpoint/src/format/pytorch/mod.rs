@@ -1,8 +1,8 @@
 //! PyTorch archives: a zip with one pickle that describes tensors and raw storages that hold them.
 //!
-//! `archive` gives the pickle's bytes, `unpickle` reads them into a tree of `object`s that is never
-//! larger than `cost` allows, `state_dict` finds descriptions of tensors in it, `storage` gathers
-//! their values.
+//! `archive` extracts the pickle's bytes. `unpickle` reads them into a tree of `object`s, which
+//! `cost` keeps within limits. `state_dict` finds descriptions of tensors in the tree, and
+//! `storage` gathers their values.
 
 mod archive;
 mod cost;
@@ -42,7 +42,7 @@ fn gather(
     mut stored: Vec<Stored>,
     archive: &mut Archive<'_>,
 ) -> Result<Vec<(String, Tensor)>, CheckpointError> {
-    // In the order of storages, so that one shared by many tensors is read once.
+    // In the order of storages, so that a storage that many tensors share is read once.
     stored.sort_by(|a, b| a.storage.key.cmp(&b.storage.key));
     let mut current: Option<(String, Vec<u8>)> = None;
     let mut tensors = Vec::with_capacity(stored.len());

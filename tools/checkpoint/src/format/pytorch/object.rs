@@ -1,6 +1,7 @@
 //! The Python objects that a state dict's pickle can hold, as plain data.
 
-/// An object. What no state dict needs (a float's value, a list's content) is not kept.
+/// An object. Content that no state dict needs (the value of a float, the items of a list) is
+/// dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Object {
     None,
@@ -11,14 +12,14 @@ pub(super) enum Object {
     Global(Global),
     Tuple(Vec<Object>),
     List,
-    /// In the order of the file; a key may come twice.
+    /// In the order of the file; a key may occur twice.
     Dict(Vec<(Object, Object)>),
-    /// A call that the pickle asks for. Nobody makes it.
+    /// A call that the pickle requests. It is never made.
     Call {
         callable: Box<Object>,
         args: Box<Object>,
     },
-    /// An object that got attributes.
+    /// An object with attributes that were set.
     Built,
     /// A reference to something outside the pickle: a storage's description.
     Persistent(Box<Object>),
@@ -61,7 +62,7 @@ impl Global {
 }
 
 impl Object {
-    /// What calling `callable` gives: `OrderedDict()` is a dict, all else stays a call.
+    /// The result of calling `callable`: `OrderedDict()` is a dict, everything else stays a call.
     pub(super) fn call(callable: Self, args: Self) -> Self {
         match (&callable, &args) {
             (Self::Global(Global::OrderedDict), Self::Tuple(none)) if none.is_empty() => {
@@ -71,8 +72,8 @@ impl Object {
         }
     }
 
-    /// The object after it got `attributes`. Those of a dict are not among its entries (PyTorch
-    /// attaches versions of modules as `_metadata`), so a dict stays what it was.
+    /// The object after `attributes` were set. Attributes of a dict are not entries (PyTorch
+    /// attaches versions of modules as `_metadata`), so a dict does not change.
     pub(super) fn build(self) -> Self {
         match self {
             Self::Dict(_) => self,
@@ -97,7 +98,7 @@ impl Object {
         }
     }
 
-    /// What it is, for messages.
+    /// The kind of object, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",

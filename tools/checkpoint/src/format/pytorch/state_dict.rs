@@ -1,4 +1,4 @@
-//! From a pickle's object tree to descriptions of tensors.
+//! Finds descriptions of tensors in a pickle's tree of objects.
 
 use super::corrupt;
 use super::object::{Global, Object};
@@ -6,13 +6,13 @@ use super::storage::{Storage, Stored};
 use crate::CheckpointError;
 use crate::format::Float;
 
-/// Keys under which training code nests the state dict: Meta's, and PyTorch's own habit.
+/// Keys under which training code nests the state dict: Meta's, and the one common in PyTorch.
 const NESTING_KEYS: [&str; 2] = ["model", "state_dict"];
 
 #[derive(Debug, Default)]
 pub(super) struct StateDict {
     pub(super) stored: Vec<Stored>,
-    /// Names of entries that are no tensors.
+    /// Names of entries that are not tensors.
     pub(super) ignored: Vec<String>,
 }
 
@@ -54,13 +54,13 @@ pub(super) fn find(object: Object) -> Result<StateDict, CheckpointError> {
     Ok(found)
 }
 
-/// The tensor that a call of one of PyTorch's rebuild functions stands for.
+/// The tensor that a call of one of PyTorch's rebuild functions describes.
 fn rebuilt(name: String, callable: Object, args: Object) -> Result<Stored, CheckpointError> {
     let bad = |what: String| CheckpointError::BadTensor { name: name.clone(), what };
     let mut args = arguments(args);
     match callable {
         Object::Global(Global::RebuildTensor) => {}
-        // A parameter is its data and whether it has a gradient.
+        // A parameter consists of its data and whether it has a gradient.
         Object::Global(Global::RebuildParameter) if !args.is_empty() => match args.swap_remove(0) {
             Object::Call { callable, args: inner }
                 if *callable == Object::Global(Global::RebuildTensor) =>

@@ -9,11 +9,11 @@ use crate::tensor::element_count;
 pub(super) struct Storage {
     pub(super) key: String,
     pub(super) float: Float,
-    /// Elements that the pickle says it has.
+    /// Number of elements that the pickle declares.
     pub(super) elements: usize,
 }
 
-/// A tensor as the pickle describes it; offset and strides count elements.
+/// The pickle's description of a tensor; offset and strides count elements.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) name: String,
@@ -38,7 +38,8 @@ impl Stored {
             let (axes, given) = (shape.len(), strides.len());
             return bad(format!("expected a stride for each of {axes} axes, found {given}"));
         }
-        // An expanded tensor (stride 0) could claim any size: it must be saved materialised.
+        // An expanded tensor (stride 0) could claim any size, so it must be materialised before it
+        // is saved.
         let Some(element_count) = element_count(&shape).filter(|&n| n <= storage.elements) else {
             let elements = storage.elements;
             return bad(format!(

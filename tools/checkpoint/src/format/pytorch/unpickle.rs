@@ -1,8 +1,8 @@
 //! Reads a pickle into plain data. Nothing is imported or called.
 //!
-//! The input is untrusted: only the opcodes and names of a state dict that PyTorch saved are
-//! known, no declared length is believed before the bytes are there, and a [`Budget`] bounds what
-//! is built.
+//! The input is untrusted. The reader accepts only the opcodes and names of a state dict that
+//! PyTorch saved, does not trust a declared length before it has seen the bytes, and limits what it
+//! builds by a [`Budget`].
 
 use super::corrupt;
 use super::cost::{Budget, Cost};
@@ -40,7 +40,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// One opcode; the finished object at STOP.
+    /// Runs an opcode; returns the finished object at STOP.
     fn step(&mut self) -> Result<Option<Object>, CheckpointError> {
         let [opcode] = self.take()?;
         match opcode {
@@ -187,7 +187,8 @@ impl<'a> Reader<'a> {
         Ok(line)
     }
 
-    /// A little-endian integer in two's complement, of as many bytes as the first byte says.
+    /// A little-endian integer in two's complement; its first byte is the number of bytes that
+    /// follow.
     fn long(&mut self) -> Result<i64, CheckpointError> {
         let [length] = self.take()?;
         if length > 8 {

@@ -1,5 +1,6 @@
-//! The runtime's attention in 8-bit integers: on a CPU its own kernel, elsewhere the same on tensors
-//! (`runtime/kernels/src/attention/integer` defines it), whose last sums alone may differ by rounding.
+//! The runtime's attention in 8-bit integers: on a CPU its own kernel, elsewhere the same on
+//! tensors (`runtime/kernels/src/attention/integer` defines it), whose last sums alone may differ
+//! by rounding.
 
 use super::STEPS;
 use crate::batch;
@@ -45,8 +46,8 @@ pub(super) fn attend_in_integers(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     })
 }
 
-/// By the runtime's kernel: each head of a window is a window of one head, its tokens one below the
-/// other.
+/// Computed by the runtime's kernel. Each head of a window is passed as a window of one head, with
+/// its tokens below each other.
 fn by_kernel(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     let (count, heads, queries, dim) = q.size4()?;
     let keys = k.size()[2];
@@ -80,7 +81,7 @@ fn on_tensors(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     let (k, k_step) = steps(&k, &[1, 2]);
     let (v, v_step) = steps(&v, &[1]);
 
-    // What makes a power of two of the exponential.
+    // The factor that turns an exponential into a power of two.
     let factor = std::f64::consts::LOG2_E * f64::from(1_u32 << FRACTION_BITS);
     let padded = (dim as u64).next_multiple_of(LANES as u64) as f64;
     let limit = f64::from(1_u32 << 29) / (padded * f64::from(STEPS * STEPS));
@@ -121,7 +122,8 @@ fn weights() -> &'static [f32] {
     })
 }
 
-/// What is added to a weight before its low byte goes: 64 levels in bit-reversed order.
+/// The dither, which is added to a weight before its low byte is cut off: 64 levels in bit-reversed
+/// order.
 fn dither() -> [f32; TILE as usize] {
     std::array::from_fn(|i| f32::from((i as u8).reverse_bits() + 2))
 }
@@ -131,10 +133,10 @@ mod tests {
     use super::*;
     use crate::model::quantization::tests::numbers;
 
-    /// Norm of the difference relative to that of the result. The mean of the keys is summed in another
-    /// order; where its last bit moves the largest magnitude, a step changes, and values on an edge go
-    /// the other way. Measured: 5e-8 in three cases and 1.3e-3 in one; in the shipped encoder 5e-5 at
-    /// most, whose rounding is 0.001 to 0.013.
+    /// Norm of the difference relative to that of the result. The mean of the keys is summed in
+    /// another order; where its last bit moves the largest magnitude, a step changes, and values on
+    /// an edge go the other way. Measured: 5e-8 in three cases and 1.3e-3 in one; in the shipped
+    /// encoder 5e-5 at most, whose rounding is 0.001 to 0.013.
     const TOLERANCE: f64 = 5e-3;
 
     #[test]

@@ -38,7 +38,7 @@ fn plain_norm(x: &Tensor) -> Tensor {
     x.layer_norm([width], None::<&Tensor>, None::<&Tensor>, EPS, false)
 }
 
-/// Windows are padded behind the projection, with what it gives for a padded token.
+/// Windows are padded after the projection, with its output for a padded token.
 fn attention(params: &Params, name: &str, block: &Block, xn: &Tensor) -> Tensor {
     let (batch, height, width, _) = xn.size4().unwrap_or_default();
     let (heads, dim) = (block.heads as i64, block.dim_out as i64);

@@ -1,5 +1,5 @@
-//! The weights that a forward pass in training for 8 bits runs on: folded as the exporter folds them
-//! (MODEL.md 7.4), then rounded. All of it is differentiable, down to the parameters.
+//! The weights that a forward pass in training for 8 bits runs on: folded as the exporter folds
+//! them (MODEL.md 7.4), then rounded. All of it is differentiable, down to the parameters.
 
 use super::FakeQuant;
 use super::layers::layer_of;
@@ -14,7 +14,7 @@ const PROMPTS: &str = "sam_prompt_encoder";
 /// Share of the adapter's output in a block's.
 const ADAPTER_SCALE: f64 = 0.5;
 
-/// Behind the name of a projection: what it gives for a token that pads a window.
+/// Suffix of a projection's name, for its output for a token that pads a window.
 pub(super) const PADDING: &str = "padded_token";
 
 /// The parameters with the weights of all layers folded and rounded.

@@ -5,9 +5,9 @@ const TRUNK: &str = "image_encoder.trunk.";
 const DECODER: &str = "sam_mask_decoder.";
 const PROMPTS: &str = "sam_prompt_encoder.";
 
-/// The layer that an int8 pack may hold for a parameter `name` (without `.weight`); `None` for what
-/// is float in every pack: convolutions, the neck, layers of few inputs, and the adapters' layers,
-/// which are part of the blocks' own.
+/// The layer that an int8 pack may hold for a parameter `name` (without `.weight`); `None` for
+/// layers that are float in every pack: convolutions, the neck, layers of few inputs, and the
+/// adapters' layers, which are part of the blocks' own.
 pub(in crate::model) fn layer_of(name: &str) -> Option<String> {
     if let Some(rest) = name.strip_prefix(TRUNK) {
         let (index, layer) = rest.strip_prefix("blocks.")?.split_once('.')?;

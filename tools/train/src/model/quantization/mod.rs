@@ -30,7 +30,7 @@ use ranges::{Range, mse_range};
 pub const PREFIX: &str = "quantization.";
 /// Behind a layer's name: the magnitude that 8 bits of its input cover, `[1]`.
 const RANGE: &str = ".input_range";
-/// 1 where the image encoder was trained with its attention in 8-bit integers, else 0; `[1]`.
+/// `[1]`: 1 if the image encoder was trained with its attention in 8-bit integers, otherwise 0.
 const ATTENTION: &str = "integer_attention";
 
 /// Steps to one side of zero.
@@ -42,9 +42,10 @@ pub(super) const STEPS: f32 = 127.0;
 pub struct QatConfig {
     /// Whether the run trains for 8 bits at all.
     pub enabled: bool,
-    /// First step that rounds; before it ranges are only observed. 0 where the checkpoint has ranges.
+    /// First step that rounds; before it ranges are only observed. 0 where the checkpoint has
+    /// ranges.
     pub start_step: u64,
-    /// From then on, steps between two looks at the ranges.
+    /// Steps between two updates of the ranges from then on.
     pub observe_every: u64,
     /// First step that leaves the ranges alone; they follow to the end where absent.
     pub freeze_step: Option<u64>,
@@ -52,8 +53,8 @@ pub struct QatConfig {
     pub decay: f64,
     /// Whether the image encoder's attention is that of 8-bit integers.
     pub attention: bool,
-    /// Layers that stay in float, as `uniultra-tools quantize` names them: a layer, or the beginning
-    /// of one before a `/`.
+    /// Layers that stay in float, as `uniultra-tools quantize` names them: a layer, or the
+    /// beginning of one before a `/`.
     pub float_layers: Vec<String>,
 }
 
@@ -66,7 +67,7 @@ impl Default for QatConfig {
             freeze_step: None,
             decay: 0.9,
             attention: true,
-            // In float the runtime makes masks of its output without ever writing it down.
+            // If this layer is float, the runtime makes masks from its output without storing it.
             float_layers: vec!["mask_decoder/output_upscaling/3".to_string()],
         }
     }
@@ -101,7 +102,7 @@ impl QatConfig {
     }
 }
 
-/// What a forward pass does beside computing.
+/// What a forward pass does besides computing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Pass {
     /// Whether the weights are folded; they are in every pass.
@@ -117,7 +118,7 @@ struct Pass {
 pub(super) struct FakeQuant {
     config: Arc<QatConfig>,
     ranges: Arc<RwLock<BTreeMap<String, Range>>>,
-    /// What this handle's passes saw since [`Params::take_observed`].
+    /// The ranges that this handle's passes saw since [`Params::take_observed`].
     observed: Arc<Mutex<Observed>>,
     pass: Pass,
 }
@@ -165,8 +166,8 @@ impl FakeQuant {
         ranges.get(layer).map(|range| range.value)
     }
 
-    /// The input of a parameter's layer, rounded to the steps of its range. A layer that stays in
-    /// float, or has not been seen yet, takes it as it is.
+    /// The input of a parameter's layer, rounded to the steps of its range. The input is unchanged
+    /// if the layer stays in float or has no range yet.
     pub(super) fn input(&self, name: &str, x: &Tensor) -> Option<Tensor> {
         let layer = layer_of(name).filter(|layer| self.is_int8(layer))?;
         if self.pass.observes
@@ -198,7 +199,7 @@ impl Params {
     /// From now on, [`Params::prepared`] rounds as `config` says.
     ///
     /// # Errors
-    /// Ranges in `checkpoint` that are no positive numbers.
+    /// If ranges in `checkpoint` are not positive numbers.
     pub fn train_for_8_bits(
         &mut self,
         config: &QatConfig,
@@ -220,8 +221,8 @@ impl Params {
         Ok(())
     }
 
-    /// What a forward pass runs on: in training for 8 bits weights folded and rounded, otherwise the
-    /// parameters as they are. `step` is the training's, `None` for a measurement.
+    /// The parameters of a forward pass: weights folded and rounded in training for 8 bits,
+    /// otherwise the unchanged parameters. `step` is the training step, `None` for a measurement.
     #[must_use]
     pub fn prepared(&self, step: Option<u64>) -> Self {
         let Some(fake) = &self.fake_quant else { return self.share() };
@@ -238,13 +239,13 @@ impl Params {
         fold::prepared(self, fake.handle(pass))
     }
 
-    /// What this handle's passes saw since the last call: the widest range of each layer.
+    /// The widest range of each layer that this handle's passes saw since the last call.
     pub fn take_observed(&self) -> Observed {
         let Some(fake) = &self.fake_quant else { return Observed::default() };
         std::mem::take(&mut *fake.observed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Moves the ranges towards what was seen.
+    /// Moves the ranges towards those that were seen.
     pub fn follow(&self, observed: &Observed) {
         let Some(fake) = &self.fake_quant else { return };
         let mut ranges = fake.ranges.write().unwrap_or_else(PoisonError::into_inner);
@@ -281,7 +282,7 @@ impl Params {
     /// Takes back what [`Params::ranges_state`] gave.
     ///
     /// # Errors
-    /// A tensor that is no such state.
+    /// If a tensor is not such a state.
     pub(crate) fn load_ranges_state(&self, state: &Tensors) -> Result<()> {
         let Some(fake) = &self.fake_quant else { return Ok(()) };
         let mut loaded = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The range that 8 bits of a tensor cover, and how it follows what training sees.
+//! The range that the 8 bits of a tensor cover. It follows the tensors that training sees.
 
 use super::STEPS;
 use crate::batch;
@@ -32,7 +32,7 @@ impl Range {
         Self { value, count: 1.0 }
     }
 
-    /// One that a checkpoint gives: it counts as much as any past does.
+    /// A range from a checkpoint. It counts as much as a range from any other past.
     pub(super) fn known(values: &[f32]) -> Result<Self> {
         let &[value] = values else { anyhow::bail!("expected one value, found {}", values.len()) };
         ensure!(value.is_finite() && value > 0.0, "expected a positive number, found {value}");
@@ -64,8 +64,8 @@ impl Range {
     }
 }
 
-/// The range with the least square error of 8 bits, as the quantizer's `mse` observer finds it, from
-/// a sample of the values. `None` for a tensor without finite values, or of zeros.
+/// The range with the least square error of 8 bits, as the quantizer's `mse` observer finds it,
+/// from a sample of the values. `None` for a tensor without finite values, or of zeros.
 pub(super) fn mse_range(x: &Tensor) -> Option<f32> {
     let flat = x.detach().reshape([-1]);
     let count = flat.size()[0];
@@ -91,7 +91,7 @@ pub(super) fn mse_range(x: &Tensor) -> Option<f32> {
     scored.reduce(|best, other| if other.0 < best.0 { other } else { best }).map(|(_, range)| range)
 }
 
-/// Sum of the square errors of rounding to the steps of `range`, and of what is beyond it.
+/// Sum of the squared errors of rounding to the steps of `range` and of clipping what is beyond it.
 fn square_error(bins: &[u32; BINS], largest: f32, range: f32) -> f32 {
     let (width, step) = (largest / BINS as f32, range / STEPS);
     let mut sum = 0.0;

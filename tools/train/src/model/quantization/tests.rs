@@ -96,9 +96,9 @@ fn folding_computes_the_same_and_sees_every_layer() {
     assert_eq!(seen, expected);
 }
 
-/// Largest difference relative to the root mean square. The trainer multiplies by the reciprocal of a
-/// scale where the runtime divides, and sums products of floats where the runtime's are integers: both
-/// a matter of the last bits, unless a value is on the edge between two steps.
+/// Largest difference relative to the root mean square. The trainer multiplies by the reciprocal of
+/// a scale where the runtime divides, and sums products of floats where the runtime's are integers:
+/// both a matter of the last bits, unless a value is on the edge between two steps.
 const LINEAR_TOLERANCE: f64 = 1e-5;
 
 #[test]
@@ -167,7 +167,8 @@ fn eight_bits_are_near_float_and_gradients_reach_every_weight() {
         }
     }
     let cosine = dot / (norms[0] * norms[1]).sqrt();
-    // 0.86 as measured: of random weights, whose signs 8 bits may turn. Without a path it were none.
+    // 0.86 as measured: of random weights, whose signs 8 bits may turn. Without a path it were
+    // none.
     assert!(cosine > 0.75, "{cosine}");
 
     let (plain, _) = no_grad(|| answer(&params));

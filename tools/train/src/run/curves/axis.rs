@@ -7,7 +7,7 @@ pub(super) struct Axis {
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) ticks: Vec<f64>,
-    /// Values are decimal logarithms of what the labels say.
+    /// Values are decimal logarithms of the labels.
     pub(super) log_scale: bool,
 }
 

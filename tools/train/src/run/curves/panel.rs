@@ -10,7 +10,7 @@ use super::axis::{self, Axis};
 /// Width that the legend takes from the chart, in pixels.
 const LEGEND_WIDTH: u32 = 205;
 const LEGEND_ROW: i32 = 19;
-/// What fits beside a legend's line.
+/// The text that fits next to a legend's line.
 pub(super) const LEGEND_CHARS: usize = 25;
 const TEXT: RGBColor = RGBColor(40, 40, 40);
 
@@ -38,7 +38,7 @@ pub(super) struct Line {
     pub(super) mark: Mark,
 }
 
-/// What a chart shows. x runs from 0 to `x_end`, in steps.
+/// The content of a chart. x runs from 0 to `x_end`, in steps.
 pub(super) struct Panel<'a> {
     pub(super) title: &'a str,
     pub(super) y_label: &'a str,
@@ -54,7 +54,8 @@ type Area<'b> = DrawingArea<SVGBackend<'b>, Shift>;
 impl Panel<'_> {
     pub(super) fn draw(mut self, area: &Area<'_>) -> Result<()> {
         if self.log_scale {
-            // A linear axis of logarithms: plotters' own logarithmic one has no choice of ticks.
+            // A linear axis of logarithms, because plotters' logarithmic axis does not let us
+            // choose ticks.
             for line in &mut self.lines {
                 line.points.iter_mut().for_each(|(_, y)| *y = y.log10());
             }
