@@ -53,7 +53,7 @@ fn the_model_inside_needs_no_file() {
     assert_eq!(json["model_origin"]["embedded"], true);
     assert!(json["frame"]["path"].is_null());
     assert!(!json["cpu"].as_str().unwrap().is_empty());
-    assert_eq!(done.stderr, "", "no progress where stderr is no terminal");
+    assert_eq!(done.stderr, "", "no progress if stderr is not a terminal");
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl FromStr for DeviceChoice {
                 .strip_prefix("cuda:")
                 .and_then(|index| index.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| format!("{text:?} is none of cpu, cuda, cuda:N, auto")),
+                .ok_or_else(|| format!("expected cpu, cuda, cuda:N or auto, found {text:?}")),
         }
     }
 }

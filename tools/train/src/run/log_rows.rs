@@ -93,7 +93,7 @@ impl LogTable {
         let (header, records) = records(path)?;
         ensure!(
             header.iter().take(LOG_COLUMNS.len()).eq(LOG_COLUMNS),
-            "{} is no training log: its columns are {}",
+            "{} is not a training log: its columns are {}",
             path.display(),
             header.iter().collect::<Vec<_>>().join(", ")
         );

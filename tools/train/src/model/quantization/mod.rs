@@ -88,7 +88,7 @@ impl QatConfig {
             let one = Self { float_layers: vec![name.clone()], ..Self::default() };
             ensure!(
                 names.iter().any(|layer| one.is_float(layer)),
-                "train.qat.float_layers: `{name}` is no layer and the beginning of none; the first are {}",
+                "train.qat.float_layers: `{name}` is neither a layer nor the beginning of one; the first layers are {}",
                 names[..4].join(", ")
             );
         }
