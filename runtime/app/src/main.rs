@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod board;
 mod failure;
+mod frame_source;
 mod info;
 mod meminfo;
 mod model;

@@ -3,20 +3,12 @@
 
 use crate::args::{RawBox, RawPoint, SegmentArgs};
 use crate::board::RunSetup;
-use crate::failure::AppError;
+use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
-use crate::output::JsonTarget;
-use anyhow::Context;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use uniultra_core::{
-    Frame, MAX_SIDE_PX, MaskChoice, PixelSpacing, PointLabel, PromptError, Prompts,
-};
-use uniultra_sink::{check_writable, read_mask_prompt};
-
-/// Largest frame file to read: the largest frame in uncompressed 16-bit RGB, and its header.
-const MAX_FRAME_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
+use crate::output::Outputs;
+use std::path::Path;
+use uniultra_core::{MaskChoice, PixelSpacing, PointLabel, PromptError, Prompts};
+use uniultra_sink::read_mask_prompt;
 
 /// The work of `uniultra segment`.
 #[derive(Debug)]
@@ -28,22 +20,6 @@ pub(crate) struct Request {
     pub(crate) outputs: Outputs,
     pub(crate) spacing: Option<PixelSpacing>,
     pub(crate) setup: RunSetup,
-}
-
-/// The source of the frame.
-#[derive(Debug)]
-pub(crate) enum FrameSource {
-    Stdin,
-    File(PathBuf),
-}
-
-/// The outputs to write.
-#[derive(Debug)]
-pub(crate) struct Outputs {
-    pub(crate) mask: Option<PathBuf>,
-    pub(crate) overlay: Option<PathBuf>,
-    pub(crate) logits: Option<PathBuf>,
-    pub(crate) json: Option<JsonTarget>,
 }
 
 impl Request {
@@ -88,114 +64,14 @@ fn prompts(args: &SegmentArgs) -> anyhow::Result<Prompts> {
     Ok(prompts)
 }
 
-impl FrameSource {
-    /// The path as given, for reports.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Stdin => "-".to_string(),
-            Self::File(path) => path.display().to_string(),
-        }
-    }
-
-    /// Reads and decodes the frame.
-    pub(crate) fn read(&self) -> anyhow::Result<Frame> {
-        let bytes = self
-            .bytes()
-            .map_err(|e| AppError::Input(format!("cannot read the frame {}: {e}", self.name())))?;
-        if bytes.len() as u64 > MAX_FRAME_FILE_BYTES {
-            let name = self.name();
-            let message =
-                format!("frame {name}: expected at most {MAX_FRAME_FILE_BYTES} bytes, found more");
-            return Err(AppError::Input(message).into());
-        }
-        Frame::decode(&bytes).with_context(|| self.name())
-    }
-
-    fn bytes(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let limit = MAX_FRAME_FILE_BYTES + 1;
-        match self {
-            Self::Stdin => io::stdin().lock().take(limit).read_to_end(&mut bytes)?,
-            Self::File(path) => File::open(path)?.take(limit).read_to_end(&mut bytes)?,
-        };
-        Ok(bytes)
-    }
-}
-
-impl Outputs {
-    /// Every file to write, with the option that names it.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let json = match &self.json {
-            Some(JsonTarget::File(path)) => Some(path),
-            _ => None,
-        };
-        [
-            ("--out-mask", self.mask.as_ref()),
-            ("--overlay", self.overlay.as_ref()),
-            ("--logits", self.logits.as_ref()),
-            ("--json", json),
-        ]
-        .into_iter()
-        .filter_map(|(option, path)| Some((option, path?.as_path())))
-    }
-
-    /// Refuses outputs that overwrite each other or an input, or that cannot be written.
-    fn check(&self, frame: &FrameSource, mask_prompt: Option<&Path>) -> anyhow::Result<()> {
-        let mut taken: Vec<(&str, PathBuf)> = Vec::new();
-        if let FrameSource::File(path) = frame {
-            taken.push(("the frame", identity(path)));
-        }
-        if let Some(path) = mask_prompt {
-            taken.push(("--mask-prompt", identity(path)));
-        }
-        for (option, path) in self.files() {
-            let place = identity(path);
-            if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
-                let path = path.display();
-                let message = format!(
-                    "{option}: expected a file of its own, found the file of {other}, {path}"
-                );
-                return Err(AppError::Usage(message).into());
-            }
-            check_writable(path)?;
-            // Several results may go to the same device, such as `/dev/null`.
-            if fs::metadata(path).map_or(true, |data| data.is_file()) {
-                taken.push((option, place));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Refuses a JSON file that would overwrite the frame or that cannot be written.
-pub(crate) fn check_json(
-    json: Option<&JsonTarget>,
-    frame: Option<&FrameSource>,
-) -> anyhow::Result<()> {
-    let outputs = Outputs { mask: None, overlay: None, logits: None, json: json.cloned() };
-    outputs.check(frame.unwrap_or(&FrameSource::Stdin), None)
-}
-
-/// A path that is the same for all names of a file, even if the file does not exist yet.
-fn identity(path: &Path) -> PathBuf {
-    if let Ok(path) = fs::canonicalize(path) {
-        return path;
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    match (fs::canonicalize(folder), path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_path_buf(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::args::{Cli, Command};
+    use crate::failure::AppError;
     use clap::Parser;
+    use std::fs;
+    use std::path::PathBuf;
 
     fn resolve(tail: &[&str]) -> anyhow::Result<Request> {
         let line = ["uniultra", "segment"].into_iter().chain(tail.iter().copied());

@@ -1,7 +1,7 @@
 //! A summary of the report in a few lines, for people.
 
+use crate::output::Outputs;
 use crate::report::Report;
-use crate::request::Outputs;
 use std::fmt::{self, Write};
 
 /// The summary, ready to print.

@@ -22,7 +22,7 @@ mod toolchain;
 use anyhow::{Context, Result, ensure};
 pub use board::check as board_file;
 pub use command::{Args, run};
-pub use library::library;
+pub use library::{SONAME, library};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 pub use toolchain::{Emulator, Toolchain};

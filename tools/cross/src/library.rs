@@ -13,7 +13,7 @@ use uniultra_checkout::{SAMPLE, SAMPLE_POINT, screen};
 /// Sources of the C interface.
 const SOURCES: &str = "runtime/capi";
 /// What programs ask the loader for; its build script gives the host's library the same name.
-const SONAME: &str = "libuniultra_c.so.0";
+pub const SONAME: &str = "libuniultra_c.so.0";
 /// What the shared library gives to programs. Whatever else is linked into it stays inside.
 const EXPORTS: &str = "{ global: uniultra_*; local: *; };\n";
 

@@ -18,17 +18,24 @@ pub(super) struct File {
     /// Permission bits.
     pub(super) mode: u32,
     pub(super) bytes: Vec<u8>,
+    /// The file in the same folder that a symbolic link names; then there are no bytes.
+    pub(super) link_to: Option<String>,
 }
 
 impl File {
     /// A file that everybody may read.
     pub(super) fn plain(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode: 0o644, bytes: bytes.into() }
+        Self { path: path.into(), mode: 0o644, bytes: bytes.into(), link_to: None }
     }
 
     /// A file that everybody may run.
     pub(super) fn program(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode: 0o755, bytes: bytes.into() }
+        Self { path: path.into(), mode: 0o755, bytes: bytes.into(), link_to: None }
+    }
+
+    /// A symbolic link to a file in the same folder.
+    pub(super) fn link(path: impl Into<String>, to: impl Into<String>) -> Self {
+        Self { path: path.into(), mode: 0o777, bytes: Vec::new(), link_to: Some(to.into()) }
     }
 }
 
@@ -44,18 +51,23 @@ pub(super) fn tar_gz(root: &str, files: &[File], time_s: u64) -> Result<Vec<u8>>
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
     let twice = sorted.windows(2).find(|pair| pair[0].path == pair[1].path);
     ensure!(twice.is_none(), "two files for one path: {:?}", twice.map(|pair| &pair[0].path));
-    append(&mut archive, tar::EntryType::Directory, root, 0o755, &[], time_s)?;
+    let folder = |path: String| File { mode: 0o755, ..File::plain(path, []) };
+    append(&mut archive, tar::EntryType::Directory, &folder(root.to_string()), time_s)?;
     let mut folders = BTreeSet::new();
     for file in sorted {
         for (end, _) in file.path.match_indices('/') {
-            let folder = &file.path[..=end];
-            if folders.insert(folder) {
-                let name = format!("{root}{folder}");
-                append(&mut archive, tar::EntryType::Directory, &name, 0o755, &[], time_s)?;
+            let path = &file.path[..=end];
+            if folders.insert(path) {
+                let folder = folder(format!("{root}{path}"));
+                append(&mut archive, tar::EntryType::Directory, &folder, time_s)?;
             }
         }
-        let name = format!("{root}{}", file.path);
-        append(&mut archive, tar::EntryType::Regular, &name, file.mode, &file.bytes, time_s)?;
+        let kind = match file.link_to {
+            Some(_) => tar::EntryType::Symlink,
+            None => tar::EntryType::Regular,
+        };
+        let file = File { path: format!("{root}{}", file.path), ..file.clone() };
+        append(&mut archive, kind, &file, time_s)?;
     }
     let compressed = archive.into_inner().context("cannot finish an archive")?;
     compressed.finish().context("cannot finish an archive")
@@ -70,19 +82,21 @@ pub(super) fn folders<'a>(files: &'a [File]) -> BTreeSet<&'a str> {
 fn append(
     archive: &mut tar::Builder<impl Write>,
     kind: tar::EntryType,
-    name: &str,
-    mode: u32,
-    bytes: &[u8],
+    file: &File,
     time_s: u64,
 ) -> Result<()> {
+    let File { path, mode, bytes, link_to } = file;
     let mut header = tar::Header::new_ustar();
     // Not `set_path`, which drops the `./` that dpkg's own archives have.
-    let field = header.as_old_mut().name.get_mut(..name.len());
+    let field = header.as_old_mut().name.get_mut(..path.len());
     field
-        .with_context(|| format!("expected at most {MAX_NAME_BYTES} bytes in the name {name}"))?
-        .copy_from_slice(name.as_bytes());
+        .with_context(|| format!("expected at most {MAX_NAME_BYTES} bytes in the name {path}"))?
+        .copy_from_slice(path.as_bytes());
     header.set_entry_type(kind);
-    header.set_mode(mode);
+    if let Some(target) = link_to {
+        header.set_link_name(target)?;
+    }
+    header.set_mode(*mode);
     header.set_uid(0);
     header.set_gid(0);
     header.set_username("root")?;
@@ -90,7 +104,7 @@ fn append(
     header.set_mtime(time_s);
     header.set_size(bytes.len() as u64);
     header.set_cksum();
-    archive.append(&header, bytes).with_context(|| format!("cannot pack {name}"))
+    archive.append(&header, bytes.as_slice()).with_context(|| format!("cannot pack {path}"))
 }
 
 /// Names, modes and contents of the files in an archive that [`tar_gz`] wrote.
@@ -100,12 +114,15 @@ pub(super) fn read_tar_gz(bytes: &[u8]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
-        if entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        if kind.is_file() || kind.is_symlink() {
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let mode = entry.header().mode()?;
+            let target = entry.link_name_bytes();
+            let link_to = target.map(|name| String::from_utf8_lossy(&name).into_owned());
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes)?;
-            files.push(File { path, mode, bytes });
+            files.push(File { path, mode, bytes, link_to });
         }
     }
     Ok(files)
@@ -120,6 +137,7 @@ mod tests {
             File::plain("share/b/two", "2"),
             File::program("bin/one", "1"),
             File::plain("share/a", "a"),
+            File::link("bin/uno", "one"),
         ]
     }
 
@@ -136,8 +154,16 @@ mod tests {
             assert_eq!(header.username().unwrap(), Some("root"));
             names.push(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
         }
-        let expected =
-            ["./", "./bin/", "./bin/one", "./share/", "./share/a", "./share/b/", "./share/b/two"];
+        let expected = [
+            "./",
+            "./bin/",
+            "./bin/one",
+            "./bin/uno",
+            "./share/",
+            "./share/a",
+            "./share/b/",
+            "./share/b/two",
+        ];
         assert_eq!(names, expected);
     }
 
@@ -158,7 +184,11 @@ mod tests {
         let found = read_tar_gz(&bytes).unwrap();
         assert_eq!(found[0].path, "x/bin/one");
         assert_eq!((found[0].mode, found[0].bytes.as_slice()), (0o755, b"1".as_slice()));
-        assert_eq!((found.len(), found[2].mode), (3, 0o644));
+        assert_eq!((found.len(), found[2].mode), (4, 0o644));
+        assert_eq!(
+            (found[1].path.as_str(), found[1].link_to.as_deref()),
+            ("x/bin/uno", Some("one"))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::board::Board;
 use super::commit::Commit;
 use super::crates::Crates;
 use super::licences::{self, Licences};
-use super::{PACK, elf, libraries, sbom, unit, words};
+use super::{PACK, elf, interface, libraries, sbom, unit, words};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use uniultra_checkout::workspace::Workspace;
@@ -27,12 +27,20 @@ pub(super) struct Contents {
     pub(super) crates: Crates,
     pub(super) sbom: String,
     pub(super) licences: Licences,
+    /// Headers, shared library and the file for pkg-config, by path below the prefix.
+    interface: Vec<File>,
     /// Licence files of the project and cards of the models, by path below the prefix.
     texts: Vec<File>,
 }
 
 impl Contents {
-    pub(super) fn gather(workspace: &Workspace, board: Board, binary: &Path) -> Result<Self> {
+    /// Reads the parts: the static program `binary`, and the C interface laid out below `prefix`.
+    pub(super) fn gather(
+        workspace: &Workspace,
+        board: Board,
+        binary: &Path,
+        prefix: &Path,
+    ) -> Result<Self> {
         let bytes = std::fs::read(binary)
             .with_context(|| format!("cannot read {}", workspace.shown(binary)))?;
         elf::check(&bytes).with_context(|| workspace.shown(binary).to_string())?;
@@ -50,9 +58,11 @@ impl Contents {
         };
         let sbom = sbom::document(subject)?;
         let licences = licences::list(&crates, &libraries)?;
+        let interface = interface::files(prefix)?;
         let texts = texts(workspace, &board, &pack.manifest().model.id)?;
         let version = env!("CARGO_PKG_VERSION");
-        Ok(Self { version, board, commit, pack, binary: bytes, crates, sbom, licences, texts })
+        let binary = bytes;
+        Ok(Self { version, board, commit, pack, binary, crates, sbom, licences, interface, texts })
     }
 
     /// All files, for programs and data below `prefix`.
@@ -78,7 +88,7 @@ impl Contents {
             File::plain(format!("{documents}/THIRD-PARTY.txt"), self.licences.text.as_str()),
             File::plain(format!("{documents}/sbom.cdx.json"), self.sbom.as_str()),
         ];
-        files.extend(self.texts.iter().cloned());
+        files.extend(self.interface.iter().chain(&self.texts).cloned());
         Ok(files)
     }
 }
@@ -146,12 +156,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("uniultra");
         std::fs::write(&binary, elf::good_stub()).unwrap();
-        let contents = Contents::gather(&workspace, board::example(), &binary).unwrap();
+        let prefix = folder.path().join("capi");
+        interface::example(&prefix);
+        let gather = || Contents::gather(&workspace, board::example(), &binary, &prefix);
+        let contents = gather().unwrap();
         let files = contents.files("/usr").unwrap();
         let mut paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         paths.sort_unstable();
         let expected = [
             "bin/uniultra",
+            "include/uniultra.h",
+            "include/uniultra.hpp",
+            "lib/libuniultra_c.so",
+            "lib/libuniultra_c.so.0",
+            "lib/libuniultra_c.so.0.2.0",
+            "lib/pkgconfig/uniultra_c.pc",
             "lib/systemd/system/uniultra-selftest.service",
             "share/doc/uniultra-raspberry-pi-4/LICENSE-APACHE",
             "share/doc/uniultra-raspberry-pi-4/LICENSE-MIT",
@@ -177,7 +196,7 @@ mod tests {
             assert!(readme.contains(words), "{words} in\n{readme}");
         }
         std::fs::write(&binary, "#!/bin/sh\n").unwrap();
-        let error = Contents::gather(&workspace, board::example(), &binary).unwrap_err();
+        let error = gather().unwrap_err();
         assert!(format!("{error:#}").contains("expected a 64-bit ELF program"), "{error:#}");
     }
 }

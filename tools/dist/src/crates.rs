@@ -12,6 +12,8 @@ use uniultra_cross::TARGET;
 
 /// The package of the binary.
 const BINARY: &str = "uniultra-app";
+/// The package of the C interface, which has the same crates inside.
+const LIBRARY: &str = "uniultra-capi";
 
 /// Name and version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +54,7 @@ impl Crates {
     /// Asks cargo, with the features that `cargo xtask cross` builds with.
     pub(super) fn resolve(workspace: &Workspace) -> Result<Self> {
         let tree = |edges: &str| {
-            let mut command = workspace.cargo(&["tree", "--locked", "-p", BINARY]);
+            let mut command = workspace.cargo(&["tree", "--locked", "-p", BINARY, "-p", LIBRARY]);
             command.args(["--target", TARGET, "--edges", edges]);
             workspace::output(command.args(["--prefix", "depth", "--format", "{p}"]))
         };

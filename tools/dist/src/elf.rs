@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use object::Endianness;
-use object::elf::{EM_AARCH64, PT_INTERP};
+use object::elf::{EM_AARCH64, ET_DYN, PT_INTERP};
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 
 /// Refuses anything but a static ELF program for 64-bit ARM.
@@ -18,6 +18,26 @@ pub(super) fn check(bytes: &[u8]) -> Result<()> {
     let mut headers = file.elf_program_headers().iter();
     let dynamic = headers.any(|header| header.p_type(endian) == PT_INTERP);
     ensure!(!dynamic, "expected a static program, found one that needs a loader");
+    Ok(())
+}
+
+/// Refuses anything but a shared library for 64-bit ARM that programs ask for by the name `soname`.
+pub(super) fn check_shared(bytes: &[u8], soname: &str) -> Result<()> {
+    let file = ElfFile64::<Endianness>::parse(bytes).context("expected a 64-bit ELF library")?;
+    let (header, endian) = (file.elf_header(), file.endian());
+    let found = (header.e_machine(endian), header.e_type(endian));
+    ensure!(
+        found == (EM_AARCH64, ET_DYN),
+        "expected a shared library for 64-bit ARM (ELF machine {EM_AARCH64}, type {ET_DYN}), found machine {}, \
+         type {}",
+        found.0,
+        found.1
+    );
+    let name = format!("{soname}\0");
+    ensure!(
+        find(bytes, name.as_bytes()).is_some(),
+        "expected a library with the name {soname}, found another"
+    );
     Ok(())
 }
 
@@ -66,6 +86,15 @@ pub(super) fn stub(machine: u16, header: u32) -> Vec<u8> {
 #[cfg(test)]
 pub(super) fn good_stub() -> Vec<u8> {
     stub(EM_AARCH64, 1)
+}
+
+/// [`stub`] of a shared library.
+#[cfg(test)]
+pub(super) fn shared_stub(soname: &str) -> Vec<u8> {
+    let mut bytes = stub(EM_AARCH64, 1);
+    bytes[16..18].copy_from_slice(&ET_DYN.to_le_bytes());
+    bytes.extend(format!("\0{soname}\0").as_bytes());
+    bytes
 }
 
 #[cfg(test)]

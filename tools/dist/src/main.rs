@@ -7,6 +7,7 @@ mod contents;
 mod crates;
 mod deb;
 mod elf;
+mod interface;
 mod libraries;
 mod licences;
 mod output;
@@ -38,7 +39,7 @@ const PACK: &str = "models/uniultra-mini-int8";
     after_help = "Examples:
   cargo xtask dist --board raspberry-pi-4            tarball, .deb, SBOM and checksums, in target/dist
   cargo xtask dist --board raspberry-pi-4 --verify   and install and run them under emulation
-  cargo xtask dist --board rk3588 --binary uniultra --out release --json release.json
+  cargo xtask dist --board rk3588 --binary uniultra --interface capi --out release --json release.json
 
 The board's profile is boards/ID.toml. Every file has the time of the commit (or SOURCE_DATE_EPOCH), so
 that the same commit, binary and toolchain give the same bytes."
@@ -48,8 +49,11 @@ struct Args {
     #[arg(long, value_name = "ID", required_unless_present = "gate")]
     board: Option<String>,
     /// Static program for 64-bit ARM to pack; if absent, it is built as by `cargo xtask cross`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "interface")]
     binary: Option<PathBuf>,
+    /// Folder of the C interface that goes with it, as `cargo xtask cross --library` lays it out.
+    #[arg(long, value_name = "DIR", requires = "binary")]
+    interface: Option<PathBuf>,
     /// Where the files go; target/dist/ID if absent.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -60,7 +64,7 @@ struct Args {
     #[arg(long)]
     verify: bool,
     /// As the gate runs it: the first board with the target's processor, packed and verified.
-    #[arg(long, conflicts_with_all = ["board", "binary", "out", "json", "verify"])]
+    #[arg(long, conflicts_with_all = ["board", "binary", "interface", "out", "json", "verify"])]
     gate: bool,
 }
 
@@ -81,11 +85,15 @@ fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let board = Board::read(workspace, id)?;
     let out = args.out.as_ref().map(|folder| here.join(folder));
     let out = out.unwrap_or_else(|| workspace.target.join("dist").join(board.id()));
-    let binary = match &args.binary {
-        Some(file) => here.join(file),
-        None => cross::static_binary(workspace, &Toolchain::setup(workspace)?)?,
+    let (binary, interface) = match (&args.binary, &args.interface) {
+        (Some(binary), Some(interface)) => (here.join(binary), here.join(interface)),
+        _ => {
+            let toolchain = Toolchain::setup(workspace)?;
+            let binary = cross::static_binary(workspace, &toolchain)?;
+            (binary, cross::library(workspace, &toolchain)?)
+        }
     };
-    let contents = Contents::gather(workspace, board, &binary)?;
+    let contents = Contents::gather(workspace, board, &binary, &interface)?;
     let written = Release::pack(&contents)?.write(&out)?;
     let warnings = warnings(&contents);
     let report = Report::new(&contents, &warnings, &written);
@@ -98,7 +106,8 @@ fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     if args.verify {
         let emulator = Emulator::setup(workspace)?;
-        verify::run(workspace, &emulator, &binary, &written, &contents.board)?;
+        let again = Contents::gather(workspace, contents.board.clone(), &binary, &interface)?;
+        verify::run(workspace, &emulator, &again, &written, &contents.board)?;
     }
     Ok(())
 }
@@ -110,9 +119,10 @@ fn check(workspace: &Workspace) -> Result<()> {
     }
     let board = board::first(workspace)
         .with_context(|| format!("expected a profile in boards/ for {TARGET}, found none"))?;
-    let (board, binary, out, json) = (Some(board), None, None, None);
     // What the step `cross` has built already.
-    run(workspace, &Args { board, binary, out, json, verify: true, gate: false })
+    let (binary, interface) = (None, None);
+    let (board, out, json) = (Some(board), None, None);
+    run(workspace, &Args { board, binary, interface, out, json, verify: true, gate: false })
 }
 
 /// What does not stop a release, but whoever ships it should know.

@@ -11,19 +11,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use uniultra_checkout::workspace::{self, Workspace};
 use uniultra_checkout::{SAMPLE, SAMPLE_POINT, screen};
-use uniultra_cross::Emulator;
+use uniultra_cross::{Emulator, SONAME};
 use uniultra_manifest::{Pack, sha256_hex};
 
+/// `again` are the contents read a second time.
 pub(super) fn run(
     workspace: &Workspace,
     emulator: &Emulator,
-    binary: &Path,
+    again: &Contents,
     written: &Written,
     board: &Board,
 ) -> Result<()> {
     let Written { release, folder } = written;
     screen::line("\nverifying: packed again");
-    let again = Release::pack(&Contents::gather(workspace, board.clone(), binary)?)?;
+    let again = Release::pack(again)?;
     for (first, second) in release.files().into_iter().zip(again.files()) {
         ensure!(first.bytes == second.bytes, "{}: packed again, other bytes", first.name);
     }
@@ -46,6 +47,7 @@ pub(super) fn run(
     for place in &installed {
         let program = Program { workspace, emulator: &emulator, place };
         unit_file(workspace, place)?;
+        library(place)?;
         program.selftest(board)?;
         masks.push(program.masks()?);
     }
@@ -88,14 +90,38 @@ fn install_deb(workspace: &Workspace, package: &Path, root: &Path) -> Result<Pla
         for file in &files {
             let path = root.join(&file.path);
             std::fs::create_dir_all(path.parent().unwrap_or(root))?;
-            std::fs::write(&path, &file.bytes)?;
+            match &file.link_to {
+                Some(target) => link(target, &path)?,
+                None => std::fs::write(&path, &file.bytes)?,
+            }
         }
     }
-    for file in &files {
+    for file in files.iter().filter(|file| file.link_to.is_none()) {
         let found = std::fs::read(root.join(&file.path)).with_context(|| file.path.clone())?;
         ensure!(found == file.bytes, "{}: unpacked, another content", file.path);
     }
     Ok(Place { root: root.to_path_buf(), prefix: "/usr" })
+}
+
+#[cfg(unix)]
+fn link(target: &str, path: &Path) -> Result<()> {
+    Ok(std::os::unix::fs::symlink(target, path)?)
+}
+
+#[cfg(not(unix))]
+fn link(target: &str, path: &Path) -> Result<()> {
+    anyhow::bail!("{}: cannot make a link to {target} here", path.display())
+}
+
+/// Every name of the C interface's library leads to the library.
+fn library(place: &Place) -> Result<()> {
+    let read = |name: &str| {
+        let path = place.below("lib").join(name);
+        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let (first, second) = (read("libuniultra_c.so")?, read(SONAME)?);
+    ensure!(first == second, "expected one library behind libuniultra_c.so and {SONAME}");
+    super::elf::check_shared(&first, SONAME)
 }
 
 /// As the README in it says.

@@ -33,6 +33,12 @@ pub(super) fn readme(board: &Board, models: &Manifest, commit: &Commit, version:
     let places: String = [
         ("bin/uniultra", "the program, static, with the model inside"),
         (&format!("share/uniultra/models/{model}"), "the same model as files, and its card"),
+        ("lib/libuniultra_c.so", "the C interface, shared, with the model inside"),
+        ("include/uniultra.h", "its header; uniultra.hpp is for C++17"),
+        (
+            "lib/pkgconfig/uniultra_c.pc",
+            "for pkg-config: cc ... $(pkg-config --cflags --libs uniultra_c)",
+        ),
         (&profile, "the board's profile"),
         (&format!("lib/systemd/system/{service}"), "its unit"),
         (&format!("share/doc/{package}"), "licences, SBOM (CycloneDX), this text"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::OriginReport;
-use crate::request::Outputs;
+use crate::output::Outputs;
 use crate::summary::summary;
 use crate::warning::Warning;
 

@@ -2,19 +2,16 @@
 //!
 //! It needs no file except the program, so it also runs on a machine that holds nothing else.
 
-mod args;
 mod checks;
 mod report;
 mod sample;
 mod system;
 
-pub(crate) use args::{EXAMPLES, SelftestArgs};
-
-use crate::board::Running;
+use crate::args::SelftestArgs;
+use crate::board::RunSetup;
 use crate::failure::AppError;
 use crate::model::ModelSource;
-use crate::output::{JsonTarget, print};
-use crate::request::check_json;
+use crate::output::{JsonTarget, check_json, print};
 use checks::Checks;
 use log::info;
 use report::{Answer, SelftestReport};
@@ -23,8 +20,8 @@ use std::time::Instant;
 use uniultra_core::{Mask, MaskChoice, Prediction, dice};
 use uniultra_manifest::sha256_hex;
 
-/// Dice that the answers must reach against the exact mask: far below what the shipped models reach,
-/// far above what a wrong answer does.
+/// Dice that the answers must reach against the exact mask: far below what the shipped models
+/// reach, and far above that of a wrong answer.
 const MIN_DICE: f32 = 0.9;
 
 /// Runs the command; exit code 5 if a check fails.
@@ -46,11 +43,11 @@ fn verdict(report: &SelftestReport) -> anyhow::Result<()> {
 }
 
 fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<SelftestReport> {
-    let running = Running::resolve_here(board, args.threads)?;
-    let model = ModelSource::of(args.model.as_deref())?;
+    let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
+    let model = ModelSource::resolve(args.model.as_deref())?;
     let (frame, truth) = (sample::frame()?, sample::truth()?);
     let start = Instant::now();
-    let segmenter = running.open(&model)?;
+    let segmenter = setup.open(&model)?;
     let load_ms = start.elapsed().as_secs_f32() * 1e3;
     info!("model {}: {load_ms:.0} ms", segmenter.manifest().model.id);
 
@@ -78,18 +75,18 @@ fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<SelftestRep
     if let Some(expected) = &args.expect_logits {
         checks.equal("expected_logits", expected, &answer.logits_sha256);
     }
-    let limit = args.max_rss_mib.or(running.board().map(|board| board.budget.rss_mib));
+    let limit = args.max_rss_mib.or(setup.board().map(|board| board.budget.rss_mib));
     if let Some(limit) = limit {
         checks.memory("peak_rss_mib", limit, peak_rss_mib);
     }
-    Ok(SelftestReport::new(&segmenter, model.report(), &running, answer, peak_rss_mib, checks))
+    Ok(SelftestReport::new(&segmenter, model.report(), &setup, answer, peak_rss_mib, checks))
 }
 
 fn mask(prediction: &Prediction) -> Mask {
     prediction.mask(prediction.choose(MaskChoice::Single))
 }
 
-/// All four masks' logits as bytes, the same on every processor.
+/// The logits of all four masks as bytes, in the same order on every processor.
 fn little_endian(prediction: &Prediction) -> Vec<u8> {
     prediction.logits().iter().flat_map(|logit| logit.to_le_bytes()).collect()
 }

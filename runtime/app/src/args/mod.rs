@@ -1,8 +1,11 @@
 //! The command line. This module checks its syntax; [`crate::request`] checks its meaning.
 
+mod selftest;
+
+pub(crate) use selftest::SelftestArgs;
+
 use crate::failure;
 use crate::output::JsonTarget;
-use crate::selftest::{self, SelftestArgs};
 use clap::{Parser, Subcommand};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

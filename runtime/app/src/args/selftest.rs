@@ -1,16 +1,16 @@
 //! The command line of `uniultra selftest`.
 
-use crate::args::{model_help, threads};
+use super::{model_help, threads};
 use crate::output::JsonTarget;
 use std::path::PathBuf;
 use uniultra_manifest::Sha256Hex;
 
-pub(crate) const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   uniultra selftest
-      the model inside this program on the sample frame inside it
+      the model and the sample frame inside this program
   uniultra selftest --max-rss-mib 48 --json -
-  uniultra selftest --expect-logits 3b5d5c37...   the same bits as on another machine
+  uniultra selftest --expect-logits 3b5d5c37...   require the bits of another machine
   uniultra selftest --model my-pack --threads 2
   uniultra selftest --board boards/raspberry-pi-5.toml    on its CPUs, within its memory
 
@@ -23,13 +23,13 @@ pack is exit code 4, as for every command.";
 pub(crate) struct SelftestArgs {
     #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
-    /// Threads of the engine [default: the board's, else 1].
+    /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
-    /// Largest resident set allowed, in MiB [default: the board's, else any].
+    /// Largest resident set allowed, in MiB [default: from --board, or no limit].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_rss_mib: Option<u32>,
-    /// SHA-256 that the point's logits must have, as `logits_sha256` of a report says it.
+    /// SHA-256 that the point's logits must have: `logits_sha256` of another report.
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub(crate) expect_logits: Option<Sha256Hex>,
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
