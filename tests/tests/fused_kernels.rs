@@ -1,15 +1,18 @@
-//! The runtime's own operations against the engine's, on the shipped model.
+//! The runtime's own operations against the engine's on the shipped model, and how many there are of each.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a test fails by panicking, and its figures go to its output"
 )]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use uniultra_core::{DecoderInput, DecoderOutput, Network};
-use uniultra_engine::{Embedding, EngineOptions, TractNetwork};
+use uniultra_engine::{Embedding, EngineOptions, PlanRun, TractNetwork};
+use uniultra_export::ExportOptions;
 use uniultra_manifest::Pack;
 use uniultra_tests::cli::root;
+use uniultra_tests::packs::{ScratchPack, open_network, random};
 
 /// Largest difference, relative to the largest value of a tensor. Both sides round each of some
 /// fifty layers, in another order: of the order of sqrt(50) ulp, 1e-6, at the encoder's output,
@@ -94,4 +97,70 @@ fn what_is_not_finite_does_not_panic() {
     for input in prompts() {
         assert!(decoded(&fused, &embedding, &input).logits.iter().any(|v| v.is_nan()));
     }
+}
+
+/// Our operations in a run of the image encoder, of the decoder's part of the frame, if it has one, and of a
+/// click.
+fn operations(network: &TractNetwork, channels: usize) -> Vec<BTreeMap<String, usize>> {
+    let image = image().repeat(channels);
+    let ((), runs) = network.recorded(|| {
+        let embedding = network.encode(&image).unwrap();
+        decoded(network, &embedding, &prompts()[0]);
+    });
+    let ours = |run: &PlanRun| {
+        let mut counts = BTreeMap::new();
+        for op in run.ops.iter().filter_map(|op| op.op.strip_prefix("uniultra.")) {
+            *counts.entry(op.to_string()).or_default() += 1;
+        }
+        counts
+    };
+    runs.iter().map(ours).collect()
+}
+
+fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    expected.iter().map(|&(name, count)| (name.to_string(), count)).collect()
+}
+
+/// A pattern that no longer finds its chain makes nothing wrong, only slower: this is where it shows.
+#[test]
+fn every_chain_of_the_shipped_packs_is_found() {
+    for (id, linear) in [("uniultra-mini", "Linear"), ("uniultra-mini-int8", "LinearInteger")] {
+        let found = operations(&open_network(&root().join("models").join(id)), 1);
+        let encoder = [
+            ("Attention", 12),
+            ("EdgeMagnitude", 4),
+            ("EdgeMap", 1),
+            ("LayerNorm", 24),
+            (linear, 51),
+            ("Patches", 1),
+            ("Planes", 4),
+            ("PoolMap", 3),
+            ("PoolTokens", 6),
+        ];
+        let mut frame = vec![(linear, 3), ("Tokens", 3)];
+        let mut click = vec![("Attention", 7), ("LayerNorm", 10), (linear, 48), ("Masks", 1)];
+        if linear == "LinearInteger" {
+            frame.push(("Quantize", 1));
+            click.push(("Quantize", 5));
+        }
+        assert_eq!(found, [counts(&encoder), counts(&frame), counts(&click)], "{id}");
+    }
+}
+
+/// An encoder of SAM 2 has wider windows, with padding, and no edges.
+#[test]
+fn every_chain_of_a_sam_2_encoder_is_found() {
+    let options = ExportOptions { image_size: 512, ..ExportOptions::default() };
+    let found = operations(&ScratchPack::export(&random("sam2-tiny", 5), &options).network(), 3);
+    let encoder = [
+        ("Attention", 12),
+        ("LayerNorm", 24),
+        ("Linear", 51),
+        ("Patches", 1),
+        ("Planes", 4),
+        ("PoolTokens", 6),
+    ];
+    assert_eq!(found.first(), Some(&counts(&encoder)));
+    let click = found.last().unwrap();
+    assert_eq!((click.get("Attention"), click.get("Masks")), (Some(&7), Some(&1)), "{click:?}");
 }

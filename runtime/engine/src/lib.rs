@@ -5,14 +5,15 @@
 
 mod affinity;
 mod cpu;
-mod decoder;
 mod error;
-mod fuse;
 mod load;
 mod memory;
 mod network;
+mod ops;
+mod patterns;
 mod probe;
 mod profile;
+mod split;
 mod threads;
 mod vet;
 mod widen;

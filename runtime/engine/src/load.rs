@@ -1,7 +1,8 @@
 //! From the bytes of an ONNX file to a plan: vet, put the kernels in, parse, check, optimise.
 
 use crate::EngineError;
-use crate::fuse::{fuse, register};
+use crate::ops::register;
+use crate::patterns::{Choices, fuse};
 use crate::vet::vet_onnx;
 use crate::widen::widen_weights;
 use prost::Message;
@@ -21,11 +22,8 @@ pub(crate) type Plan = Arc<TypedRunnableModel>;
 /// Whose operations a plan runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kernels {
-    /// Ours where there are any; see `fuse`.
-    Fused {
-        /// Attention of the image encoder in 8-bit integers.
-        integer_attention: bool,
-    },
+    /// Ours where there are any; see `patterns`.
+    Fused(Choices),
     /// The engine's alone, for comparison.
     Plain,
 }
@@ -62,8 +60,8 @@ pub(crate) fn ready(
     vet_onnx(&proto).map_err(refused)?;
     if let Some(graph) = &mut proto.graph {
         widen_weights(graph, weights).map_err(refused)?;
-        if let Kernels::Fused { integer_attention } = kernels {
-            fuse(graph, integer_attention);
+        if let Kernels::Fused(choices) = kernels {
+            fuse(graph, choices);
         }
     }
     Ok(proto)

@@ -1,9 +1,10 @@
 //! The two plans of a pack, and how values get in and out of them.
 
 use crate::EngineError;
-use crate::decoder::{Click, MaskDecoder};
 use crate::load::{Kernels, Plan, plan};
-use crate::profile::Recorder;
+use crate::patterns::Choices;
+use crate::profile::{PlanRun, Recorder};
+use crate::split::{Click, MaskDecoder};
 use crate::threads::Workers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -131,7 +132,7 @@ impl TractNetwork {
     pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
         let quantization = pack.manifest().quantization.as_ref();
         let integer_attention = quantization.is_some_and(|section| section.integer_attention);
-        Self::with(pack, options, Kernels::Fused { integer_attention })
+        Self::with(pack, options, Kernels::Fused(Choices { integer_attention }))
     }
 
     /// The same on tract's operations alone, which is slow: what tests and benchmarks compare the
@@ -169,6 +170,15 @@ impl TractNetwork {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             recorder: Recorder::default(),
         })
+    }
+
+    /// Does `work`, and gives its result with every plan that this network ran meanwhile, in the
+    /// order in which they ended. Meant for one caller at a time. If `work` panics, nothing is
+    /// recorded any more.
+    pub fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<PlanRun>) {
+        let recording = self.recorder.start();
+        let result = work();
+        (result, recording.finish())
     }
 
     fn run(

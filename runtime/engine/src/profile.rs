@@ -1,6 +1,5 @@
 //! Runs of plans with a clock on every operation, for host tools that look for the time.
 
-use crate::TractNetwork;
 use crate::load::Plan;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,17 +47,6 @@ pub struct OpRun {
     pub written_bytes: u64,
 }
 
-impl TractNetwork {
-    /// Does `work`, and gives its result with every plan that this network ran meanwhile, in the
-    /// order in which they ended. Meant for one caller at a time. If `work` panics, nothing is
-    /// recorded any more.
-    pub fn recorded<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<PlanRun>) {
-        let recording = self.recorder.start();
-        let result = work();
-        (result, recording.finish())
-    }
-}
-
 /// Runs plans, and keeps their times while it is asked to.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
@@ -86,7 +74,7 @@ impl Recorder {
         Ok(outputs)
     }
 
-    fn start(&self) -> Recording<'_> {
+    pub(crate) fn start(&self) -> Recording<'_> {
         let mut runs = self.lock();
         runs.clear();
         self.recording.store(true, Ordering::Release);
@@ -104,10 +92,10 @@ impl Recorder {
 }
 
 /// A recording that ends with this value, also where the work panics.
-struct Recording<'a>(&'a Recorder);
+pub(crate) struct Recording<'a>(&'a Recorder);
 
 impl Recording<'_> {
-    fn finish(self) -> Vec<PlanRun> {
+    pub(crate) fn finish(self) -> Vec<PlanRun> {
         mem::take(&mut *self.0.lock())
     }
 }

@@ -1,0 +1,25 @@
+//! Activations that the operation before them applies, and GELU that stands alone.
+
+use super::graph::Graph;
+use super::pattern::{Check, Match, Step, node};
+use super::{Choices, Fused, fused};
+use crate::ops::gelu::Gelu;
+use uniultra_kernels::Activation;
+
+const GELU: &[Step] = &[node("activated", "Gelu", &["value"], &[Check::ExactGelu])];
+const RELU: &[Step] = &[node("activated", "Relu", &["value"], &[])];
+
+/// The activation that alone reads `value`, and its output; without one, `value` as it is.
+pub(super) fn of<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) {
+    let start = Match::of(graph, "value", value);
+    let of = |steps, activation| Some((activation, start.and(steps)?.value("activated")?));
+    of(GELU, Activation::Gelu)
+        .or_else(|| of(RELU, Activation::Relu))
+        .unwrap_or((Activation::Identity, value))
+}
+
+/// From a `Gelu` that no other operation took.
+pub(super) fn alone(graph: &Graph, activated: &str, _: Choices) -> Option<Fused> {
+    let found = Match::of(graph, "activated", activated).and(GELU)?;
+    Some(fused(&Gelu {}, [found.value("value")?], activated))
+}
