@@ -79,7 +79,8 @@ macro_rules! choice {
             }
 
             fn read(name: &str, node: &NodeProto) -> TractResult<Self> {
-                $all.get(usize::read(name, node)?).copied().with_context(|| format!("{name}"))
+                let choice = $all.get(usize::read(name, node)?).copied();
+                choice.with_context(|| format!("{}: unknown {name}", node.op_type))
             }
         }
     };
