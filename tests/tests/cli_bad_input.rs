@@ -230,5 +230,8 @@ fn exports_that_cannot_be() {
     assert!(fs::read_to_string(out.join("model.toml")).unwrap().contains("image_size = 96"));
     fs::write(folder.path().join("note.txt"), "mine").unwrap();
     export(folder.path(), &["--image-size", "64", "--force"]).fails(6, &["--force"]);
-    assert!(folder.path().join("note.txt").is_file(), "a folder that is not a pack is never replaced");
+    assert!(
+        folder.path().join("note.txt").is_file(),
+        "a folder that is not a pack is never replaced"
+    );
 }

@@ -91,6 +91,7 @@ pub fn planes(
     if !bias.is_empty() {
         expect_size("values of a bias", rows, bias.len())?;
     }
+    // Without inputs there are no panels, and a plane is its bias.
     if pixels > 0 && inputs > 0 {
         Planes { packed, weight, inputs, pixels, bias, out }.dispatch();
     } else {

@@ -108,12 +108,15 @@ impl<'a> Attention<'a> {
     /// Queries of a task. They are whole rows of a window, so that a band is whole rows of the
     /// output.
     fn task_rows(&self) -> usize {
+        // A window wider than a task is still one row; a small window is one task.
         let rows = if self.in_integers { INTEGER_TASK_ROWS } else { TASK_ROWS };
         let [height, width] = self.q.window;
         (rows / width).clamp(1, height) * width
     }
 
     fn task(&self, index: usize) -> Task {
+        // Windows outside, then heads, then blocks of queries: successive tasks of a head find its
+        // keys and values in the cache.
         let (rest, block) = (index / self.blocks(), index % self.blocks());
         let first = block * self.task_rows();
         Task {

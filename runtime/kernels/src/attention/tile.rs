@@ -305,6 +305,8 @@ fn score_rows<I: Isa, const Q: usize, const R: usize>(
             }
         }
     }
+    // The maximum is taken while the sums are in registers: a pass over the scores would load them
+    // again.
     for (row, scores) in sums.into_iter().zip(scores.chunks_exact_mut(Q * lanes)) {
         for i in 0..Q {
             max[i] = ops.max(max[i], row[i]);
@@ -358,6 +360,7 @@ fn weigh_channels<I: Isa, const Q: usize, const C: usize>(
             *sum = ops.mul(ops.load(&out[(c * Q + i) * lanes..]), shrink[i]);
         }
     }
+    // The same tile as in `score_rows`, with keys as the inner dimension and channels as the rows.
     for key in 0..keys {
         let mut weight = [ops.zero(); Q];
         for (i, weight) in weight.iter_mut().enumerate() {

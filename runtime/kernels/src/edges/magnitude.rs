@@ -71,6 +71,7 @@ impl SimdOp for Lines<'_> {
         }
         for (row, out) in self.out.chunks_exact_mut(columns).enumerate() {
             for start in (0..columns).step_by(lanes) {
+                // The responses stay in registers: only their sum of squares is stored.
                 let mut energy = ops.zero();
                 for kernel in self.kernels.chunks_exact(TAPS) {
                     let mut response = ops.zero();

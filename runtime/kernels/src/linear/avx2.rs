@@ -73,6 +73,7 @@ fn group<const V: usize, const R: usize>(
             // SAFETY: `x` holds `R` rows of `k` shorts (asserted above), whole steps each.
             let pair =
                 unsafe { x.as_ptr().add(r * k + step * DEPTH).cast::<i32>().read_unaligned() };
+            // Two neighbouring inputs as one 32-bit number: a single broadcast serves both.
             let pair = _mm256_set1_epi32(pair);
             for (sum, weight) in sums.iter_mut().zip(weight) {
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pair, weight));
@@ -87,6 +88,7 @@ fn group<const V: usize, const R: usize>(
                 let at = v * LANES;
                 (_mm256_loadu_ps(scale.as_ptr().add(at)), _mm256_loadu_ps(bias.as_ptr().add(at)))
             };
+            // Not fused: see the module `integer`.
             let value = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), bias);
             // The last panel may be wider than the row. A store through a mask would need a vector
             // of lane masks; a copy is simpler.

@@ -144,6 +144,7 @@ impl LinearI8 {
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => {
                 let packed = panels(weight, [inputs, outputs], [2, 8], 2);
+                // Twice the memory of bytes, but no widening in the inner loop.
                 layer.shorts = packed.into_iter().map(i16::from).collect();
                 layer.pad(outputs.next_multiple_of(8));
             }
@@ -295,6 +296,8 @@ fn panels(
     for (k, row) in weight.chunks_exact(outputs.max(1)).enumerate() {
         for first in (0..padded).step_by(2 * lanes) {
             let width = (2 * lanes).min(padded - first);
+            // Behind the panels before it, the groups of inputs before this one, and the inputs
+            // before it in its group. From an output to the next it is `depth` bytes.
             let start = first * depths * depth + (k / depth) * width * depth + k % depth;
             let values = &row[first..outputs.min(first + width)];
             for (place, value) in packed[start..].iter_mut().step_by(depth).zip(values) {

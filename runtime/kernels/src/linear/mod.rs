@@ -227,6 +227,7 @@ fn by_blocks(
             }
         }
         Output::Quantized { scale, values } => {
+            // The next layer reads a quarter of the bytes that floats would take.
             // Bytes cannot hold the sums, so a block of floats is computed beside them.
             buffer.resize(block * outputs, 0.0);
             for first in (0..rows).step_by(block) {

@@ -23,6 +23,7 @@ pub(super) fn finish(layer: &LinearI8, sum: int32x4_t, first: usize, row: &mut [
     let (scale, bias) = (&layer.scale[first..][..LANES], &layer.bias[first..][..LANES]);
     // SAFETY: both hold one vector.
     let (scale, bias) = unsafe { (vld1q_f32(scale.as_ptr()), vld1q_f32(bias.as_ptr())) };
+    // Not fused: see the module `integer`.
     let value = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), scale), bias);
     let row = &mut row[first..];
     if row.len() >= LANES {

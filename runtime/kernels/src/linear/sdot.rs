@@ -64,6 +64,8 @@ fn group<const V: usize, const R: usize>(
     let x = rows_of::<R>(x, k);
     let mut sums = [[vdupq_n_s32(0); V]; R];
     for step in 0..k / STEP {
+        // All rows first: their vectors stay in registers for the four quarters and all vectors of
+        // outputs.
         let mut rows = [vdupq_n_s8(0); R];
         for (row, x) in rows.iter_mut().zip(x) {
             // SAFETY: each row of `x` holds `k` bytes, `k / STEP` vectors.

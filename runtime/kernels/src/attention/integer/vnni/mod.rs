@@ -189,6 +189,7 @@ fn weights<const R: usize>(
             [_mm512_loadu_si512(first.as_ptr().cast()), _mm512_loadu_si512(second.as_ptr().cast())];
         (dithers, _mm512_loadu_si512(last.as_ptr().cast()))
     };
+    // Query by query here, unlike the scores: each has its own maximum and scale.
     let tiles = buffers.start.len() / TILE;
     let mut totals = [0; R];
     for (r, total) in totals.iter_mut().enumerate() {
@@ -259,6 +260,8 @@ fn weigh<const R: usize>(buffers: &Buffers, dim: usize, c: usize) -> [__m512i; R
     let padded = buffers.start.len();
     let Buffers { weights, values, .. } = buffers;
     assert!(weights.len() >= R * padded && values.len() >= padded * dim && c + LANES <= dim);
+    // The weights were stored in the order of narrowing, the values in the same: group by group
+    // they belong together.
     let mut sums = [_mm512_setzero_si512(); R];
     let (mut value, step) = (values[c * DEPTH..].as_ptr(), dim * DEPTH);
     for tile in weights[..R * padded].chunks_exact(R * TILE) {
