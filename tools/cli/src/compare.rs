@@ -1,18 +1,16 @@
 //! `uniultra-tools compare`.
 
-use crate::failure::out;
 use crate::images::{each_once, list, progress_bar, threads};
+use crate::json::{self, JsonTarget};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use uniultra_compare::{
     CompareError, Comparison, DEFAULT_PHANTOMS, Images, PHANTOM_SEED, Settings, Side, Sides,
-    Timing, compare, comparison_markdown, measure_speed, render_pictures, write_comparison,
+    Timing, compare, comparison_document, measure_speed, render_pictures, write_comparison,
 };
 use uniultra_core::MaskChoice;
-use uniultra_evaluate::{
-    EvaluateError, Predictor, PromptKind, Query, Shard, SplitPart, check_free,
-};
-use uniultra_sink::write_atomically;
+use uniultra_evaluate::{EvaluateError, Predictor, PromptKind, Query, Shard, SplitPart};
+use uniultra_report::{check_free, json_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,7 +75,7 @@ pub(crate) struct Args {
     force: bool,
     /// Write report.json to another file, too; `-` prints it in place of the tables.
     #[arg(long, value_name = "-|FILE")]
-    json: Option<PathBuf>,
+    json: Option<JsonTarget>,
 }
 
 impl Args {
@@ -113,6 +111,7 @@ impl Args {
 /// Compares and writes the report.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
+    json::check(args.json.as_ref())?;
     if !args.force {
         check_free(&args.out)?;
     }
@@ -181,15 +180,11 @@ fn settings(args: &Args, images: &Images, prompts: &[PromptKind]) -> Settings {
 
 /// Prints the tables, or the JSON report, and where the report is.
 fn finish(args: &Args, comparison: &Comparison, start: Instant) -> anyhow::Result<()> {
-    if let Some(path) = &args.json {
-        let json = comparison.to_json()?;
-        if path == Path::new("-") {
-            return Ok(out(&json)?);
-        }
-        write_atomically(path, |file| file.write_all(json.as_bytes()))
-            .map_err(CompareError::from)?;
-    }
-    let (text, page) = (comparison_markdown(comparison), args.out.join("report.html"));
-    let seconds = start.elapsed().as_secs_f32();
-    Ok(out(&format!("{text}\nwrote {}, {seconds:.0} s\n", page.display()))?)
+    let tables = || {
+        let text = comparison_document(comparison).to_markdown();
+        let page = args.out.join("report.html");
+        let seconds = start.elapsed().as_secs_f32();
+        format!("{text}\nwrote {}, {seconds:.0} s\n", page.display())
+    };
+    json::print(args.json.as_ref(), || json_text(comparison), tables)
 }

@@ -1,14 +1,15 @@
 //! `uniultra-tools estimate`.
 
-use crate::failure::{Missed, out};
-use std::path::{Path, PathBuf};
+use crate::failure::Missed;
+use crate::json::{self, JsonTarget};
+use std::path::PathBuf;
 use uniultra_estimate::{
     Assumptions, Estimate, EstimateError, InstructionCounts, PackWork, Report, Setting,
-    estimate_markdown, validate,
+    estimate_document, validate,
 };
 use uniultra_manifest::BoardFile;
 use uniultra_profile::{ModelFacts, Runs};
-use uniultra_sink::{check_writable, write_atomically};
+use uniultra_report::json_text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     model: PathBuf,
     /// Write the report as JSON to this file; `-` prints it in place of the tables.
     #[arg(long, value_name = "FILE|-")]
-    json: Option<PathBuf>,
+    json: Option<JsonTarget>,
     /// Instructions counted by `cargo xtask cross --count`; those that came with this program if not given.
     #[arg(long, value_name = "FILE")]
     counts: Option<PathBuf>,
@@ -52,21 +53,10 @@ const WARM_UP: u32 = 3;
 
 /// Estimates, writes the report, and fails if the budgets are not held.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let json_file = args.json.as_deref().filter(|path| *path != Path::new("-"));
-    if let Some(path) = json_file {
-        check_writable(path).map_err(EstimateError::from)?;
-    }
+    json::check(args.json.as_ref())?;
     let report = estimate(args)?;
-    if let Some(path) = json_file {
-        let json = report.to_json()?;
-        write_atomically(path, |file| file.write_all(json.as_bytes()))
-            .map_err(EstimateError::from)?;
-    }
-    if args.json.is_some() && json_file.is_none() {
-        out(&report.to_json()?)?;
-    } else {
-        out(&estimate_markdown(&report))?;
-    }
+    let tables = || estimate_document(&report).to_markdown();
+    json::print(args.json.as_ref(), || json_text(&report), tables)?;
     if report.held {
         return Ok(());
     }

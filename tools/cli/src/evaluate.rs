@@ -7,10 +7,11 @@ use std::time::Instant;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{
     BASELINE, EvaluateError, Evaluated, ModelSource, Options, PackPredictor, Predictor, Problem,
-    PromptKind, Protocol, Query, Report, Row, Settings, Shard, SplitPart, check_free, evaluate,
-    find_cases, merge, render_pictures, report_markdown, transfer_sets, write_report,
+    PromptKind, Protocol, Query, Report, Row, Settings, Shard, SplitPart, evaluate, find_cases,
+    merge, render_pictures, report_document, transfer_sets, write_report,
 };
 use uniultra_manifest::ManifestError;
+use uniultra_report::check_free;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -205,7 +206,7 @@ fn check_any(rows: &[Row], problems: &[Problem]) -> Result<(), EvaluateError> {
 
 /// Prints the tables and where the report is.
 fn finish(report: &Report, folder: &std::path::Path, time: &str) -> anyhow::Result<()> {
-    let text = report_markdown(report);
+    let text = report_document(report).to_markdown();
     out(&format!("{text}\nwrote {}{time}\n", folder.join("report.html").display()))?;
     Ok(())
 }

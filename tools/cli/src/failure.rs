@@ -11,6 +11,7 @@ use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_phantom::PhantomError;
 use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
+use uniultra_report::ReportError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -29,18 +30,6 @@ impl std::fmt::Display for Missed {
 }
 
 impl std::error::Error for Missed {}
-
-/// Marks an error as "the output cannot be written" (exit code 6).
-#[derive(Debug)]
-pub(crate) struct OutputFailed(pub(crate) String);
-
-impl std::fmt::Display for OutputFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for OutputFailed {}
 
 /// A result could not be printed. Its own type tells it from failures of other pipes, such as a
 /// device's connection or a file that is a pipe: those are never silent.
@@ -92,6 +81,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<ProfileError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<ReportError>() {
+        return error.hint();
+    }
     match cause.downcast_ref::<ExportError>()? {
         ExportError::Checkpoint(error) => error.hint(),
         ExportError::Incomplete { .. } => {
@@ -115,14 +107,14 @@ fn quantize_code(error: &QuantizeError) -> u8 {
         | QuantizeError::Engine(_) => 4,
         QuantizeError::Evaluate(error) => evaluate_code(error),
         QuantizeError::Write(error) if error.is_output() => 6,
-        QuantizeError::Report(_) => 6,
+        QuantizeError::Report(error) => report_code(error),
         _ => 3,
     }
 }
 
 fn code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
-        if cause.is::<OutputFailed>() || cause.is::<StdoutFailed>() {
+        if cause.is::<StdoutFailed>() {
             return 6;
         }
         if cause.is::<Missed>() {
@@ -152,12 +144,14 @@ fn code(error: &anyhow::Error) -> u8 {
             return match error {
                 EstimateError::Pack(error) => profile_code(error),
                 EstimateError::NotHere { .. } => 7,
-                EstimateError::Output(_) => 6,
                 _ => 3,
             };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
             return quantize_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<ReportError>() {
+            return report_code(error);
         }
         if cause.is::<CheckpointError>() || cause.is::<BoardError>() {
             return 3;
@@ -167,6 +161,11 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     }
     1
+}
+
+/// A report that cannot be drawn is a fault of this program.
+fn report_code(error: &ReportError) -> u8 {
+    if error.is_output() { 6 } else { 1 }
 }
 
 fn profile_code(error: &ProfileError) -> u8 {

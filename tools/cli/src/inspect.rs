@@ -1,17 +1,17 @@
 //! `uniultra-tools inspect`: what a checkpoint holds, or what an architecture would.
 
-mod json;
 mod published;
+mod report;
 mod table;
 
-use crate::failure::{OutputFailed, out};
+use crate::json::{self, JsonTarget};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use table::{Align, Table, grouped, percent};
 use uniultra_checkpoint::{
     Architecture, Checkpoint, Component, Need, Parameter, ParameterKind, Recognition,
 };
-use uniultra_sink::write_atomically;
+use uniultra_report::json_text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     arch: Option<Architecture>,
     /// Write JSON to a file; `-` prints it in place of the table.
     #[arg(long, value_name = "-|FILE")]
-    json: Option<PathBuf>,
+    json: Option<JsonTarget>,
     /// List every tensor with shape, part and role.
     #[arg(long)]
     tensors: bool,
@@ -52,6 +52,7 @@ struct Subject<'a> {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    json::check(args.json.as_ref())?;
     match (&args.file, args.arch) {
         (Some(path), _) => {
             let checkpoint = Checkpoint::open(path)?;
@@ -71,18 +72,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn show(args: &Args, subject: &Subject<'_>) -> anyhow::Result<()> {
-    match &args.json {
-        Some(path) => {
-            let text = format!("{:#}\n", json::report(subject, args.tensors));
-            if path.as_os_str() == "-" {
-                return Ok(out(&text)?);
-            }
-            write_atomically(path, |file| file.write_all(text.as_bytes()))
-                .map_err(|error| OutputFailed(error.to_string()))?;
-            Ok(out(&subject.text(args.tensors)?)?)
-        }
-        None => Ok(out(&subject.text(args.tensors)?)?),
-    }
+    let text = subject.text(args.tensors)?;
+    let report = || json_text(&report::report(subject, args.tensors));
+    json::print(args.json.as_ref(), report, || text)
 }
 
 /// Rows of the table: a title, how deep it is indented, and what it sums.

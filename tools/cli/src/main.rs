@@ -2,13 +2,13 @@
 //! phantoms, measure, compare and profile models, estimate them for boards.
 
 mod compare;
-mod device;
 mod estimate;
 mod evaluate;
 mod export;
 mod failure;
 mod images;
 mod inspect;
+mod json;
 mod phantom;
 mod profile;
 mod quantize;

@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         write_report(folder, &report)?;
     }
     let seconds = start.elapsed().as_secs_f32();
-    let overview = report_overview(&report);
+    let overview = report_overview(&report).to_markdown();
     out(&format!("{overview}\nwrote {}, {seconds:.0} s\n", args.out.display()))?;
     let Some(folder) = args.report.as_deref().filter(|_| args.trial_images > 0) else {
         return Ok(());

@@ -8,13 +8,14 @@ use uniultra_evaluate::EvaluateError;
 use uniultra_manifest::ManifestError;
 use uniultra_onnx::OnnxError;
 use uniultra_phantom::PhantomError;
+use uniultra_report::ReportError;
 use uniultra_sink::SinkError;
 
 /// Why a comparison ended without a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
-    /// A pack cannot be opened, the data folder not be used, or the report is in the way.
+    /// A pack cannot be opened, or the data folder not be used.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// A pack's files cannot be read.
@@ -52,7 +53,10 @@ pub enum CompareError {
     /// There is no scratch folder for the phantoms.
     #[error("cannot make a scratch folder for the phantoms")]
     Scratch(#[source] io::Error),
-    /// An output cannot be written.
+    /// The report's files cannot be written.
+    #[error(transparent)]
+    Files(#[from] ReportError),
+    /// Another output cannot be written.
     #[error(transparent)]
     Output(#[from] SinkError),
 }
@@ -64,6 +68,7 @@ impl CompareError {
         match self {
             Self::Evaluate(error) => error.is_output(),
             Self::Phantom(error) => error.is_output(),
+            Self::Files(error) => error.is_output(),
             Self::Output(error) => error.is_output(),
             Self::Scratch(_) => true,
             _ => false,
@@ -85,6 +90,7 @@ impl CompareError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Evaluate(error) => error.hint(),
+            Self::Files(error) => error.hint(),
             Self::Pack { .. } => {
                 Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
             }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use uniultra_manifest::BoardError;
 use uniultra_profile::ProfileError;
-use uniultra_sink::SinkError;
 
 /// Why there is no estimate.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +49,6 @@ pub enum EstimateError {
         /// Architecture of the board.
         found: &'static str,
     },
-    /// An output cannot be written.
-    #[error(transparent)]
-    Output(#[from] SinkError),
 }
 
 impl EstimateError {

@@ -1,11 +1,11 @@
 //! A frame to draw on: regions, outlines, prompts.
 
-use crate::run::create_folder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use std::io;
 use std::path::Path;
 use uniultra_core::{Frame, Mask, Prompts};
+use uniultra_report::create_folder;
 use uniultra_sink::{SinkError, write_atomically};
 
 /// Colour of the truth's outline, in red, green, blue.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use uniultra_core::{MaskError, MetricError, PromptError, SegmentError};
 use uniultra_dataset::{FolderError, Problem, SampleError};
 use uniultra_engine::EngineError;
+use uniultra_report::ReportError;
 use uniultra_sink::SinkError;
 
 /// Why an evaluation or a merge ended without a result.
@@ -69,15 +70,12 @@ pub enum EvaluateError {
         /// The reason.
         reason: String,
     },
-    /// An output cannot be written.
+    /// The report's files cannot be written.
+    #[error(transparent)]
+    Files(#[from] ReportError),
+    /// Another output cannot be written.
     #[error(transparent)]
     Output(#[from] SinkError),
-    /// There is a report in the output folder already.
-    #[error("{} exists already", path.display())]
-    Exists {
-        /// The report.
-        path: PathBuf,
-    },
     /// A file is no report that can be merged.
     #[error("{}: expected a report of `evaluate`: {reason}", path.display())]
     Report {
@@ -109,7 +107,7 @@ impl EvaluateError {
     pub fn is_output(&self) -> bool {
         match self {
             Self::Output(error) => error.is_output(),
-            Self::Exists { .. } => true,
+            Self::Files(error) => error.is_output(),
             _ => false,
         }
     }
@@ -130,7 +128,7 @@ impl EvaluateError {
             Self::Model { .. } => {
                 Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
             }
-            Self::Exists { .. } => Some("choose another --out, or pass --force"),
+            Self::Files(error) => error.hint(),
             Self::Strict { .. } => Some("the report's list of problems names every one"),
             _ => None,
         }

@@ -29,7 +29,6 @@ mod compare;
 mod edges;
 mod ellipse;
 mod error;
-mod markup;
 mod merge;
 mod model;
 mod picture;
@@ -54,7 +53,6 @@ pub use clicks::{NOC_CAP, click_prompts, next_click};
 pub use clicks_inside::INSIDE_COUNTS;
 pub use edges::Edges;
 pub use error::{EvaluateError, ImageError};
-pub use markup::{PAGE_STYLE, html_address, html_text, markdown_cell};
 pub use merge::merge;
 pub use model::{ModelSource, PackPredictor};
 pub use picture::{Picture, Role, render_pictures};
@@ -64,9 +62,9 @@ pub use protocol::Protocol;
 pub use published::GRID_SIDE;
 pub use report::{
     Aggregate, ClickSummary, EdgeSummary, EmptySummary, Group, InsideSummary, Overview, Report,
-    Row, Settings, check_free, report_markdown, write_report,
+    Row, Settings, report_document, write_report,
 };
-pub use run::{Evaluated, Options, create_folder, evaluate, predict, thread_pool};
+pub use run::{Evaluated, Options, evaluate, predict, thread_pool};
 pub use run_mask::RunMask;
 pub use stats::Stats;
 pub use transfer::transfer_sets;

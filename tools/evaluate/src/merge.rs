@@ -2,10 +2,10 @@
 
 use crate::picture::{choose, path_of};
 use crate::report::Row;
-use crate::run::create_folder;
 use crate::{EvaluateError, Picture, Report, Shard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use uniultra_report::create_folder;
 use uniultra_sink::write_atomically;
 
 /// Merges the reports of all shards of one run into one, and copies the pictures it shows to

@@ -12,8 +12,10 @@ use uniultra_dataset::Sample;
 /// Worst predictions shown of each set, prompt and model: failures teach most.
 const WORST: usize = 3;
 
-const PREDICTION: [u8; 3] = [255, 0, 220];
-const BOTH: [u8; 3] = [255, 255, 255];
+/// Colour of what only the prediction holds, in red, green, blue.
+pub(crate) const PREDICTION: [u8; 3] = [255, 0, 220];
+/// Colour of what truth and prediction hold.
+pub(crate) const BOTH: [u8; 3] = [255, 255, 255];
 
 /// Why an image is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,10 @@ use crate::{
     RunMask,
 };
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uniultra_core::{Mask, dice};
 use uniultra_dataset::{Sample, unite};
+use uniultra_report::create_folder;
 use uniultra_sink::{SinkError, write_mask_png};
 
 /// Choices of a run that do not change its figures.
@@ -99,15 +100,6 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, EvaluateError> {
         .num_threads(threads)
         .build()
         .map_err(|error| EvaluateError::Threads { threads, reason: error.to_string() })
-}
-
-/// Creates a folder and those above it.
-///
-/// # Errors
-/// [`SinkError::Write`].
-pub fn create_folder(path: &Path) -> Result<(), SinkError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| SinkError::Write { path: PathBuf::from(path), source })
 }
 
 /// Saves a mask where that was asked for.

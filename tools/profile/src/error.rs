@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use uniultra_core::{FrameError, SegmentError};
 use uniultra_engine::EngineError;
-use uniultra_evaluate::EvaluateError;
 use uniultra_kernels::KernelError;
 use uniultra_manifest::ManifestError;
+use uniultra_report::ReportError;
 use uniultra_sink::SinkError;
 
 /// Why there is no profile.
@@ -103,10 +103,10 @@ pub enum ProfileError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A report is in the way, or its folder cannot be made.
+    /// The report's files cannot be written.
     #[error(transparent)]
-    Evaluate(#[from] EvaluateError),
-    /// An output cannot be written.
+    Files(#[from] ReportError),
+    /// Another output cannot be written.
     #[error(transparent)]
     Output(#[from] SinkError),
 }
@@ -131,7 +131,7 @@ impl ProfileError {
     #[must_use]
     pub fn is_output(&self) -> bool {
         match self {
-            Self::Evaluate(error) => error.is_output(),
+            Self::Files(error) => error.is_output(),
             Self::Output(_) => true,
             _ => false,
         }
@@ -146,14 +146,18 @@ impl ProfileError {
     /// Whether the fault is our own.
     #[must_use]
     pub fn is_internal(&self) -> bool {
-        matches!(self, Self::Sample(_) | Self::Peaks(_))
+        match self {
+            Self::Sample(_) | Self::Peaks(_) => true,
+            Self::Files(error) => !error.is_output(),
+            _ => false,
+        }
     }
 
     /// What the user may do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Evaluate(error) => error.hint(),
+            Self::Files(error) => error.hint(),
             Self::Pack { .. } => {
                 Some("a model pack is a folder exactly as `uniultra-tools export` writes it")
             }

@@ -41,22 +41,13 @@ const MARKS: [(&str, Family); 25] = [
 ];
 
 impl Family {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Product,
-        Self::Attention,
-        Self::Norm,
-        Self::Convolution,
-        Self::Layout,
-        Self::Elementwise,
-    ];
-
     /// Of an operation by its name.
     pub(crate) fn of(op: &str) -> Self {
         let mark = MARKS.iter().find(|(mark, _)| op.contains(mark));
         mark.map_or(Self::Elementwise, |(_, family)| *family)
     }
 
-    /// For a legend.
+    /// For people.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Product => "products",
@@ -70,14 +61,14 @@ impl Family {
 
     /// Colours that are told apart with any colour vision (Okabe and Ito, 2008), paler, so that
     /// black text is readable on them.
-    pub(crate) fn color(self) -> &'static str {
+    pub(crate) fn rgb(self) -> [u8; 3] {
         match self {
-            Self::Product => "#8ec4e8",
-            Self::Attention => "#f0a46e",
-            Self::Norm => "#7fd0b8",
-            Self::Convolution => "#e3b5cc",
-            Self::Layout => "#cfcfcf",
-            Self::Elementwise => "#f3d98b",
+            Self::Product => [142, 196, 232],
+            Self::Attention => [240, 164, 110],
+            Self::Norm => [127, 208, 184],
+            Self::Convolution => [227, 181, 204],
+            Self::Layout => [207, 207, 207],
+            Self::Elementwise => [243, 217, 139],
         }
     }
 }

@@ -32,7 +32,7 @@ mod roof;
 pub use compare::{Comparison, Line, Other};
 pub use device::{
     BenchOptions, DEVICE_PROFILE_VERSION, DeviceBench, DeviceBoard, DeviceBudgets, DeviceFrame,
-    DeviceHeld, DeviceReport, SshTarget, Upload, device_chart, device_markdown, profile_device,
+    DeviceHeld, DeviceReport, SshTarget, Upload, device_document, profile_device,
     write_device_profile,
 };
 pub use error::ProfileError;
@@ -41,7 +41,6 @@ pub use measure::{Allocations, Counter, Recording, Runs, Subject, measure};
 pub use peaks::{Peak, Peaks};
 pub use profile::{Group, ModelFacts, OpProfile, Phase, PlanProfile, Profile};
 pub use report::{
-    FrameFacts, PROFILE_VERSION, Report, Setting, profile_flame, profile_markdown, read_report,
-    write_profile,
+    FrameFacts, PROFILE_VERSION, Report, Setting, profile_document, read_report, write_profile,
 };
 pub use roof::{Pace, Work};

@@ -97,7 +97,7 @@ pub enum QuantizeError {
     Write(#[from] ExportError),
     /// A report cannot be written.
     #[error(transparent)]
-    Report(#[from] uniultra_sink::SinkError),
+    Report(#[from] uniultra_report::ReportError),
     /// A file cannot be read.
     #[error("{path}: {source}", path = path.display())]
     Read {

@@ -1,78 +1,86 @@
-//! What a report says, section by section.
+//! What the report says to people, section by section.
 
 use super::Comparison;
-use super::document::{Block, Table};
-use super::figures::signed;
 use super::tables::{identity, nodes, sizes, speed, weights};
+use crate::picture::{A_ONLY, B_ONLY, BOTH};
 use crate::summary::LOSSES;
-use crate::{Line, Sides, Timing};
+use crate::{Line, Picture, Sides, Timing};
 use std::collections::BTreeSet;
+use uniultra_evaluate::{PROMPT, TRUTH};
+use uniultra_report::number::{fixed, fixed_or_empty, scientific, signed};
+use uniultra_report::{Document, Gallery, LegendColor, Table, Text};
 
-/// The report's sections.
-pub(super) fn contents(comparison: &Comparison) -> Vec<Block<'_>> {
-    let mut blocks = vec![Block::Text(summary(comparison))];
+/// The report as a document; pictures are named in a table where they cannot be shown.
+#[must_use]
+pub fn document(comparison: &Comparison) -> Document {
+    let mut document = Document::new("Comparison of two model packs");
+    document.paragraph(summary(comparison));
     if comparison.one_model {
         let text = "A and B are one model: every difference but that of speed should be zero.";
-        blocks.push(Block::Text(text.to_string()));
+        document.paragraph(text);
     }
-    blocks.push(Block::Heading("Packs"));
+    document.section("Packs");
     let packs = &comparison.packs;
-    blocks.extend([identity(packs), sizes(packs), weights(packs)].map(Block::Table));
-    speed_section(&mut blocks, comparison.timing.as_ref());
-    accuracy_section(&mut blocks, &comparison.lines);
-    agreement_section(&mut blocks, comparison);
+    for table in [identity(packs), sizes(packs), weights(packs)] {
+        document.table(table);
+    }
+    add_speed(&mut document, comparison.timing.as_ref());
+    add_accuracy(&mut document, &comparison.lines);
+    add_agreement(&mut document, comparison);
     if !comparison.pictures.is_empty() {
-        blocks.push(Block::Heading("Largest disagreements"));
-        blocks.push(Block::Pictures(&comparison.pictures));
+        document.section("Largest disagreements");
+        document.gallery(gallery(&comparison.pictures));
     }
-    blocks.extend([Block::Heading("Nodes"), Block::Table(nodes(packs))]);
+    document.section("Nodes");
+    document.table(nodes(packs));
     if !comparison.problems.is_empty() {
-        blocks.push(Block::Heading("Problems"));
-        let problems = comparison.problems.iter();
-        blocks.push(Block::List(problems.map(ToString::to_string).collect()));
+        document.section("Problems");
+        document.list(comparison.problems.iter().map(ToString::to_string));
     }
-    blocks
+    document
 }
 
 /// What was run, in a sentence.
-fn summary(comparison: &Comparison) -> String {
+fn summary(comparison: &Comparison) -> Text {
     let settings = &comparison.settings;
     let images: BTreeSet<_> =
         comparison.images.iter().map(|pair| (&pair.set, &pair.stem)).collect();
-    let source = match settings.phantom_seed {
-        Some(seed) => format!("simulated phantoms of seed {seed}"),
-        None => format!("images, split `{}`, of {}", settings.split, settings.sets.join(", ")),
+    let count = images.len();
+    let text = match settings.phantom_seed {
+        Some(seed) => Text::from(format!("{count} simulated phantoms of seed {seed}")),
+        None => Text::from(format!("{count} images, split "))
+            .code(settings.split.to_string())
+            .plain(format!(", of {}", settings.sets.join(", "))),
     };
-    format!(
-        "{} {source}; prompts {}; mask choice {}; {}; protocol {}. Differences are B less A.",
-        images.len(),
+    text.plain(format!(
+        "; prompts {}; mask choice {}; {}; protocol {}. Differences are B less A.",
         settings.prompts.join(", "),
         settings.mask_choice,
         comparison.engine,
         comparison.protocol,
-    )
+    ))
 }
 
-fn speed_section(blocks: &mut Vec<Block<'_>>, timing: Option<&Timing>) {
-    blocks.push(Block::Heading("Speed on this machine"));
+fn add_speed(document: &mut Document, timing: Option<&Timing>) {
+    document.section("Speed on this machine");
     let Some(timing) = timing else {
-        blocks.push(Block::Text("Not measured.".to_string()));
+        document.paragraph("Not measured.");
         return;
     };
     let Timing { runs, warm_up_runs, cpu, cpu_features, .. } = timing;
-    blocks.push(Block::Table(speed(timing)));
-    blocks.push(Block::Text(format!(
+    document.table(speed(timing));
+    document.paragraph(format!(
         "One thread, {runs} runs of each in turn (A, B, A, B) after {warm_up_runs} to warm up. \
          A / B above 1: B is faster. CPU: {cpu}, {}.",
         if cpu_features.is_empty() { "no SIMD".to_string() } else { cpu_features.join(" ") },
-    )));
+    ));
 }
 
-fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
-    blocks.push(Block::Heading("Accuracy"));
+fn add_accuracy(document: &mut Document, lines: &[Line]) {
+    document.section("Accuracy");
     let mut means = Table::new(
         2,
-        &[
+        [
             "set",
             "prompt",
             "n",
@@ -89,7 +97,7 @@ fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
     );
     let mut losses = Table::new(
         3,
-        &["set", "prompt", "worst image", "Dice A", "Dice B", "drop", "n", "> 0.01", "> 0.05"],
+        ["set", "prompt", "worst image", "Dice A", "Dice B", "drop", "n", "> 0.01", "> 0.05"],
     );
     for line in lines {
         let (Some(Sides { a, b }), Some(more), Some(lost)) =
@@ -98,9 +106,8 @@ fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
             continue;
         };
         let names = || [line.set.clone(), line.prompt.clone()].into_iter();
-        let overlap =
-            |a: f64, b: f64, more| [format!("{a:.4}"), format!("{b:.4}"), signed(more, 4)];
-        let hd95 = [a.hd95_px, b.hd95_px].map(|px| format!("{px:.2}"));
+        let overlap = |a: f64, b: f64, more| [fixed(a, 4), fixed(b, 4), signed(more, 4)];
+        let hd95 = [a.hd95_px, b.hd95_px].map(|px| fixed(px, 2));
         let cells = [line.images.to_string()]
             .into_iter()
             .chain(overlap(a.dice, b.dice, more.dice))
@@ -110,7 +117,8 @@ fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
         means.row(names().chain(cells));
         let worst = match &lost.worst {
             Some(worst) => {
-                let figures = [worst.dice.a, worst.dice.b, worst.drop].map(|v| format!("{v:.4}"));
+                let figures =
+                    [worst.dice.a, worst.dice.b, worst.drop].map(|dice| fixed(dice.into(), 4));
                 let [a, b, drop] = figures;
                 [worst.stem.clone(), a, b, drop]
             }
@@ -119,8 +127,8 @@ fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
         let counts = [line.images, lost.over_0_01, lost.over_0_05].map(|n| n.to_string());
         losses.row(names().chain(worst).chain(counts));
     }
-    if means.rows.is_empty() {
-        blocks.push(Block::Text("No image has an object.".to_string()));
+    if means.is_empty() {
+        document.paragraph("No image has an object.");
         return;
     }
     let [some, much] = LOSSES;
@@ -128,35 +136,101 @@ fn accuracy_section(blocks: &mut Vec<Block<'_>>, lines: &[Line]) {
         "The image whose Dice drops most from A to B, and how many drop by more than {some} and \
          {much}:"
     );
-    blocks.extend([Block::Table(means), Block::Text(text), Block::Table(losses)]);
+    document.table(means);
+    document.paragraph(text);
+    document.table(losses);
 }
 
-fn agreement_section(blocks: &mut Vec<Block<'_>>, comparison: &Comparison) {
-    blocks.push(Block::Heading("Agreement"));
-    blocks.push(Block::Text("Dice of A's mask with B's, whatever the truth is:".to_string()));
-    let mut table = Table::new(2, &["set", "prompt", "n", "mean", "min", "image of the min"]);
+fn add_agreement(document: &mut Document, comparison: &Comparison) {
+    document.section("Agreement");
+    document.paragraph("Dice of A's mask with B's, whatever the truth is:");
+    let heads = ["set", "prompt", "n", "mean", "min", "image of the min"];
+    let mut table = Table::new(2, heads).words_in(5);
     for line in &comparison.lines {
         let of = &line.agreement;
-        let (mean, min) = (format!("{:.4}", of.mean), format!("{:.4}", of.min));
+        let (mean, min) = (fixed(of.mean, 4), fixed(of.min.into(), 4));
         let names = [line.set.clone(), line.prompt.clone()];
         table.row(names.into_iter().chain([of.images.to_string(), mean, min, of.min_stem.clone()]));
     }
-    blocks.push(Block::Table(table));
+    document.table(table);
     let sizes = comparison.packs.map(|pack| pack.image_size_px);
     if sizes.a != sizes.b {
-        blocks.push(Block::Text(format!(
+        document.paragraph(format!(
             "Embeddings are not compared: their shapes differ, since A takes {} px and B {} px.",
             sizes.a, sizes.b
-        )));
+        ));
         return;
     }
-    let text = "Distance of the encoders' `image_embed`, as a share of the larger norm (L2):";
-    blocks.push(Block::Text(text.to_string()));
-    let mut table = Table::new(1, &["set", "n", "mean", "max", "image of the max"]);
+    let text = Text::from("Distance of the encoders' ").code("image_embed");
+    document.paragraph(text.plain(", as a share of the larger norm (L2):"));
+    let mut table = Table::new(1, ["set", "n", "mean", "max", "image of the max"]).words_in(4);
     for line in &comparison.embeddings {
-        let figures = [format!("{:.2e}", line.mean), format!("{:.2e}", line.max)];
+        let figures = [line.mean, f64::from(line.max)].map(|distance| scientific(distance, 2));
         let names = [line.set.clone(), line.images.to_string()];
         table.row(names.into_iter().chain(figures).chain([line.max_stem.clone()]));
     }
-    blocks.push(Block::Table(table));
+    document.table(table);
+}
+
+fn gallery(pictures: &[Picture]) -> Gallery {
+    let legend = [
+        (A_ONLY, "A only"),
+        (B_ONLY, "B only"),
+        (BOTH, "both"),
+        (TRUTH, "outline of the truth"),
+        (PROMPT, "prompt"),
+    ];
+    let shown = pictures.iter().map(|picture| uniultra_report::Picture {
+        path: picture.path.clone(),
+        caption: caption(picture),
+    });
+    Gallery {
+        legend: legend.map(|(rgb, name)| LegendColor { rgb, name }).to_vec(),
+        pictures: shown.collect(),
+        in_words: Some(in_words(pictures)),
+    }
+}
+
+fn caption(picture: &Picture) -> String {
+    let Picture { set, prompt, stem, agreement, dice, .. } = picture;
+    let dice = match (dice.a, dice.b) {
+        (Some(a), Some(b)) => format!("; Dice A {a:.3}, B {b:.3}"),
+        _ => String::new(),
+    };
+    format!("{set}/{stem}, {prompt}: agreement {agreement:.3}{dice}")
+}
+
+fn in_words(pictures: &[Picture]) -> Table {
+    let heads = ["set", "prompt", "image", "picture", "agreement", "Dice A", "Dice B"];
+    let mut table = Table::new(4, heads);
+    for Picture { set, prompt, stem, path, agreement, dice } in pictures {
+        let names = [set, prompt, stem, path].map(String::clone).into_iter();
+        let dice = [dice.a, dice.b].map(|dice| fixed_or_empty(dice.map(f64::from), 4));
+        table.row(names.chain([fixed(f64::from(*agreement), 4)]).chain(dice));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_comes_with_its_figures() {
+        let picture = |b| Picture {
+            set: "s".to_string(),
+            stem: "50%".to_string(),
+            prompt: "box".to_string(),
+            agreement: 0.5,
+            dice: Sides { a: Some(0.75), b },
+            path: "overlays/s/box/50%.png".to_string(),
+        };
+        let known = gallery(&[picture(Some(0.25))]);
+        let expected = "s/50%, box: agreement 0.500; Dice A 0.750, B 0.250";
+        assert_eq!(known.pictures[0].caption, expected);
+        assert_eq!(gallery(&[picture(None)]).pictures[0].caption, "s/50%, box: agreement 0.500");
+        let row = known.in_words.map(|table| table.rows()[0].clone()).unwrap();
+        let row: Vec<String> = row.iter().map(Text::characters).collect();
+        assert_eq!(row[3..], ["overlays/s/box/50%.png", "0.5000", "0.7500", "0.2500"]);
+    }
 }

@@ -1,13 +1,9 @@
-//! The report of a comparison: JSON for programs, Markdown and HTML for people.
+//! The report of a comparison: JSON for programs, a document for people.
 
 mod contents;
-mod document;
-mod figures;
-mod html;
-mod markdown;
 mod tables;
 
-pub use markdown::markdown as comparison_markdown;
+pub use contents::document as comparison_document;
 
 use crate::run::EmbeddingDistance;
 use crate::summary::{embedding_lines, lines};
@@ -15,11 +11,10 @@ use crate::{
     CompareError, Compared, EmbeddingLine, Line, PackFacts, Pair, Picture, Side, Sides, Timing,
 };
 use serde::Serialize;
-use std::io;
 use std::path::Path;
 use uniultra_engine::engine_name;
-use uniultra_evaluate::{PROTOCOL, Problem, SplitPart, create_folder};
-use uniultra_sink::write_atomically;
+use uniultra_evaluate::{PROTOCOL, Problem, SplitPart};
+use uniultra_report::{REPORT_FILE, ReportFolder, json_text};
 
 /// Says what the JSON file is.
 const KIND: &str = "uniultra-comparison";
@@ -107,32 +102,17 @@ impl Comparison {
             timing,
         }
     }
-
-    /// The text of `report.json`.
-    ///
-    /// # Errors
-    /// An [`io::Error`] never, since every figure is finite and every key a text.
-    pub fn to_json(&self) -> io::Result<String> {
-        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        text.push('\n');
-        Ok(text)
-    }
 }
 
 /// Writes `report.json`, `report.md` and `report.html`, each complete or not at all.
 ///
 /// # Errors
-/// [`CompareError::Output`].
+/// [`CompareError::Files`].
 pub fn write_comparison(folder: &Path, comparison: &Comparison) -> Result<(), CompareError> {
-    create_folder(folder)?;
-    let text = |name: &str, text: String| {
-        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
-    };
-    text("report.md", markdown::markdown(comparison))?;
-    text("report.html", html::html(comparison))?;
+    let folder = ReportFolder::create(folder)?;
+    let document = contents::document(comparison);
+    folder.write("report.md", &document.to_markdown())?;
+    folder.write("report.html", &document.to_html()?)?;
     // Last: where it is, the others are.
-    write_atomically(&folder.join("report.json"), |w| {
-        w.write_all(comparison.to_json()?.as_bytes())
-    })?;
-    Ok(())
+    Ok(folder.write(REPORT_FILE, &json_text(comparison)?)?)
 }

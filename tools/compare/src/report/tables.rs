@@ -1,9 +1,9 @@
 //! The tables of what the packs hold and how fast they are.
 
-use super::document::Table;
-use super::figures::{difference, grouped, ratio};
 use crate::{NetworkFacts, Pace, PackFacts, Sides, Timing, WeightFacts};
 use std::collections::BTreeSet;
+use uniultra_report::Table;
+use uniultra_report::number::{difference, fixed, grouped, ratio};
 
 type Facts = Sides<PackFacts>;
 
@@ -22,7 +22,7 @@ pub(super) fn identity(packs: &Facts) -> Table {
         ("decoder sha256", |pack| pack.mask_decoder.sha256.clone()),
         ("checkpoint sha256", |pack| pack.checkpoint_sha256.clone()),
     ];
-    let mut table = Table::new(3, &["", "A", "B"]);
+    let mut table = Table::new(3, ["", "A", "B"]);
     for (name, of) in rows {
         table.row([name.to_string(), of(&packs.a), of(&packs.b)]);
     }
@@ -37,7 +37,7 @@ pub(super) fn sizes(packs: &Facts) -> Table {
         ("mask decoder", |pack| pack.mask_decoder.bytes),
         ("pack", |pack| pack.pack_bytes),
     ];
-    let mut table = Table::new(1, &["bytes", "A", "B", "A / B"]);
+    let mut table = Table::new(1, ["bytes", "A", "B", "A / B"]);
     for (name, of) in rows {
         let Sides { a, b } = packs.map(of);
         table.row([name.to_string(), grouped(a), grouped(b), ratio(a, b)]);
@@ -48,7 +48,7 @@ pub(super) fn sizes(packs: &Facts) -> Table {
 /// Weights by network and type.
 pub(super) fn weights(packs: &Facts) -> Table {
     let heads = ["network", "type", "A values", "B values", "A bytes", "B bytes"];
-    let mut table = Table::new(2, &heads);
+    let mut table = Table::new(2, heads);
     for (name, network) in networks(packs) {
         let kinds: BTreeSet<&String> =
             [network.a, network.b].into_iter().flat_map(|of| of.graph.weights.keys()).collect();
@@ -65,7 +65,7 @@ pub(super) fn weights(packs: &Facts) -> Table {
 /// Nodes by operation, of both networks.
 pub(super) fn nodes(packs: &Facts) -> Table {
     let heads = ["operation", "encoder A", "encoder B", "B - A", "decoder A", "decoder B", "B - A"];
-    let mut table = Table::new(1, &heads);
+    let mut table = Table::new(1, heads);
     let networks = networks(packs).map(|(_, network)| network);
     let mut row = |name: &str, count: &dyn Fn(&NetworkFacts) -> usize| {
         let cells = networks.iter().flat_map(|network| {
@@ -94,15 +94,15 @@ fn networks(packs: &Facts) -> [(&'static str, Sides<&NetworkFacts>); 2] {
 pub(super) fn speed(timing: &Timing) -> Table {
     let heads =
         ["network", "A median ms", "B median ms", "A min ms", "B min ms", "A / B of medians"];
-    let mut table = Table::new(1, &heads);
+    let mut table = Table::new(1, heads);
     let rows = [
         ("image encoder", timing.image_encoder, timing.image_encoder_ratio),
         ("mask decoder, one click", timing.mask_decoder, timing.mask_decoder_ratio),
     ];
     for (name, pace, ratio) in rows {
         let Sides { a: Pace { median_ms, min_ms }, b } = pace;
-        let cells = [median_ms, b.median_ms, min_ms, b.min_ms].map(|ms| format!("{ms:.2}"));
-        let ends = [name.to_string()].into_iter().chain(cells).chain([format!("{ratio:.2}")]);
+        let cells = [median_ms, b.median_ms, min_ms, b.min_ms].map(|ms| fixed(ms, 2));
+        let ends = [name.to_string()].into_iter().chain(cells).chain([fixed(ratio, 2)]);
         table.row(ends);
     }
     table

@@ -1,12 +1,11 @@
-//! The report of an estimate: JSON for programs, Markdown for people.
+//! The report of an estimate: JSON for programs, a document for people.
 
-mod markdown;
+mod contents;
 
-pub use markdown::markdown as estimate_markdown;
+pub use contents::document as estimate_document;
 
 use crate::{Assumptions, BudgetLine, Estimate, InstructionCounts, PackWork, Validation, Verdict};
 use serde::Serialize;
-use std::io;
 use uniultra_manifest::{Board, BoardFile, Budget, Sha256Hex, Tier};
 use uniultra_profile::ModelFacts;
 
@@ -104,16 +103,6 @@ impl Report {
         }
     }
 
-    /// The text of the JSON file.
-    ///
-    /// # Errors
-    /// An [`io::Error`] never, since every key is a text.
-    pub fn to_json(&self) -> io::Result<String> {
-        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        text.push('\n');
-        Ok(text)
-    }
-
     /// Budgets that the range does not hold as a whole, each with limit and range; empty if all are held.
     #[must_use]
     pub fn not_held(&self) -> String {
@@ -161,7 +150,7 @@ pub(crate) mod tests {
     #[test]
     fn the_json_says_what_it_is_and_what_it_rests_on() {
         let report = report("am62x");
-        let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::to_value(&report).unwrap();
         assert_eq!(
             (&json["kind"], &json["board"]["id"]),
             (&"uniultra-estimate".into(), &"am62x".into())

@@ -2,6 +2,7 @@
 
 use super::{Report, Row};
 use crate::{INSIDE_COUNTS, IouPair};
+use uniultra_report::{ReportError, csv_text};
 
 /// Column names; an infinite distance is `inf`, `predicted_iou` and `object_iou` are means over objects. Those of single clicks, `dice_click_1` and on, follow,
 /// and of clicks inside, `dice_inside_1`, `dice_inside_3` and on.
@@ -35,29 +36,28 @@ const COLUMNS: [&str; 26] = [
 ];
 
 /// The rows as CSV (RFC 4180); a figure that does not apply is an empty cell.
-pub(super) fn csv(report: &Report) -> String {
+///
+/// # Errors
+/// [`ReportError::Csv`] never, since rows are as wide as the header.
+pub(super) fn csv(report: &Report) -> Result<String, ReportError> {
     let clicks = report.rows.iter().map(|row| row.click_dice.len()).max().unwrap_or_default();
     let any_inside = report.rows.iter().any(|row| !row.inside_dice.is_empty());
     let inside = if any_inside { INSIDE_COUNTS.as_slice() } else { &[] };
     let mut header: Vec<String> = COLUMNS.map(str::to_string).to_vec();
     header.extend((1..=clicks).map(|click| format!("dice_click_{click}")));
     header.extend(inside.iter().map(|count| format!("dice_inside_{count}")));
-    let mut text = header.join(",");
-    text.push('\n');
-    for row in &report.rows {
-        text.push_str(&line(report, row, clicks, inside.len()));
-        text.push('\n');
-    }
-    text
+    csv_text(&header, report.rows.iter().map(|row| line(report, row, clicks, inside.len())))
 }
 
-fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> String {
+fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> Vec<String> {
     let protocol = report.settings.protocol.name();
     let precision = report.precision_of(&row.model);
     let figure = |value: Option<f32>| value.map_or_else(String::new, |v| format!("{v:.6}"));
     let count = |value: Option<usize>| value.map_or_else(String::new, |v| v.to_string());
     let mut cells: Vec<String> =
-        [protocol, &row.set, &row.stem, &row.model, precision, &row.prompt].map(quoted).to_vec();
+        [protocol, &row.set, &row.stem, &row.model, precision, &row.prompt]
+            .map(str::to_string)
+            .to_vec();
     cells.extend([row.objects, row.truth_px, row.prediction_px].map(|v| v.to_string()));
     cells.extend([row.dice, row.iou, row.hd95_px, row.hd95_mm].map(figure));
     let infinite = row.hausdorff_infinite.then(|| "inf".to_string());
@@ -78,30 +78,11 @@ fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> String {
     cells.extend([row.noc_85, row.noc_90].map(count));
     cells.extend((0..clicks).map(|click| figure(row.click_dice.get(click).copied())));
     cells.extend((0..inside).map(|place| figure(row.inside_dice.get(place).copied())));
-    cells.join(",")
+    cells
 }
 
 /// Mean over the objects of an image.
 fn mean(row: &Row, of: fn(&IouPair) -> f32) -> Option<f32> {
     let sum: f32 = row.iou_pairs.iter().map(of).sum();
     (!row.iou_pairs.is_empty()).then(|| sum / row.iou_pairs.len() as f32)
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn awkward_names_are_quoted() {
-        assert_eq!(quoted("plain-1"), "plain-1");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-    }
 }

@@ -1,33 +1,27 @@
 //! The report: what was asked, every row, and the summaries.
 
 mod aggregate;
+mod contents;
 mod csv;
-mod html;
-mod markdown;
 mod overview;
-mod svg;
+mod plots;
 mod table;
 
 pub use aggregate::{Aggregate, ClickSummary, EdgeSummary, EmptySummary, InsideSummary};
-pub use markdown::markdown as report_markdown;
+pub use contents::document as report_document;
 pub use overview::{Group, Overview};
 
-use crate::run::create_folder;
 use crate::{
     Case, Edges, EvaluateError, IouPair, ModelInfo, PROTOCOL, Picture, Problem, Protocol, Shard,
     SplitPart,
 };
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::path::Path;
 use uniultra_engine::engine_name;
-use uniultra_sink::write_atomically;
+use uniultra_report::{REPORT_FILE, ReportFolder, json_text};
 
 /// Says what the JSON file is.
 const KIND: &str = "uniultra-evaluation";
-
-/// Name of the JSON report in its folder.
-pub(crate) const REPORT_FILE: &str = "report.json";
 
 /// What was asked: reports with other settings or models are other runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,35 +209,19 @@ impl Report {
     }
 }
 
-/// Checks that no report would be replaced in `folder`.
-///
-/// # Errors
-/// [`EvaluateError::Exists`].
-pub fn check_free(folder: &Path) -> Result<(), EvaluateError> {
-    let path = folder.join(REPORT_FILE);
-    if path.exists() { Err(EvaluateError::Exists { path }) } else { Ok(()) }
-}
-
 /// Writes `report.json`, `images.csv`, `report.md` and `report.html`, each complete or not at all.
 ///
 /// # Errors
-/// [`EvaluateError::Output`].
+/// [`EvaluateError::Files`].
 pub fn write_report(
     folder: &Path,
     report: &Report,
     pictures: &[Picture],
 ) -> Result<(), EvaluateError> {
-    create_folder(folder)?;
-    let text = |name: &str, text: String| {
-        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
-    };
-    text("images.csv", csv::csv(report))?;
-    text("report.md", markdown::markdown(report))?;
-    text("report.html", html::html(report, pictures))?;
+    let folder = ReportFolder::create(folder)?;
+    folder.write("images.csv", &csv::csv(report)?)?;
+    folder.write("report.md", &contents::document(report).to_markdown())?;
+    folder.write("report.html", &contents::page(report, pictures).to_html()?)?;
     // Last: where it is, all the others are.
-    write_atomically(&folder.join(REPORT_FILE), |w| {
-        serde_json::to_writer_pretty(&mut *w, report).map_err(io::Error::other)?;
-        w.write_all(b"\n")
-    })?;
-    Ok(())
+    Ok(folder.write(REPORT_FILE, &json_text(report)?)?)
 }

@@ -14,9 +14,7 @@ mod report;
 mod ssh;
 
 pub use bench::{DeviceBench, DeviceBoard, DeviceBudgets, DeviceFrame, DeviceHeld};
-pub use report::{
-    DEVICE_PROFILE_VERSION, DeviceReport, device_chart, device_markdown, write_device_profile,
-};
+pub use report::{DEVICE_PROFILE_VERSION, DeviceReport, device_document, write_device_profile};
 pub use ssh::SshTarget;
 
 use crate::ProfileError;

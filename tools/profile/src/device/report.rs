@@ -1,17 +1,14 @@
-//! The report of a profile made on a device: JSON for programs, Markdown and a chart for people.
-
-pub use super::chart::chart as device_chart;
+//! The report of a profile made on a device: JSON for programs, a document and a chart for people.
 
 use super::bench::{DeviceBench, SCHEMA, SCHEMA_VERSION};
+use super::chart::stage_chart;
 use crate::ProfileError;
+use crate::report::contents::quantiles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt::Write;
-use std::io;
 use std::path::Path;
-use uniultra_core::Quantiles;
-use uniultra_evaluate::create_folder;
-use uniultra_sink::write_atomically;
+use uniultra_report::number::{fixed, fixed_or_unknown, short_hash};
+use uniultra_report::{Document, REPORT_FILE, ReportFolder, Table, Text, json_text};
 
 /// Version of the JSON file's layout.
 pub const DEVICE_PROFILE_VERSION: u32 = 1;
@@ -55,96 +52,86 @@ impl DeviceReport {
         let Some(budgets) = &self.shown.budgets else { return String::new() };
         let missed = budgets.each().into_iter().filter(|(_, held)| !held.ok);
         let missed = missed.map(|(name, held)| {
-            format!("{name}: expected at most {}, found {}", held.limit, number(held.found))
+            format!(
+                "{name}: expected at most {}, found {}",
+                held.limit,
+                fixed_or_unknown(held.found, 1)
+            )
         });
         missed.collect::<Vec<_>>().join("; ")
     }
-
-    /// The text of `report.json`.
-    ///
-    /// # Errors
-    /// An [`io::Error`] never, since every key is a text.
-    pub fn to_json(&self) -> io::Result<String> {
-        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        text.push('\n');
-        Ok(text)
-    }
 }
 
-/// The report as Markdown.
+/// The report as a document, which is also what the command prints.
 #[must_use]
-pub fn device_markdown(report: &DeviceReport) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_all(&mut text, report);
-    text
-}
-
-fn write_all(text: &mut String, report: &DeviceReport) -> std::fmt::Result {
+pub fn device_document(report: &DeviceReport) -> Document {
     let bench = &report.shown;
-    writeln!(text, "# Profile of `{}` on {}\n", bench.model, report.host)?;
-    writeln!(
-        text,
-        "- model: {} {}, {}, {} px",
-        bench.model, bench.model_version, bench.precision, bench.image_size
-    )?;
-    let features = bench.cpu_features.join(" ");
-    writeln!(
-        text,
-        "- machine: {}, {} ({features}); {}, threads: {}",
-        bench.cpu, bench.arch, bench.engine, bench.threads
-    )?;
-    if let Some(board) = &bench.board {
-        let hash: String = board.sha256.chars().take(12).collect();
-        writeln!(text, "- board: {} (tier {}, profile {hash})", board.name, board.tier)?;
-    }
-    let hash: String = report.binary_sha256.chars().take(12).collect();
-    writeln!(text, "- program: uniultra {} ({hash})", bench.version)?;
-    writeln!(
-        text,
-        "- {} runs after {} that do not count, on a frame of {} x {} px",
-        bench.runs, bench.warm_up, bench.frame.width, bench.frame.height
-    )?;
-    if let Some(peak) = bench.peak_rss_mib {
-        writeln!(text, "- peak memory: {peak:.1} MiB")?;
-    }
-    writeln!(text, "\n| ms | p50 | p90 | p99 | max |\n| --- | ---: | ---: | ---: | ---: |")?;
-    for (stage, Quantiles { p50, p90, p99, max }) in bench.stages() {
-        writeln!(text, "| {stage} | {p50:.2} | {p90:.2} | {p99:.2} | {max:.2} |")?;
-    }
-    writeln!(text, "\n| cold start | ms |\n| --- | ---: |")?;
+    let title = Text::from("Profile of ").code(&bench.model);
+    let mut document = Document::new(title.plain(format!(" on {}", report.host)));
+    document.list(setting(report));
+    let stages = bench.stages();
+    document.table(quantiles(stages.iter().map(|(name, ms)| (name.to_string(), ms)), 2));
+    document.plot(stage_chart(bench));
+    let mut parts = Table::new(1, ["cold start", "ms"]);
     for (part, ms) in &bench.cold_start_parts_ms {
-        writeln!(text, "| {} | {ms:.1} |", part.replace('_', " "))?;
+        parts.row([part.replace('_', " "), fixed(*ms, 1)]);
     }
-    writeln!(text, "| all | {:.1} |", bench.cold_start_ms)?;
+    parts.row(["all".to_string(), fixed(bench.cold_start_ms, 1)]);
+    document.table(parts);
     if let Some(budgets) = &bench.budgets {
-        writeln!(text, "\n| budget | limit | found | |\n| --- | ---: | ---: | --- |")?;
+        let mut table = Table::new(1, ["budget", "limit", "found", ""]).words_in(3);
         for (name, held) in budgets.each() {
             let verdict = if held.ok { "held" } else { "MISSED" };
-            writeln!(text, "| {name} | {} | {} | {verdict} |", held.limit, number(held.found))?;
+            let found = fixed_or_unknown(held.found, 1);
+            table.row([name, held.limit.to_string().as_str(), found.as_str(), verdict]);
         }
+        document.table(table);
     }
-    Ok(())
+    document
 }
 
-fn number(found: Option<f64>) -> String {
-    found.map_or_else(|| "unknown".to_string(), |found| format!("{found:.1}"))
+fn setting(report: &DeviceReport) -> Vec<String> {
+    let bench = &report.shown;
+    let mut lines = vec![
+        format!(
+            "model: {} {}, {}, {} px",
+            bench.model, bench.model_version, bench.precision, bench.image_size
+        ),
+        format!(
+            "machine: {}, {} ({}); {}, threads: {}",
+            bench.cpu,
+            bench.arch,
+            bench.cpu_features.join(" "),
+            bench.engine,
+            bench.threads
+        ),
+    ];
+    lines.extend(bench.board.as_ref().map(|board| {
+        let hash = short_hash(&board.sha256);
+        format!("board: {} (tier {}, profile {hash})", board.name, board.tier)
+    }));
+    let hash = short_hash(&report.binary_sha256);
+    lines.push(format!("program: uniultra {} ({hash})", bench.version));
+    lines.push(format!(
+        "{} runs after {} that do not count, on a frame of {} x {} px",
+        bench.runs, bench.warm_up, bench.frame.width, bench.frame.height
+    ));
+    lines.extend(bench.peak_rss_mib.map(|peak| format!("peak memory: {peak:.1} MiB")));
+    lines
 }
 
-/// Writes `report.md`, `stages.svg` and `report.json`, each complete or not at all.
+/// Writes `report.md`, `report.html`, `stages.svg` and `report.json`, each complete or not at all.
 ///
 /// # Errors
-/// [`ProfileError::Output`], or [`ProfileError::Evaluate`] if the folder cannot be made.
+/// [`ProfileError::Files`].
 pub fn write_device_profile(folder: &Path, report: &DeviceReport) -> Result<(), ProfileError> {
-    create_folder(folder)?;
-    let text = |name: &str, text: String| {
-        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
-    };
-    text("report.md", device_markdown(report))?;
-    text("stages.svg", device_chart(&report.shown))?;
+    let folder = ReportFolder::create(folder)?;
+    let document = device_document(report);
+    folder.write("report.md", &document.to_markdown())?;
+    folder.write("report.html", &document.to_html()?)?;
+    folder.write("stages.svg", &stage_chart(&report.shown).to_svg()?)?;
     // Last: where it is, the others are.
-    write_atomically(&folder.join("report.json"), |w| w.write_all(report.to_json()?.as_bytes()))?;
-    Ok(())
+    Ok(folder.write(REPORT_FILE, &json_text(report)?)?)
 }
 
 #[cfg(test)]
@@ -182,7 +169,7 @@ pub(super) mod tests {
     #[test]
     fn a_bench_of_a_device_becomes_a_report() {
         let report = report();
-        let text = device_markdown(&report);
+        let text = device_document(&report).to_markdown();
         for words in [
             "on u@h",
             "| image encoder | 50.00 | 100.00 | 150.00 | 200.00 |",
@@ -195,7 +182,7 @@ pub(super) mod tests {
         }
         let missed = "encode_ms: expected at most 90, found 100.0; rss_mib: expected at most 40, found unknown";
         assert_eq!(report.missed(), missed);
-        let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+        let json: Value = serde_json::to_value(&report).unwrap();
         assert_eq!(json["bench"], bench());
         assert_eq!((&json["host"], json.get("shown")), (&"u@h".into(), None));
     }
@@ -216,7 +203,7 @@ pub(super) mod tests {
     fn files_are_written() {
         let folder = tempfile::tempdir().unwrap();
         write_device_profile(folder.path(), &report()).unwrap();
-        for name in ["report.md", "stages.svg", "report.json"] {
+        for name in ["report.md", "report.html", "stages.svg", "report.json"] {
             assert!(folder.path().join(name).is_file(), "{name}");
         }
     }

@@ -1,19 +1,16 @@
-//! The report of a profile: JSON for programs, Markdown and a picture for people.
+//! The report of a profile: JSON for programs, a document and a picture for people.
 
+pub(crate) mod contents;
 mod flame;
-mod markdown;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use flame::flame as profile_flame;
-pub use markdown::markdown as profile_markdown;
+pub use contents::document as profile_document;
 
 use crate::{Comparison, Peaks, Profile, ProfileError};
 use serde::{Deserialize, Serialize};
-use std::io;
 use std::path::Path;
-use uniultra_evaluate::create_folder;
-use uniultra_sink::write_atomically;
+use uniultra_report::{REPORT_FILE, ReportFolder, json_text};
 
 /// Says what the JSON file is.
 const KIND: &str = "uniultra-profile";
@@ -92,16 +89,6 @@ impl Report {
         let kind = KIND.to_string();
         Self { kind, version: PROFILE_VERSION, setting, peaks, profile, peak_rss_mib, comparison }
     }
-
-    /// The text of `report.json`.
-    ///
-    /// # Errors
-    /// An [`io::Error`] never, since every figure is finite and every key a text.
-    pub fn to_json(&self) -> io::Result<String> {
-        let mut text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        text.push('\n');
-        Ok(text)
-    }
 }
 
 /// Reads a `report.json` back.
@@ -124,18 +111,16 @@ pub fn read_report(path: &Path) -> Result<Report, ProfileError> {
     Ok(report)
 }
 
-/// Writes `report.json`, `report.md` and `flame.svg`, each complete or not at all.
+/// Writes `report.json`, `report.md`, `report.html` and `flame.svg`, each complete or not at all.
 ///
 /// # Errors
-/// [`ProfileError::Output`], or [`ProfileError::Evaluate`] if the folder cannot be made.
+/// [`ProfileError::Files`].
 pub fn write_profile(folder: &Path, report: &Report, top: usize) -> Result<(), ProfileError> {
-    create_folder(folder)?;
-    let text = |name: &str, text: String| {
-        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
-    };
-    text("report.md", markdown::markdown(report, top))?;
-    text("flame.svg", flame::flame(&report.profile))?;
+    let folder = ReportFolder::create(folder)?;
+    let document = contents::document(report, top);
+    folder.write("report.md", &document.to_markdown())?;
+    folder.write("report.html", &document.to_html()?)?;
+    folder.write("flame.svg", &flame::flame(&report.profile)?)?;
     // Last: where it is, the others are.
-    write_atomically(&folder.join("report.json"), |w| w.write_all(report.to_json()?.as_bytes()))?;
-    Ok(())
+    Ok(folder.write(REPORT_FILE, &json_text(report)?)?)
 }

@@ -1,10 +1,8 @@
 //! The report of a quantization: `quantization.json`, `.md` and `.html`.
 
-mod html;
-mod markdown;
-mod svg;
+mod contents;
 
-pub use markdown::overview as report_overview;
+pub use contents::overview as report_overview;
 
 use crate::QuantizeError;
 use crate::config::QuantizeConfig;
@@ -13,9 +11,8 @@ use crate::numbers::LayerNumbers;
 use crate::sensitivity::LayerSensitivity;
 use crate::trial::TrialResult;
 use serde::Serialize;
-use std::io;
 use std::path::Path;
-use uniultra_sink::{SinkError, write_atomically};
+use uniultra_report::{ReportFolder, json_text};
 
 /// One layer that can be quantized.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -98,16 +95,9 @@ impl QuantizeReport {
 /// # Errors
 /// [`QuantizeError::Report`].
 pub fn write_report(folder: &Path, report: &QuantizeReport) -> Result<(), QuantizeError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| SinkError::Write { path: folder.to_path_buf(), source })?;
-    let text = |name: &str, text: String| {
-        write_atomically(&folder.join(name), |w| w.write_all(text.as_bytes()))
-    };
-    text("quantization.md", markdown::markdown(report))?;
-    text("quantization.html", html::html(report))?;
-    write_atomically(&folder.join("quantization.json"), |w| {
-        serde_json::to_writer_pretty(&mut *w, report).map_err(io::Error::other)?;
-        w.write_all(b"\n")
-    })?;
-    Ok(())
+    let folder = ReportFolder::create(folder)?;
+    let document = contents::document(report);
+    folder.write("quantization.md", &document.to_markdown())?;
+    folder.write("quantization.html", &document.to_html()?)?;
+    Ok(folder.write("quantization.json", &json_text(report)?)?)
 }
