@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Group;
+use std::path::PathBuf;
 
 #[test]
 fn means_over_sets_leave_transfer_sets_apart() {

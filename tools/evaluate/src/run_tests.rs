@@ -12,6 +12,7 @@ use crate::{
 };
 use image::{GrayImage, Luma};
 use std::fs;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 const SIDE: u32 = 64;
