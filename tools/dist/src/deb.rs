@@ -144,7 +144,7 @@ mod tests {
         let files = [
             File::program("bin/uniultra", vec![1; 1025]),
             File::plain("share/doc/uniultra-some-board/copyright", "all of it"),
-            File::link("bin/segment", "uniultra"),
+            File::link("bin/uniultra-edge", "uniultra"),
         ];
         build(&control, &files, 1_000_000_000).unwrap()
     }
@@ -156,6 +156,7 @@ mod tests {
         let files = unpack(&package).unwrap();
         assert_eq!(files[0].path, "usr/bin/uniultra");
         assert_eq!((files[0].mode, files[0].bytes.len()), (0o755, 1025));
+        assert_eq!(files[1].link_to.as_deref(), Some("uniultra"));
         let mut damaged = package.clone();
         let at = damaged.windows(5).position(|part| part == b"2.0\n`").unwrap_or(68);
         damaged[at] = b'9';
