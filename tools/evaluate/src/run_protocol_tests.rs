@@ -62,7 +62,7 @@ fn means_over_sets_leave_transfer_sets_apart() {
         "{markdown}"
     );
     let html = fs::read_to_string(out.path().join("report.html")).unwrap();
-    assert!(html.contains("<h2>Mean over 1 transfer sets</h2>"));
+    assert!(html.contains(">Mean over 1 transfer sets</h2>"));
     // Without any, all count.
     assert_eq!(find(&by(&[]), Group::Sets, "fake-0", "point").sets, 3);
 }
