@@ -67,7 +67,11 @@ impl Outputs {
     }
 
     /// Refuses outputs that overwrite each other or an input, or that cannot be written.
-    pub(crate) fn check(&self, frame: &FrameSource, mask_prompt: Option<&Path>) -> anyhow::Result<()> {
+    pub(crate) fn check(
+        &self,
+        frame: &FrameSource,
+        mask_prompt: Option<&Path>,
+    ) -> anyhow::Result<()> {
         let mut taken: Vec<(&str, PathBuf)> = Vec::new();
         if let FrameSource::File(path) = frame {
             taken.push(("the frame", identity(path)));

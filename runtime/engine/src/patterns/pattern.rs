@@ -20,7 +20,10 @@ const MOST: usize = 4;
 
 /// A step of a pattern.
 #[derive(Clone, Copy)]
-#[expect(clippy::large_enum_variant, reason = "steps are constants, and lists of them are borrowed")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "steps are constants, and lists of them are borrowed"
+)]
 pub(super) enum Step {
     /// A node of one output; see [`node`].
     Node(Node),
