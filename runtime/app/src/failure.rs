@@ -77,7 +77,7 @@ pub(crate) fn abandon(error: &anyhow::Error) -> ! {
 /// Prints the error and returns its exit code.
 fn print(error: &anyhow::Error) -> u8 {
     let (code, hint) = explain(error);
-    // If stderr fails too, there is no place to report it.
+    // A failure of stderr cannot be reported anywhere.
     let mut stderr = io::stderr().lock();
     let _ = writeln!(stderr, "error: {}", one_line(error));
     if let Some(hint) = hint {

@@ -31,7 +31,7 @@ const DEFAULT: Option<ModelSource> = Some(ModelSource::Embedded);
 const DEFAULT: Option<ModelSource> = None;
 
 impl ModelSource {
-    /// The pack in `folder`, or the default model if there is no folder.
+    /// The pack in `folder`, or the default model if no folder is given.
     pub(crate) fn resolve(folder: Option<&Path>) -> Result<Self, AppError> {
         let named = folder.map(|folder| Self::Folder(folder.to_path_buf()));
         named.or(DEFAULT).ok_or(AppError::NoModel)

@@ -1,4 +1,4 @@
-//! What the header promises to programs that were compiled with an earlier one, compared by libabigail.
+//! Programs that were compiled with an earlier header still work: libabigail compares the interfaces.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -41,13 +41,13 @@ fn is_possible() -> bool {
     found
 }
 
-/// A shared library with an empty body for each function that a header declares. libabigail then reads what
-/// a C compiler makes of the header; of the real library it would read what Rust's compiler says, and
-/// opaque handles, C's names and const would be lost. Another test compares the two languages' structures,
-/// and that the real library has the same functions.
+/// Builds a shared library with an empty body for each function that a header declares. libabigail reads a
+/// library's debug information. In the real library that comes from Rust's compiler, without C's type names
+/// and `const`; here it comes from a C compiler. Other tests check that the real library has the same
+/// functions and structures.
 fn library(header: &str, at: &Path) -> PathBuf {
     let declared = header.split_once("extern \"C\" {").unwrap().1;
-    // What stands behind each comment's end, up to the next comment, without the preprocessor's lines.
+    // Removes comments and the preprocessor's lines.
     let code: Vec<&str> = declared
         .split("*/")
         .map(|part| part.split_once("/*").map_or(part, |(code, _)| code))
@@ -78,7 +78,7 @@ fn library(header: &str, at: &Path) -> PathBuf {
     at.join("interface.so")
 }
 
-/// abidiff's bits and its report.
+/// The bits of abidiff's exit status, and its report.
 fn difference(before: &Path, after: &Path) -> (i32, String) {
     let output = run(Command::new("abidiff").arg("--no-show-locs").arg(before).arg(after));
     let report = String::from_utf8_lossy(&output.stdout).to_string();

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use std::io::Write;
 use std::process::Command;
 
-/// Said when the program has ended; `boot` looks for it on the console.
+/// Begins the line that says on the console how the program ended.
 const ENDED: &str = "first-process: ended with";
 
 #[cfg(target_os = "linux")]

@@ -14,14 +14,14 @@ use uniultra_checkout::{SAMPLE, SAMPLE_POINT, screen};
 const SOURCES: &str = "runtime/capi";
 /// What programs ask the loader for; its build script gives the host's library the same name.
 pub const SONAME: &str = "libuniultra_c.so.0";
-/// What the shared library gives to programs. Whatever else is linked into it stays inside.
+/// Only the functions of the header are visible to programs; all other symbols are local.
 const EXPORTS: &str = "{ global: uniultra_*; local: *; };\n";
 
 /// Builds the libraries and lays them out as `install.sh` does, below `target/cross/capi`.
 ///
-/// The compiler makes no shared library of a static glibc's build. A second build against a shared one
-/// would compile everything once more, so the linker makes the shared library of the static one's objects:
-/// they are position-independent, and what they need of glibc they find in the board's.
+/// With a static glibc, the compiler cannot build a shared library. A second build with a shared glibc would
+/// compile everything again. So the linker builds the shared library from the objects of the static one: they
+/// are position-independent, and on the board they use the board's glibc.
 ///
 /// # Errors
 /// If a tool fails.

@@ -109,7 +109,7 @@ pub(super) fn frame_to_mask_ms(
 pub(super) fn progress(what: &str, number: u32, all: u32) {
     let mut stderr = io::stderr().lock();
     if stderr.is_terminal() {
-        // If stderr fails, there is no place to report it.
+        // A failure of stderr cannot be reported anywhere.
         let _ = if all == 0 {
             write!(stderr, "\r\x1b[K")
         } else {

@@ -2,7 +2,7 @@
 
 use crate::Mask;
 
-/// The squared distance if there is no target.
+/// Stands for the squared distance where there are no targets.
 const FAR: u32 = u32::MAX;
 
 /// Squared distance of each pixel of `[height, width]` to the nearest background pixel, in square

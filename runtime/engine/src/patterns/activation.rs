@@ -9,7 +9,7 @@ use uniultra_kernels::Activation;
 const GELU: &[Step] = &[node("activated", "Gelu", &["value"], &[Check::ExactGelu])];
 const RELU: &[Step] = &[node("activated", "Relu", &["value"], &[])];
 
-/// The activation that alone reads `value`, and its output; without one, `value` as it is.
+/// The activation that is the only reader of `value`, and its output. If there is none, `value` itself.
 pub(super) fn of<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) {
     let start = Match::of(graph, "value", value);
     let of = |steps, activation| Some((activation, start.and(steps)?.value("activated")?));

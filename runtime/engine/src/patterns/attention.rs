@@ -7,7 +7,7 @@ use super::pattern::{Check, Match, Step, node, reshape, slice, transpose};
 use super::{Choices, Fused, fused};
 use crate::ops::attention::{Attention, Operand};
 
-/// Whatever is larger is no map and no head, and might overflow.
+/// Larger sizes do not belong to a map or a head, and their products might overflow.
 const LIMIT: i64 = 1 << 12;
 
 /// Both products. The scores and weights of a window are never in memory as a whole, so nothing else may

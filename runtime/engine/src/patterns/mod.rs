@@ -1,11 +1,11 @@
-//! Fusion: chains of standard operations that become operations of ours, when a graph is loaded.
+//! Fusion: replaces chains of standard operations by this project's operations when a graph is loaded.
 //!
-//! A pack holds nothing but standard ONNX. A few chains of it decide how long a frame takes; each becomes
-//! one operation on the kernels of `uniultra-kernels`. They are looked for in the decoded file after it
-//! was vetted, which refuses names of our operations. What is not exactly as a pattern says stays.
+//! A pack holds only standard ONNX. A few chains in it take most of a frame's time. Each becomes one
+//! operation on the kernels of `uniultra-kernels`. The search runs on the decoded file after vetting, which
+//! refuses the names of these operations. A chain that does not match a pattern exactly is not changed.
 //!
-//! One file a pattern: constants that say what the chain looks like, and a function that makes the
-//! operation of what was found. [`RULES`] says in which order they are tried.
+//! Each pattern has a file: constants that describe the chain, and a function that builds the operation from
+//! a match. [`RULES`] gives the order in which they are tried.
 
 mod activation;
 mod attention;
@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
     Rule { from: "QuantizeLinear", find: quantize::alone },
 ];
 
-/// Puts our operations into a vetted graph.
+/// Replaces matching chains in a vetted graph.
 pub(crate) fn fuse(proto: &mut GraphProto, choices: Choices) {
     let mut graph = Graph::of(std::mem::take(proto));
     for rule in RULES {

@@ -38,8 +38,8 @@ const INTERPOLATED: &[Step] = &[
 
 const TO_TOKENS: &[Step] = &[transpose("tokens", "map", "0 2 3 1")];
 
-/// From a `Conv`. The map as planes is no longer there afterwards, so all that reads it must be known: one
-/// move to tokens, and the convolutions of edge maps, which are given the tokens.
+/// From a `Conv`. The fused operation does not produce the map as planes, so the pattern must know all its
+/// readers: one move to tokens, and the convolutions of edge maps, which then read the tokens.
 pub(super) fn find(graph: &Graph, planes: &str, _: Choices) -> Option<Fused> {
     let embedded = Match::of(graph, "planes", planes).and(EMBEDDED)?;
     let found = embedded.and(CONSTANT).or_else(|| embedded.and(INTERPOLATED))?;

@@ -1,8 +1,7 @@
 //! The language of patterns, and the search for them.
 //!
-//! A pattern is a list of steps. A step names the values of a node (`sum = Add(product, bias)`) and says
-//! what else must hold of it. The search begins with a value that has a name already, and each step
-//! gives names to more of them:
+//! A pattern is a list of steps. A step names the values of a node (`sum = Add(product, bias)`) and lists
+//! further conditions on it. The search begins with one named value, and each step names more values:
 //!
 //! - A step whose result has a name goes *up*: to the node that gives this value.
 //! - A step that has a name for an input only goes *down*: to the node that reads this value. It must be
@@ -33,7 +32,7 @@ pub(super) enum Step {
     Int8(&'static str, &'static str),
     /// The value is an input of the graph, of this shape.
     Input(&'static str, &'static str),
-    /// The value is no constant of f32.
+    /// The value is not a constant of f32.
     Computed(&'static str),
     /// The value is read so many times; a graph's output is read once more.
     Reads(&'static str, usize),
@@ -256,7 +255,7 @@ impl<'g> Match<'g> {
             }
             Check::List(index, sizes) => {
                 let found = self.graph.integers(node.input.get(index)?)?;
-                // In the target of a `Reshape`, zero is no size: it copies one.
+                // In the target of a `Reshape`, zero is not a size: it copies the input's.
                 if node.op_type == "Reshape" && found.contains(&0) {
                     return None;
                 }
