@@ -19,7 +19,7 @@ fn number(json: &Value, key: &str) -> f64 {
 }
 
 fn check(json: &Value) {
-    assert_eq!((&json["schema"], &json["schema_version"]), (&"uniultra-bench".into(), &1.into()));
+    assert_eq!((&json["schema"], &json["schema_version"]), (&"uniultra-bench".into(), &2.into()));
     for stage in STAGES {
         let times = &json[stage];
         let [p50, p90, p99, max] = ["p50", "p90", "p99", "max"].map(|key| number(times, key));
@@ -47,12 +47,12 @@ fn the_model_inside_needs_no_file() {
     let done = run("uniultra", FEW.into_iter().chain(["--json", "-"]));
     let json: Value = serde_json::from_str(&done.succeeds().stdout).unwrap();
     check(&json);
-    assert_eq!(json["model"], "uniultra-mini-int8");
-    assert_eq!((&json["precision"], &json["threads"]), (&"int8".into(), &1.into()));
+    assert_eq!(json["model"]["id"], "uniultra-mini-int8");
+    assert_eq!((&json["model"]["precision"], &json["threads"]), (&"int8".into(), &1.into()));
     assert_eq!((&json["runs"], &json["warm_up"]), (&3.into(), &1.into()));
-    assert_eq!(json["model_origin"]["embedded"], true);
+    assert_eq!(json["model"]["embedded"], true);
     assert!(json["frame"]["path"].is_null());
-    assert!(!json["cpu"].as_str().unwrap().is_empty());
+    assert!(!json["machine"]["cpu"].as_str().unwrap().is_empty());
     assert_eq!(done.stderr, "", "no progress if stderr is not a terminal");
 }
 
@@ -71,7 +71,7 @@ fn a_named_pack_and_frame_are_measured() {
     let json: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     check(&json);
     assert_eq!((&json["threads"], &json["frame"]["height"]), (&2.into(), &400.into()));
-    assert_eq!(json["model_origin"]["embedded"], false);
+    assert_eq!(json["model"]["embedded"], false);
 }
 
 #[test]

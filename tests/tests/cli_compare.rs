@@ -68,7 +68,10 @@ fn a_pack_does_not_differ_from_itself() {
     let done = compare(&folder, &folder, &out, &on(&data));
     assert!(done.succeeds().stdout.contains("A and B are one model"), "{done:?}");
     let report = json(&out);
-    assert_eq!((&report["kind"], &report["version"]), (&"uniultra-comparison".into(), &1.into()));
+    assert_eq!(
+        (&report["schema"], &report["schema_version"]),
+        (&"uniultra-comparison".into(), &2.into())
+    );
     assert_eq!(report["one_model"], true);
     assert_eq!(report["packs"]["a"], report["packs"]["b"]);
     let lines = report["lines"].as_array().unwrap();
@@ -148,7 +151,7 @@ fn what_the_files_hold_is_counted() {
     assert_eq!(report["timing"]["runs"], 1);
     let side = |side: &str| &report["packs"][side];
     let (a, b) = (side("a"), side("b"));
-    assert_eq!(a["precision"], "f32");
+    assert_eq!(a["model"]["precision"], "f32");
     for (pack, facts) in [(&full, a), (&half, b)] {
         let manifest = &pack.pack.manifest;
         assert_eq!(facts["image_encoder"]["bytes"], manifest.image_encoder.bytes);

@@ -181,7 +181,7 @@ fn a_device_is_profiled_and_left_as_it_was() {
     let json: Value =
         serde_json::from_slice(&fs::read(Path::new(&out).join("report.json")).unwrap()).unwrap();
     assert_eq!(
-        (&json["kind"], &json["bench"]["runs"]),
+        (&json["schema"], &json["bench"]["runs"]),
         (&"uniultra-profile-device".into(), &3.into())
     );
     assert_eq!(

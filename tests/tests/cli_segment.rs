@@ -208,7 +208,7 @@ fn info_tells_engine_and_model() {
     let text = &run.succeeds().stdout;
     let info: Value = serde_json::from_str(text).unwrap();
     assert!(text.contains("tract 0.23.9") && text.contains("uniultra-mini-64"), "{info}");
-    assert_eq!(info["model_origin"]["embedded"], false);
+    assert_eq!(info["model"]["embedded"], false);
 }
 
 #[test]

@@ -72,10 +72,13 @@ fn info_describes_it() {
     let shipped = fs::read_to_string(root().join("models/uniultra-mini-int8/model.toml")).unwrap();
     let json: Value =
         serde_json::from_str(&run("uniultra", ["info", "--json", "-"]).succeeds().stdout).unwrap();
-    assert_eq!(json["model_origin"], serde_json::json!({ "embedded": true, "folder": null }));
-    assert_eq!(json["model"]["model"]["id"], "uniultra-mini-int8");
+    assert_eq!(
+        (&json["model"]["embedded"], &json["model"]["folder"]),
+        (&true.into(), &Value::Null)
+    );
+    assert_eq!(json["manifest"]["model"]["id"], "uniultra-mini-int8");
     for network in ["image_encoder", "mask_decoder"] {
-        let hash = json["model"][network]["sha256"].as_str().unwrap();
+        let hash = json["manifest"][network]["sha256"].as_str().unwrap();
         assert!(shipped.contains(hash), "{network}: {hash}");
     }
     let text = run("uniultra", ["info"]);

@@ -1,58 +1,21 @@
 //! `uniultra info`: facts about the program, the machine and a model pack.
 
 use crate::args::InfoArgs;
-use crate::board::{FitReport, RunSetup};
+use crate::board::RunSetup;
+use crate::document::document;
 use crate::failure::AppError;
-use crate::model::{ModelSource, OriginReport};
+use crate::machine;
+use crate::model::ModelSource;
 use crate::output::{JsonTarget, print};
-use serde::Serialize;
 use std::fmt::{self, Write};
 use std::path::Path;
 use uniultra_manifest::{Manifest, Network, WeightFormat};
+use uniultra_schema::{BoardFit, BuildTarget, Document, InfoReport, ModelOrigin};
 use uniultra_sink::check_writable;
 
-/// Version of the JSON document's fields.
-const SCHEMA_VERSION: u32 = 1;
-
-/// The facts that `--json` writes.
-#[derive(Debug, Serialize)]
-struct Info {
-    /// Always [`SCHEMA_VERSION`].
-    schema_version: u32,
-    /// Version of this program.
-    version: &'static str,
-    /// Engine and version.
-    engine: &'static str,
-    /// The target that the program was built for.
-    target: Target,
-    /// SIMD features of this processor that matter to the engine.
-    cpu_features: Vec<&'static str>,
-    /// Number of threads that the system offers; `null` if it does not say.
-    threads_available: Option<usize>,
-    /// The pack's `model.toml`, after its files were checked against it; `null` if the program has
-    /// no model inside and none was named.
-    model: Option<Manifest>,
-    /// Where that model comes from; `null` if `model` is.
-    model_origin: Option<OriginReport>,
-    /// The board's profile, and whether this machine and the model fit it; `null` without
-    /// `--board`.
-    board: Option<FitReport>,
-}
-
-/// The target that the program was built for.
-#[derive(Debug, Serialize)]
-struct Target {
-    arch: &'static str,
-    os: &'static str,
-    /// C library or ABI; `null` if the target has only one.
-    env: Option<&'static str>,
-    pointer_bits: u32,
-}
-
-const TARGET: Target = Target {
-    arch: std::env::consts::ARCH,
-    os: std::env::consts::OS,
-    env: if cfg!(target_env = "gnu") {
+/// The target that this program was built for.
+fn target() -> BuildTarget {
+    let env = if cfg!(target_env = "gnu") {
         Some("gnu")
     } else if cfg!(target_env = "musl") {
         Some("musl")
@@ -60,9 +23,14 @@ const TARGET: Target = Target {
         Some("msvc")
     } else {
         None
-    },
-    pointer_bits: usize::BITS,
-};
+    };
+    BuildTarget {
+        arch: std::env::consts::ARCH.to_string(),
+        os: std::env::consts::OS.to_string(),
+        env: env.map(str::to_string),
+        pointer_bits: usize::BITS,
+    }
+}
 
 /// Runs the command.
 pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
@@ -79,18 +47,18 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
     let manifest = model.as_ref().map(verified).transpose()?;
     let of_model = manifest.as_ref().map(|manifest| setup.model_misfits(manifest));
     let misfits = [setup.machine_misfits(), of_model.unwrap_or_default()].concat();
-    let fit = |board| FitReport { board, fits: misfits.is_empty(), misfits: misfits.clone() };
-    let info = Info {
-        schema_version: SCHEMA_VERSION,
-        version: env!("CARGO_PKG_VERSION"),
-        engine: uniultra_engine::engine_name(),
-        target: TARGET,
-        cpu_features: uniultra_engine::cpu_features(),
-        threads_available: std::thread::available_parallelism().ok().map(usize::from),
-        model: manifest,
-        model_origin: model.as_ref().map(ModelSource::report),
+    let fit = |board| BoardFit { board, fits: misfits.is_empty(), misfits: misfits.clone() };
+    let identity = model.as_ref().zip(manifest.as_ref());
+    let identity = identity.map(|(source, manifest)| source.identity(manifest));
+    let report = InfoReport {
+        engine: uniultra_engine::engine_name().to_string(),
+        target: target(),
+        cpu_features: machine::cpu_features(),
+        threads_available: machine::threads_available(),
+        manifest,
         board: setup.report().map(fit),
     };
+    let info = document(identity, report);
     match &args.json {
         Some(target) => target.write(&info)?,
         None => print(&text(&info)?)?,
@@ -106,12 +74,13 @@ fn verified(source: &ModelSource) -> anyhow::Result<Manifest> {
     Ok(pack.manifest().clone())
 }
 
-fn text(info: &Info) -> Result<String, fmt::Error> {
+fn text(document: &Document<InfoReport>) -> Result<String, fmt::Error> {
     let mut text = String::new();
-    let Target { arch, os, env, pointer_bits } = &info.target;
-    writeln!(text, "uniultra      {}", info.version)?;
+    let info = &document.report;
+    let BuildTarget { arch, os, env, pointer_bits } = &info.target;
+    writeln!(text, "uniultra      {}", document.tool.version)?;
     writeln!(text, "engine        {}", info.engine)?;
-    let env = env.map(|env| format!("-{env}")).unwrap_or_default();
+    let env = env.as_ref().map(|env| format!("-{env}")).unwrap_or_default();
     writeln!(text, "target        {arch}-{os}{env}, {pointer_bits} bit")?;
     let features =
         if info.cpu_features.is_empty() { "none".to_string() } else { info.cpu_features.join(" ") };
@@ -120,14 +89,14 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
         Some(count) => writeln!(text, "threads       {count} available")?,
         None => writeln!(text, "threads       unknown")?,
     }
-    if let Some(FitReport { board, misfits, .. }) = &info.board {
+    if let Some(BoardFit { board, misfits, .. }) = &info.board {
         writeln!(text, "board         {}", board.line())?;
         for misfit in misfits {
             writeln!(text, "misfit        {misfit}")?;
         }
     }
-    match (&info.model, &info.model_origin) {
-        (Some(manifest), Some(origin)) => model_text(&mut text, manifest, origin)?,
+    match (&info.manifest, &document.model) {
+        (Some(manifest), Some(model)) => model_text(&mut text, manifest, &model.origin)?,
         _ => writeln!(
             text,
             "model         none inside: name a pack with --model DIR; `uniultra-tools export` makes one"
@@ -136,7 +105,7 @@ fn text(info: &Info) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-fn model_text(text: &mut String, manifest: &Manifest, origin: &OriginReport) -> fmt::Result {
+fn model_text(text: &mut String, manifest: &Manifest, origin: &ModelOrigin) -> fmt::Result {
     let Manifest { model, provenance, source, .. } = manifest;
     let yes_no = |yes| if yes { "yes" } else { "no" };
     writeln!(text)?;
@@ -194,18 +163,16 @@ fn network_text(text: &mut String, name: &str, network: &Network) -> fmt::Result
 mod tests {
     use super::*;
 
-    fn info() -> Info {
-        Info {
-            schema_version: SCHEMA_VERSION,
-            version: "0",
-            engine: "engine 1",
-            target: TARGET,
-            cpu_features: vec!["avx2"],
+    fn info() -> Document<InfoReport> {
+        let report = InfoReport {
+            engine: "engine 1".to_string(),
+            target: target(),
+            cpu_features: vec!["avx2".to_string()],
             threads_available: Some(2),
-            model: None,
-            model_origin: None,
+            manifest: None,
             board: None,
-        }
+        };
+        document(None, report)
     }
 
     #[test]
@@ -218,7 +185,7 @@ mod tests {
     fn the_json_has_every_field() {
         let json = serde_json::to_value(info()).unwrap();
         assert_eq!(json["target"]["arch"], std::env::consts::ARCH);
-        assert!(json["model"].is_null());
+        assert!(json["model"].is_null() && json["manifest"].is_null());
         assert_eq!(json["cpu_features"][0], "avx2");
     }
 

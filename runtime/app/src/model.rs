@@ -1,9 +1,9 @@
 //! The choice of the model: the one inside this program, or a pack that the caller names.
 
 use crate::failure::AppError;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
-use uniultra_manifest::{ManifestError, Pack};
+use uniultra_manifest::{Manifest, ManifestError, Pack};
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// The source of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +13,6 @@ pub(crate) enum ModelSource {
     Embedded,
     /// The folder of a pack.
     Folder(PathBuf),
-}
-
-/// The source of a model, for reports.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct OriginReport {
-    /// Whether the model is the one inside the program.
-    pub(crate) embedded: bool,
-    /// The pack's folder, as given; `null` for the model inside the program.
-    pub(crate) folder: Option<String>,
 }
 
 /// The model to use if the caller names no pack.
@@ -46,14 +37,14 @@ impl ModelSource {
         }
     }
 
-    pub(crate) fn report(&self) -> OriginReport {
-        match self {
+    /// The model in reports: its manifest's names and hashes, and where it comes from.
+    pub(crate) fn identity(&self, manifest: &Manifest) -> ModelIdentity {
+        let origin = match self {
             #[cfg(feature = "embedded-model")]
-            Self::Embedded => OriginReport { embedded: true, folder: None },
-            Self::Folder(folder) => {
-                OriginReport { embedded: false, folder: Some(folder.display().to_string()) }
-            }
-        }
+            Self::Embedded => ModelOrigin::embedded(),
+            Self::Folder(folder) => ModelOrigin::folder(folder),
+        };
+        ModelIdentity::new(manifest, origin)
     }
 }
 
@@ -62,11 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_pack_is_used_and_reported() {
+    fn a_named_pack_is_used() {
         let source = ModelSource::resolve(Some(Path::new("packs/mine"))).unwrap();
         assert_eq!(source, ModelSource::Folder(PathBuf::from("packs/mine")));
-        let report = serde_json::to_value(source.report()).unwrap();
-        assert_eq!(report, serde_json::json!({ "embedded": false, "folder": "packs/mine" }));
         assert!(source.pack().is_err());
     }
 
@@ -75,9 +64,14 @@ mod tests {
     fn without_a_name_the_model_inside_is_used_and_not_copied() {
         use std::borrow::Cow;
         let source = ModelSource::resolve(None).unwrap();
-        let report = serde_json::to_value(source.report()).unwrap();
-        assert_eq!(report, serde_json::json!({ "embedded": true, "folder": null }));
         let pack = source.pack().unwrap();
+        let model = serde_json::to_value(source.identity(pack.manifest())).unwrap();
+        assert_eq!(
+            (&model["embedded"], &model["folder"]),
+            (&true.into(), &serde_json::Value::Null)
+        );
+        let folder = ModelSource::Folder(PathBuf::from("packs/mine"));
+        assert_eq!(folder.identity(pack.manifest()).origin.folder.as_deref(), Some("packs/mine"));
         assert_eq!(pack.manifest().model.id, "uniultra-mini-int8");
         assert!(matches!(pack.read_image_encoder().unwrap(), Cow::Borrowed(_)));
         assert!(matches!(pack.read_mask_decoder().unwrap(), Cow::Borrowed(_)));

@@ -3,8 +3,9 @@
 use crate::answer::Answer;
 use crate::args::SegmentArgs;
 use crate::board::RunSetup;
+use crate::document::document;
 use crate::output::{JsonTarget, print};
-use crate::report::{Parts, Report, TimingsReport};
+use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
 use crate::warning::{Warning, add, warnings};
@@ -15,6 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 use uniultra_core::{Frame, Prediction};
 use uniultra_manifest::Manifest;
+use uniultra_schema::Timings;
 use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_overlay_png};
 
 /// Runs the command. Cheap checks come first, so that a mistake costs no inference: arguments,
@@ -24,7 +26,7 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     let request = Request::resolve(args, board)?;
     // Before the model is opened: that binds threads to CPUs, and the watchdog must not inherit it.
     let watchdog = watchdog(&request.setup)?;
-    let mut timings = TimingsReport::default();
+    let mut timings = Timings::default();
 
     let stage = Instant::now();
     let frame = request.frame.read()?;
@@ -70,9 +72,7 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.total = elapsed_ms(start);
     info!("upsample {:.1} ms, write {:.1} ms", timings.upsample, timings.write);
 
-    let report = Report::new(Parts {
-        manifest,
-        origin: request.model.report(),
+    let report = Parts {
         frame_path: request.frame.name(),
         threads: request.setup.engine.threads,
         board: request.setup.report(),
@@ -81,7 +81,8 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
         spacing: request.spacing,
         timings,
         warnings,
-    });
+    };
+    let report = document(Some(request.model.identity(manifest)), report.report());
     if let Some(target) = &request.outputs.json {
         target.write(&report)?;
     }

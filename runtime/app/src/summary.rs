@@ -1,17 +1,23 @@
 //! A summary of the report in a few lines, for people.
 
 use crate::output::Outputs;
-use crate::report::Report;
 use std::fmt::{self, Write};
+use uniultra_schema::{Document, SegmentReport};
 
 /// The summary, ready to print.
-pub(crate) fn summary(report: &Report, outputs: &Outputs) -> Result<String, fmt::Error> {
+pub(crate) fn summary(
+    document: &Document<SegmentReport>,
+    outputs: &Outputs,
+) -> Result<String, fmt::Error> {
     let mut text = String::new();
-    let Report { model, frame, timings_ms: time, .. } = report;
+    let Document { model, report, .. } = document;
+    let SegmentReport { frame, timings_ms: time, .. } = report;
     writeln!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
-    let built_in = if model.origin.embedded { " (built in)" } else { "" };
-    write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;
-    writeln!(text, "{} px, {}, {}", model.image_size, report.engine, threads(report.threads))?;
+    if let Some(model) = model {
+        let built_in = if model.origin.embedded { " (built in)" } else { "" };
+        write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;
+        writeln!(text, "{} px, {}, {}", model.image_size, report.engine, threads(report.threads))?;
+    }
     if let Some(board) = &report.board {
         writeln!(text, "board      {}", board.line())?;
     }
@@ -56,7 +62,7 @@ pub(crate) fn summary(report: &Report, outputs: &Outputs) -> Result<String, fmt:
         writeln!(text, "wrote      {}", path.display())?;
     }
     for warning in &report.warnings {
-        writeln!(text, "warning    {warning}")?;
+        writeln!(text, "warning    {}", warning.message)?;
     }
     Ok(text)
 }

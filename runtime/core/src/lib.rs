@@ -19,7 +19,6 @@ mod measure;
 mod metrics;
 mod preprocess;
 mod prompt;
-mod quantiles;
 mod resample;
 mod segmenter;
 
@@ -34,7 +33,6 @@ pub use preprocess::{InputSpec, PreprocessError, preprocess};
 pub use prompt::{
     DecoderInput, MAX_POINTS, MAX_TOKENS, MaskPrompt, Point, PointLabel, PromptError, Prompts,
 };
-pub use quantiles::Quantiles;
 pub use segmenter::{
     DecoderOutput, EncodedFrame, MASK_COUNT, MAX_OBJECTS, MaskChoice, MaskToken, Network,
     Prediction, SegmentError, Segmenter, Stage, Timings,

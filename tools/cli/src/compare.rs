@@ -186,5 +186,5 @@ fn finish(args: &Args, comparison: &Comparison, start: Instant) -> anyhow::Resul
         let seconds = start.elapsed().as_secs_f32();
         format!("{text}\nwrote {}, {seconds:.0} s\n", page.display())
     };
-    json::print(args.json.as_ref(), || json_text(comparison), tables)
+    json::print(args.json.as_ref(), || json_text(None, comparison), tables)
 }

@@ -8,8 +8,9 @@ use uniultra_estimate::{
     estimate_document, validate,
 };
 use uniultra_manifest::BoardFile;
-use uniultra_profile::{ModelFacts, Runs};
+use uniultra_profile::Runs;
 use uniultra_report::json_text;
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     json::check(args.json.as_ref())?;
     let report = estimate(args)?;
     let tables = || estimate_document(&report).to_markdown();
-    json::print(args.json.as_ref(), || json_text(&report), tables)?;
+    json::print(args.json.as_ref(), || json_text(Some(&report.model), &report), tables)?;
     if report.held {
         return Ok(());
     }
@@ -72,7 +73,7 @@ fn estimate(args: &Args) -> Result<Report, EstimateError> {
     };
     let setting = Setting::of(&file.board)?;
     let (work, subject) = PackWork::of(&args.model, setting.threads)?;
-    let model = ModelFacts::of(subject.segmenter.manifest());
+    let model = ModelIdentity::new(subject.segmenter.manifest(), ModelOrigin::folder(&args.model));
     let assumptions = Assumptions::default();
     let estimate = Estimate::new(setting, &model, &work, &counts, &assumptions);
     let runs = Runs { warm_up: WARM_UP, count: args.runs };

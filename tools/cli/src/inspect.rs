@@ -4,6 +4,9 @@ mod published;
 mod report;
 mod table;
 
+#[cfg(test)]
+pub(crate) use report::InspectReport;
+
 use crate::json::{self, JsonTarget};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -73,7 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn show(args: &Args, subject: &Subject<'_>) -> anyhow::Result<()> {
     let text = subject.text(args.tensors)?;
-    let report = || json_text(&report::report(subject, args.tensors));
+    let report = || json_text(None, &report::report(subject, args.tensors));
     json::print(args.json.as_ref(), report, || text)
 }
 

@@ -9,6 +9,8 @@ mod failure;
 mod images;
 mod inspect;
 mod json;
+#[cfg(test)]
+mod json_schemas;
 mod phantom;
 mod profile;
 mod quantize;

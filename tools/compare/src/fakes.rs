@@ -5,6 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use uniultra_core::{Frame, Mask, Prompts};
 use uniultra_evaluate::{Answer, Case, Encoded, ImageError, ModelInfo, Predictor};
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// What a fake answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -26,14 +27,17 @@ pub(crate) fn fake(label: &str, habit: Habit) -> Fake {
     let hash = "0".repeat(64);
     let info = ModelInfo {
         label: label.to_string(),
-        id: label.to_string(),
-        version: "1".to_string(),
-        image_size: 64,
-        precision: "f32".to_string(),
         object_score: false,
-        image_encoder_sha256: hash.clone(),
-        mask_decoder_sha256: hash.clone(),
-        checkpoint_sha256: hash,
+        identity: ModelIdentity {
+            id: label.to_string(),
+            version: "1".to_string(),
+            image_size: 64,
+            precision: "f32".to_string(),
+            image_encoder_sha256: hash.clone(),
+            mask_decoder_sha256: hash.clone(),
+            checkpoint_sha256: hash,
+            origin: ModelOrigin::pack(),
+        },
     };
     Fake { info, habit }
 }

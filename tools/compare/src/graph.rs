@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uniultra_onnx::{GraphProto, ModelProto, TensorProto};
 
 /// What a graph holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct GraphFacts {
     /// Nodes by operation.
     pub nodes: BTreeMap<String, usize>,
@@ -14,7 +14,7 @@ pub struct GraphFacts {
 }
 
 /// Weights of one element type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct WeightFacts {
     /// Number of values.
     pub values: u64,

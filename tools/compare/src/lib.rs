@@ -35,7 +35,7 @@ pub use images::{DEFAULT_PHANTOMS, Images, PHANTOM_SEED};
 pub use pack::{NetworkFacts, PackFacts, Side, Sides};
 pub use pair::{Outcome, Pair};
 pub use picture::{Picture, render_pictures};
-pub use report::{COMPARISON_VERSION, Comparison, Settings, comparison_document, write_comparison};
+pub use report::{Comparison, Settings, comparison_document, write_comparison};
 pub use run::{Compared, EmbeddingDistance, compare};
 pub use speed::{Pace, Timing, measure_speed};
 pub use summary::{Agreement, Drop, EmbeddingLine, Figures, Line, Losses};

@@ -6,9 +6,10 @@ use std::path::Path;
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::PackPredictor;
 use uniultra_manifest::{MANIFEST_FILE, Manifest, ManifestError, Network, Pack};
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// A value of A and the same of B.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Sides<T> {
     /// Of the first pack.
     pub a: T,
@@ -61,20 +62,12 @@ impl Sides<Side> {
 }
 
 /// Identity and contents of a pack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PackFacts {
-    /// `model.id` of the manifest.
-    pub id: String,
-    /// `model.version` of the manifest.
-    pub version: String,
+    /// Its names and hashes. The folder is left out: equal packs give equal reports.
+    pub model: ModelIdentity,
     /// Size of the image encoder.
     pub variant: String,
-    /// Arithmetic of the graphs.
-    pub precision: String,
-    /// Side of the square input, in pixels.
-    pub image_size_px: usize,
-    /// SHA-256 of the checkpoint that the pack was made from.
-    pub checkpoint_sha256: String,
     /// Size of `model.toml`.
     pub manifest_bytes: u64,
     /// Size of the manifest and both networks; other files in the folder do not count.
@@ -86,7 +79,7 @@ pub struct PackFacts {
 }
 
 /// One network's file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct NetworkFacts {
     /// Name of the file.
     pub file: String,
@@ -130,14 +123,9 @@ impl PackFacts {
         drop(encoder);
         let decoder = pack.read_mask_decoder().map_err(bad)?;
         let mask_decoder = network(&manifest.mask_decoder, &decoder)?;
-        let model = &manifest.model;
         Ok(Self {
-            id: model.id.clone(),
-            version: model.version.clone(),
-            variant: model.variant.to_string(),
-            precision: model.precision.to_string(),
-            image_size_px: model.image_size,
-            checkpoint_sha256: manifest.source.checkpoint_sha256.to_string(),
+            model: ModelIdentity::new(manifest, ModelOrigin::pack()),
+            variant: manifest.model.variant.to_string(),
             manifest_bytes,
             pack_bytes: manifest_bytes + image_encoder.bytes + mask_decoder.bytes,
             image_encoder,

@@ -6,7 +6,7 @@ use uniultra_core::{Mask, MetricError, dice};
 use uniultra_evaluate::{Row, RunMask};
 
 /// Both packs' answers to the same prompts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Pair {
     /// The set.
     pub set: String,
@@ -26,7 +26,7 @@ pub struct Pair {
 }
 
 /// One pack's mask against the truth. Figures are absent where the image has no object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Outcome {
     /// Area of the mask, in pixels.
     pub prediction_px: usize,

@@ -20,7 +20,7 @@ const SHARE: f32 = 0.6;
 const BOTH_SHARE: f32 = 0.3;
 
 /// A picture that the reports show.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Picture {
     /// The set.
     pub set: String,

@@ -20,7 +20,7 @@ pub struct Compared {
 }
 
 /// Distance of the two packs' `image_embed` of one image.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct EmbeddingDistance {
     /// The set.
     pub set: String,

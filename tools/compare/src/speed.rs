@@ -13,7 +13,7 @@ const WARM_UP_RUNS: u32 = 2;
 const FRAME_SIDE_PX: u32 = 512;
 
 /// Speed of both packs. Holds for the machine and the moment only.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Timing {
     /// Runs of each network.
     pub runs: u32,
@@ -36,7 +36,7 @@ pub struct Timing {
 }
 
 /// Times of one network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Pace {
     /// Half the runs were as fast as this.
     pub median_ms: f64,

@@ -9,7 +9,7 @@ use uniultra_evaluate::Stats;
 pub(crate) const LOSSES: [f32; 2] = [0.01, 0.05];
 
 /// One set and prompt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Line {
     /// The set.
     pub set: String,
@@ -28,7 +28,7 @@ pub struct Line {
 }
 
 /// Figures against the truth, or differences of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Figures {
     /// Dice coefficient.
     pub dice: f64,
@@ -39,7 +39,7 @@ pub struct Figures {
 }
 
 /// Images on which B is worse than A.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Losses {
     /// Images whose Dice drops by more than 0.01.
     pub over_0_01: usize,
@@ -50,7 +50,7 @@ pub struct Losses {
 }
 
 /// An image's Dice with A, and less with B.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Drop {
     /// The image.
     pub stem: String,
@@ -61,7 +61,7 @@ pub struct Drop {
 }
 
 /// Dice of the two packs' masks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Agreement {
     /// Images.
     pub images: usize,
@@ -74,7 +74,7 @@ pub struct Agreement {
 }
 
 /// Distances of embeddings of one set.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct EmbeddingLine {
     /// The set.
     pub set: String,

@@ -177,7 +177,9 @@ fn listed(problems: &[Problem]) -> String {
 }
 
 /// Something in the data, or one image, that could not be used. It is reported, never passed over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
     /// The set.

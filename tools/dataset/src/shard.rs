@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Part `index` of `count`: every `count`-th image, beginning with the `index`-th.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
     index: usize,

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// A part of a set, as `data_split.json` names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitPart {
     /// Images that models are trained on.

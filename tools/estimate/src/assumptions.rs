@@ -4,7 +4,7 @@ use crate::Range;
 use serde::Serialize;
 
 /// Shares and allowances that nobody has measured on the board.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Assumptions {
     /// Share of the theoretical peak of the DRAM interface that a program gets.
     pub memory_efficiency: Range,

@@ -6,7 +6,7 @@ use std::fmt;
 use uniultra_manifest::Budget;
 
 /// What a range says of a budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The whole range is within the budget.
@@ -31,7 +31,7 @@ impl fmt::Display for Verdict {
 }
 
 /// One budget of a board.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct BudgetLine {
     /// Its name in board profiles.
     pub name: &'static str,

@@ -8,7 +8,7 @@ use crate::Range;
 use serde::Serialize;
 
 /// What an estimate needs of a kind of core.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct CoreKind {
     /// Name in board profiles.
     pub kind: &'static str,

@@ -4,7 +4,7 @@ use crate::{EstimateError, PackWork, PhaseWork};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
-use uniultra_profile::ModelFacts;
+use uniultra_schema::ModelIdentity;
 
 /// Says what the file is.
 const KIND: &str = "uniultra-instructions";
@@ -27,7 +27,7 @@ const OURS: &str = "ours";
 const SAME: f64 = 0.01;
 
 /// What was counted, and with what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstructionCounts {
     /// Always `uniultra-instructions`.
@@ -43,7 +43,7 @@ pub struct InstructionCounts {
 }
 
 /// One model on one kind of core, on one thread.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountedModel {
     /// Kind of core.
@@ -63,7 +63,7 @@ pub struct CountedModel {
 }
 
 /// One encode or one click.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountedPhase {
     /// Instructions.
@@ -75,7 +75,7 @@ pub struct CountedPhase {
 }
 
 /// Where an estimate has its instructions from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Counted with this model for this kind of core.
@@ -167,14 +167,14 @@ impl InstructionCounts {
     pub(crate) fn of(
         &self,
         core: &str,
-        facts: &ModelFacts,
+        facts: &ModelIdentity,
         work: &PackWork,
     ) -> Option<(Basis, [f64; 2])> {
         let like = |model: &&CountedModel| {
             model.core == core && model.graph == OURS && model.precision == facts.precision
         };
         let same = |model: &&CountedModel| {
-            model.image_size_px == facts.image_size_px
+            model.image_size_px == facts.image_size
                 && model.encode.is_of(&work.encode)
                 && model.click.is_of(&work.click)
         };
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn other_cores_precisions_and_graphs_are_not_taken_for_it() {
         assert!(counts().of("cortex-a76", &facts(), &work()).is_none());
-        let f32 = ModelFacts { precision: "f32".to_string(), ..facts() };
+        let f32 = ModelIdentity { precision: "f32".to_string(), ..facts() };
         assert!(counts().of("cortex-a53", &f32, &work()).is_none());
         let mut plain = counts();
         plain.models[0].graph = "plain".to_string();

@@ -39,6 +39,6 @@ pub use counts::{Basis, CountedModel, CountedPhase, INSTRUCTIONS_VERSION, Instru
 pub use error::EstimateError;
 pub use model::{Estimate, PhaseEstimate, Place, Setting};
 pub use range::Range;
-pub use report::{BoardFacts, ESTIMATE_VERSION, Report, estimate_document};
+pub use report::{BoardFacts, Report, estimate_document};
 pub use validate::{Checked, Validation, validate};
 pub use work::{KindWork, OpWork, PackWork, PhaseWork};

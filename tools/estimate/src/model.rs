@@ -7,10 +7,10 @@ use crate::{
 };
 use serde::Serialize;
 use uniultra_manifest::Board;
-use uniultra_profile::ModelFacts;
+use uniultra_schema::ModelIdentity;
 
 /// The cores that an estimate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Setting {
     /// Threads of the engine, no more than there are CPUs for them.
     pub threads: usize,
@@ -23,7 +23,7 @@ pub struct Setting {
 }
 
 /// A core at its highest clock.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Place {
     /// Its kind.
     #[serde(flatten)]
@@ -33,7 +33,7 @@ pub struct Place {
 }
 
 /// How long a model would take on a board.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Estimate {
     /// The cores.
     pub setting: Setting,
@@ -50,7 +50,7 @@ pub struct Estimate {
 }
 
 /// One frame or one click.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PhaseEstimate {
     /// Instructions; `null` if nothing like it was counted.
     pub instructions: Option<Range>,
@@ -123,7 +123,7 @@ impl Estimate {
     #[must_use]
     pub fn new(
         setting: Setting,
-        model: &ModelFacts,
+        model: &ModelIdentity,
         work: &PackWork,
         counts: &InstructionCounts,
         assumptions: &Assumptions,
@@ -207,14 +207,16 @@ pub(crate) mod tests {
     use super::*;
     use crate::{CountedModel, CountedPhase};
 
-    pub(crate) fn facts() -> ModelFacts {
-        ModelFacts {
+    pub(crate) fn facts() -> ModelIdentity {
+        ModelIdentity {
             id: "m".to_string(),
             version: "1".to_string(),
             precision: "int8".to_string(),
-            image_size_px: 512,
+            image_size: 512,
             image_encoder_sha256: "a".to_string(),
             mask_decoder_sha256: "b".to_string(),
+            checkpoint_sha256: "c".to_string(),
+            origin: uniultra_schema::ModelOrigin::embedded(),
         }
     }
 

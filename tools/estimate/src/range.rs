@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Both bounds belong to it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Range {
     /// The lower bound.
     pub low: f64,

@@ -3,13 +3,14 @@
 use crate::{Estimate, EstimateError, Range};
 use serde::Serialize;
 use std::time::Instant;
-use uniultra_core::{Frame, PointLabel, Prompts, Quantiles, SegmentError};
+use uniultra_core::{Frame, PointLabel, Prompts, SegmentError};
 use uniultra_engine::{EngineError, cpu_features, cpu_name};
 use uniultra_manifest::Board;
 use uniultra_profile::{ProfileError, Runs, Subject, sample_frame};
+use uniultra_schema::Quantiles;
 
 /// What the estimate said and what was measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Validation {
     /// Name of this processor.
     pub cpu: String,
@@ -24,7 +25,7 @@ pub struct Validation {
 }
 
 /// One stage.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Checked {
     /// What was estimated, in milliseconds.
     pub estimate_ms: Range,
@@ -38,7 +39,7 @@ pub struct Checked {
 
 impl Checked {
     fn new(estimate_ms: Range, times: &[f64]) -> Self {
-        let measured_ms = Quantiles::of(times);
+        let measured_ms = Quantiles::from_times(times);
         let error = estimate_ms.error_of(measured_ms.p50);
         let over_middle = measured_ms.p50 / estimate_ms.middle();
         Self { estimate_ms, measured_ms, error, over_middle }

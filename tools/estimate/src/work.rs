@@ -8,7 +8,7 @@ use uniultra_manifest::Manifest;
 use uniultra_profile::{Allocations, Phase, Recording, Runs, Subject, measure, sample_frame};
 
 /// The work of one frame and of one click.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PackWork {
     /// Once a frame: the image encoder, and the mask decoder's part of it.
     pub encode: PhaseWork,
@@ -20,7 +20,7 @@ pub struct PackWork {
 }
 
 /// The work of one frame, or of one click.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PhaseWork {
     /// Multiply-accumulates of floats.
     pub real_macs: u64,
@@ -37,7 +37,7 @@ pub struct PhaseWork {
 }
 
 /// Operations of a kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct KindWork {
     /// E.g. `uniultra.Linear`.
     pub kind: String,
@@ -52,7 +52,7 @@ pub struct KindWork {
 }
 
 /// One operation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OpWork {
     /// Name of the node.
     pub name: String,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const BINS: usize = 10;
 
 /// An object's predicted IoU, and the one its mask reached.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IouPair {
     /// The model's own estimate, in 0..=1.
@@ -16,7 +16,7 @@ pub struct IouPair {
 }
 
 /// How well predicted IoU agrees with the IoU reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Number of objects.
@@ -33,7 +33,7 @@ pub struct Calibration {
 }
 
 /// Objects of similar predicted IoU.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bin {
     /// Lowest predicted IoU of the bin; it reaches to the next tenth.

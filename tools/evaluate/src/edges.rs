@@ -5,7 +5,7 @@ use uniultra_core::Mask;
 use uniultra_dataset::Components;
 
 /// Edges of a prediction beside those of the truth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edges {
     /// Perimeter of the prediction over that of the truth; `None` for an empty prediction, which has

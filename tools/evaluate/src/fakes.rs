@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use uniultra_core::{Frame, Mask, MaskPrompt, PointLabel, Prompts};
 use uniultra_dataset::Components;
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// A mask drawn in text: `#` is object.
 pub(crate) fn mask_of(rows: &[&str]) -> Mask {
@@ -70,14 +71,17 @@ impl Encoded for Sums {
 pub(crate) fn info(label: &str, object_score: bool) -> ModelInfo {
     ModelInfo {
         label: label.to_string(),
-        id: label.to_string(),
-        version: "1".to_string(),
-        image_size: 64,
-        precision: "f32".to_string(),
         object_score,
-        image_encoder_sha256: "0".repeat(64),
-        mask_decoder_sha256: "1".repeat(64),
-        checkpoint_sha256: "2".repeat(64),
+        identity: ModelIdentity {
+            id: label.to_string(),
+            version: "1".to_string(),
+            image_size: 64,
+            precision: "f32".to_string(),
+            image_encoder_sha256: "0".repeat(64),
+            mask_decoder_sha256: "1".repeat(64),
+            checkpoint_sha256: "2".repeat(64),
+            origin: ModelOrigin::pack(),
+        },
     }
 }
 

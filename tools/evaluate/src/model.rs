@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use uniultra_core::{EncodedFrame, Frame, MaskChoice, Prompts, SegmentError};
 use uniultra_engine::{EngineError, EngineOptions, Segmenter, TractNetwork, open_pack};
 use uniultra_manifest::Pack;
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// Digits of a hash that tell two models of one id apart.
 const HASH_DIGITS: usize = 8;
@@ -47,11 +48,11 @@ impl PackPredictor {
             ModelSource::Memory { name, pack } => Self::of(name, pack, choice),
         };
         let mut models = sources.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let ids: Vec<String> = models.iter().map(|model| model.info.id.clone()).collect();
+        let ids: Vec<String> = models.iter().map(|model| model.info.identity.id.clone()).collect();
         for model in &mut models {
-            if ids.iter().filter(|id| **id == model.info.id).count() > 1 {
-                let digits = model.info.image_encoder_sha256.chars().take(HASH_DIGITS);
-                let decoder = model.info.mask_decoder_sha256.chars().take(HASH_DIGITS);
+            if ids.iter().filter(|id| **id == model.info.identity.id).count() > 1 {
+                let digits = model.info.identity.image_encoder_sha256.chars().take(HASH_DIGITS);
+                let decoder = model.info.identity.mask_decoder_sha256.chars().take(HASH_DIGITS);
                 model.info.label.push('@');
                 model.info.label.extend(digits.chain(['-']).chain(decoder));
             }
@@ -94,14 +95,8 @@ impl PackPredictor {
         let model = &manifest.model;
         let info = ModelInfo {
             label: model.id.clone(),
-            id: model.id.clone(),
-            version: model.version.clone(),
-            image_size: model.image_size,
-            precision: model.precision.to_string(),
             object_score: model.object_score,
-            image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
-            mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
-            checkpoint_sha256: manifest.source.checkpoint_sha256.to_string(),
+            identity: ModelIdentity::new(manifest, ModelOrigin::pack()),
         };
         Ok(Self { segmenter, choice, info })
     }

@@ -3,29 +3,18 @@
 use crate::ImageError;
 use serde::{Deserialize, Serialize};
 use uniultra_core::{Frame, Mask, MaskPrompt, Prompts};
+use uniultra_schema::ModelIdentity;
 
-/// Identity of a model, for the report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A model in the report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ModelInfo {
     /// Name in tables: the id, and some of the encoder's hash where two models share one.
     pub label: String,
-    /// `model.id` of the manifest.
-    pub id: String,
-    /// `model.version` of the manifest.
-    pub version: String,
-    /// Side of the square input, in pixels.
-    pub image_size: usize,
-    /// Arithmetic of the graphs.
-    pub precision: String,
     /// Whether the model says if an object is there.
     pub object_score: bool,
-    /// SHA-256 of `image_encoder.onnx`.
-    pub image_encoder_sha256: String,
-    /// SHA-256 of `mask_decoder.onnx`.
-    pub mask_decoder_sha256: String,
-    /// SHA-256 of the checkpoint that the pack was made from.
-    pub checkpoint_sha256: String,
+    /// Its names and hashes. The folder is left out, so that parts of a run made on several machines can be merged.
+    #[serde(flatten)]
+    pub identity: ModelIdentity,
 }
 
 /// A model under evaluation.

@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A way of prompting and scoring. Figures of different protocols are not compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub enum Protocol {
     /// This project's: each object by itself, any kind of prompt, scored at the image's size.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Mean, median and tails of a list of figures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stats {
     /// Number of figures.

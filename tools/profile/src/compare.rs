@@ -1,10 +1,11 @@
 //! Two profiles side by side.
 
-use crate::{Group, ModelFacts, Phase, PlanProfile, Profile, Setting};
+use crate::{Group, Phase, PlanProfile, Profile, Setting};
 use serde::{Deserialize, Serialize};
+use uniultra_schema::ModelIdentity;
 
 /// Profile A, whose report this is in, next to profile B.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// B.
     pub other: Other,
@@ -16,18 +17,18 @@ pub struct Comparison {
 }
 
 /// What B was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Other {
     /// Folder or report, as given.
     pub path: String,
     /// The model.
-    pub model: ModelFacts,
+    pub model: ModelIdentity,
     /// How it was measured.
     pub setting: Setting,
 }
 
 /// Medians of one thing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Line {
     /// `stage`, `family`, `kind` or `block`.
     pub what: String,

@@ -31,16 +31,13 @@ mod roof;
 
 pub use compare::{Comparison, Line, Other};
 pub use device::{
-    BenchOptions, DEVICE_PROFILE_VERSION, DeviceBench, DeviceBoard, DeviceBudgets, DeviceFrame,
-    DeviceHeld, DeviceReport, SshTarget, Upload, device_document, profile_device,
+    BenchOptions, DeviceReport, SshTarget, Upload, device_document, profile_device,
     write_device_profile,
 };
 pub use error::ProfileError;
 pub use frame::{frame_of, sample_frame};
-pub use measure::{Allocations, Counter, Recording, Runs, Subject, measure};
+pub use measure::{Recording, Runs, Subject, measure};
 pub use peaks::{Peak, Peaks};
-pub use profile::{Group, ModelFacts, OpProfile, Phase, PlanProfile, Profile};
-pub use report::{
-    FrameFacts, PROFILE_VERSION, Report, Setting, profile_document, read_report, write_profile,
-};
+pub use profile::{Group, OpProfile, Phase, PlanProfile, Profile};
+pub use report::{Report, Setting, profile_document, read_report, write_profile};
 pub use roof::{Pace, Work};

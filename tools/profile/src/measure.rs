@@ -1,7 +1,6 @@
 //! The runs: every operation of one or two packs on the same frame, by turns.
 
 use crate::{Phase, ProfileError};
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use uniultra_core::{Frame, PointLabel, PromptError, Prompts, SegmentError};
 use uniultra_engine::{EngineError, EngineOptions, OpRun, PlanRun, Segmenter, open_pack};
@@ -14,24 +13,6 @@ pub struct Runs {
     pub warm_up: u32,
     /// Runs that count.
     pub count: u32,
-}
-
-/// Allocations since the program began, as its allocator counts them.
-pub type Counter<'a> = &'a dyn Fn() -> Allocations;
-
-/// Allocations, of all threads; growing one counts as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Allocations {
-    /// How many.
-    pub count: u64,
-    /// How many bytes they asked for.
-    pub bytes: u64,
-}
-
-impl Allocations {
-    fn since(self, before: Self) -> Self {
-        Self { count: self.count - before.count, bytes: self.bytes - before.bytes }
-    }
 }
 
 /// A pack, ready to run.
@@ -63,8 +44,6 @@ pub struct Recording {
     pub preprocess_ms: Vec<f64>,
     /// The plans in the order in which they ran.
     pub plans: Vec<RecordedPlan>,
-    /// Allocations of one frame and of one click, without clocks.
-    pub allocations: [Allocations; 2],
 }
 
 /// Times of one plan.
@@ -92,19 +71,14 @@ pub fn measure(
     b: Option<&Subject>,
     frame: &Frame,
     runs: Runs,
-    counter: Counter<'_>,
     progress: &dyn Fn(),
 ) -> Result<(Recording, Option<Recording>), ProfileError> {
     let [mut of_a, mut of_b] = [Recording::default(), Recording::default()];
     for _ in 0..runs.warm_up {
         for subject in [Some(a), b].into_iter().flatten() {
-            plain(subject, frame, counter)?;
+            plain(subject, frame).map_err(|error| failed(&subject.folder, error))?;
         }
         progress();
-    }
-    of_a.allocations = plain(a, frame, counter)?;
-    if let Some(b) = b {
-        of_b.allocations = plain(b, frame, counter)?;
     }
     for run in 0..runs.count {
         of_a.run(a, frame, run)?;
@@ -120,30 +94,13 @@ fn failed(folder: &Path, error: SegmentError<EngineError>) -> ProfileError {
     ProfileError::Run { folder: folder.to_path_buf(), source: Box::new(error) }
 }
 
-/// Allocations of a frame and of a second click on it.
-fn plain(
-    subject: &Subject,
-    frame: &Frame,
-    counter: Counter<'_>,
-) -> Result<[Allocations; 2], ProfileError> {
-    allocated(subject, frame, counter).map_err(|error| failed(&subject.folder, error))
-}
-
-fn allocated(
-    subject: &Subject,
-    frame: &Frame,
-    counter: Counter<'_>,
-) -> Result<[Allocations; 2], SegmentError<EngineError>> {
-    let before = counter();
+/// One run without clocks.
+fn plain(subject: &Subject, frame: &Frame) -> Result<(), SegmentError<EngineError>> {
     let encoded = subject.segmenter.encode(frame)?;
-    let frame_end = counter();
-    drop(encoded.predict(&click(frame, 0)?)?);
-    let prompts = click(frame, 1)?;
-    let click_start = counter();
-    let prediction = encoded.predict(&prompts)?;
-    let click_end = counter();
-    drop(prediction);
-    Ok([frame_end.since(before), click_end.since(click_start)])
+    for index in 0..2 {
+        drop(encoded.predict(&click(frame, index)?)?);
+    }
+    Ok(())
 }
 
 /// The plans of one run, in the order in which they ran.

@@ -25,7 +25,7 @@ const ROUND: Duration = Duration::from_millis(2);
 const ROUNDS: usize = 60;
 
 /// What this machine does at best, on as many threads as the profile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Peaks {
     /// Threads.
     pub threads: usize,
@@ -38,7 +38,7 @@ pub struct Peaks {
 }
 
 /// The best that was seen of one kind of product.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Peak {
     /// 10^9 operations a second; a multiply-accumulate is two.
     pub giga_ops_per_s: f64,

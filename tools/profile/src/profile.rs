@@ -4,15 +4,14 @@ use crate::family::Family;
 use crate::measure::RecordedPlan;
 use crate::place::Place;
 use crate::roof::{Pace, Work};
-use crate::{Allocations, Peaks, Recording};
+use crate::{Peaks, Recording};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use uniultra_core::Quantiles;
 use uniultra_engine::OpRun;
-use uniultra_manifest::Manifest;
+use uniultra_schema::{ModelIdentity, Quantiles};
 
 /// When a plan runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Once a frame.
@@ -31,10 +30,11 @@ impl fmt::Display for Phase {
 }
 
 /// Where the time of one pack goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Profile {
-    /// The model.
-    pub model: ModelFacts,
+    /// The model. In JSON it is in the envelope.
+    #[serde(skip_serializing)]
+    pub model: ModelIdentity,
     /// Resizing and normalising the frame.
     pub preprocess_ms: Quantiles,
     /// All plans of a frame together, without preprocessing.
@@ -43,46 +43,10 @@ pub struct Profile {
     pub click_ms: Quantiles,
     /// The plans in the order in which they run.
     pub plans: Vec<PlanProfile>,
-    /// Allocations of one frame; `null` if nobody counts them.
-    pub frame_allocations: Option<Allocations>,
-    /// Allocations of one click.
-    pub click_allocations: Option<Allocations>,
-}
-
-/// What says which model it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelFacts {
-    /// `model.id` of the manifest.
-    pub id: String,
-    /// `model.version` of the manifest.
-    pub version: String,
-    /// Arithmetic of the graphs.
-    pub precision: String,
-    /// Side of the square input, in pixels.
-    pub image_size_px: usize,
-    /// SHA-256 of the image encoder's file.
-    pub image_encoder_sha256: String,
-    /// SHA-256 of the mask decoder's file.
-    pub mask_decoder_sha256: String,
-}
-
-impl ModelFacts {
-    /// From a pack's manifest.
-    #[must_use]
-    pub fn of(manifest: &Manifest) -> Self {
-        Self {
-            id: manifest.model.id.clone(),
-            version: manifest.model.version.clone(),
-            precision: manifest.model.precision.to_string(),
-            image_size_px: manifest.model.image_size,
-            image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
-            mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
-        }
-    }
 }
 
 /// One plan: a network, or the part of it that runs once a frame or once a click.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlanProfile {
     /// When it runs.
     pub phase: Phase,
@@ -103,7 +67,7 @@ pub struct PlanProfile {
 }
 
 /// Operations that belong together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Group {
     /// E.g. `products`, `uniultra.Linear` or `blocks.0`; empty for operations in no block.
     pub name: String,
@@ -120,7 +84,7 @@ pub struct Group {
 }
 
 /// One operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OpProfile {
     /// Name of the node, after the ONNX node that it came from.
     pub name: String,
@@ -139,23 +103,15 @@ pub struct OpProfile {
 }
 
 impl Profile {
-    /// Summarises a recording. `count_allocations` says whether the counter was a real one.
+    /// Summarises a recording.
     #[must_use]
-    pub fn new(
-        model: ModelFacts,
-        recording: &Recording,
-        peaks: &Peaks,
-        count_allocations: bool,
-    ) -> Self {
-        let [frame, click] = recording.allocations.map(|a| count_allocations.then_some(a));
+    pub fn new(model: ModelIdentity, recording: &Recording, peaks: &Peaks) -> Self {
         Self {
             model,
-            preprocess_ms: Quantiles::of(&recording.preprocess_ms),
-            frame_ms: Quantiles::of(&total_ms(recording, Phase::Frame)),
-            click_ms: Quantiles::of(&total_ms(recording, Phase::Click)),
+            preprocess_ms: Quantiles::from_times(&recording.preprocess_ms),
+            frame_ms: Quantiles::from_times(&total_ms(recording, Phase::Frame)),
+            click_ms: Quantiles::from_times(&total_ms(recording, Phase::Click)),
             plans: recording.plans.iter().map(|plan| PlanProfile::new(plan, peaks)).collect(),
-            frame_allocations: frame,
-            click_allocations: click,
         }
     }
 }
@@ -190,7 +146,7 @@ impl PlanProfile {
             groups
         };
         let ops = plan.ops.iter().zip(&plan.op_ms).map(|(op, times)| {
-            let (ms, work) = (Quantiles::of(times), Work::of(op));
+            let (ms, work) = (Quantiles::from_times(times), Work::of(op));
             OpProfile {
                 name: op.name.clone(),
                 op: op.op.clone(),
@@ -203,7 +159,7 @@ impl PlanProfile {
         Self {
             phase: plan.phase,
             network: plan.network.to_string(),
-            total_ms: Quantiles::of(&plan.total_ms),
+            total_ms: Quantiles::from_times(&plan.total_ms),
             all: group("", &|_| true),
             families: slowest_first(groups(&|op| Family::of(&op.op).label().to_string())),
             kinds: slowest_first(groups(&|op| op.op.clone())),
@@ -221,7 +177,7 @@ impl Group {
         chosen: &dyn Fn(&OpRun) -> bool,
     ) -> Self {
         let ops = || plan.ops.iter().filter(|op| chosen(op)).map(Work::of);
-        let (ms, work) = (Quantiles::of(&plan.sums_ms(chosen)), Work::sum(ops()));
+        let (ms, work) = (Quantiles::from_times(&plan.sums_ms(chosen)), Work::sum(ops()));
         let roof_ms = ops().map(|work| work.roof_ms(peaks)).sum();
         let pace = work.pace(ms.p50, roof_ms);
         Self { name: name.to_string(), count: ops().count(), ms, work, pace }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use uniultra_engine::OpRun;
 
 /// What operations compute and move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Work {
     /// Multiply-accumulates of floats.
     pub real_macs: u64,
@@ -18,7 +20,7 @@ pub struct Work {
 }
 
 /// How fast work was done, and how fast it could have been.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Pace {
     /// 10^9 operations a second, of floats and integers together; a multiply-accumulate is two.
     pub giga_ops_per_s: f64,

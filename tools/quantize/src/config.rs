@@ -7,7 +7,7 @@ use std::str::FromStr;
 use uniultra_manifest::{Sha256Hex, sha256_hex};
 
 /// How the range of an activation is chosen from what was seen of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Observer {
     /// The largest magnitude: nothing saturates.
@@ -53,7 +53,7 @@ impl FromStr for Observer {
 }
 
 /// How the range of a weight's output channel is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightRange {
     /// The largest magnitude.
@@ -63,7 +63,7 @@ pub enum WeightRange {
 }
 
 /// What a quantization does; every field may be left out of the file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuantizeConfig {
     /// Calibration frames, evenly spaced over the set's part.

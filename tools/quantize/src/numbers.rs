@@ -10,7 +10,7 @@ use serde::Serialize;
 const SQNR_ROWS: usize = 128;
 
 /// What a report says of one layer's numbers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LayerNumbers {
     /// Smallest activation seen; of an equalised tensor, among the rows that calibration kept.
     pub activation_min: f32,

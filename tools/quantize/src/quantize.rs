@@ -13,6 +13,7 @@ use crate::{Progress, QuantizeError};
 use std::collections::HashSet;
 use uniultra_export::ModelPack;
 use uniultra_manifest::Sha256Hex;
+use uniultra_schema::{ModelIdentity, ModelOrigin};
 
 /// What to quantize, on what.
 #[derive(Clone, Copy)]
@@ -93,8 +94,7 @@ pub fn quantize(
     let manifest = source.manifest();
     let before = |bytes: u64, hash: &Sha256Hex| (bytes, hash.to_string());
     let report = QuantizeReport {
-        kind: QuantizeReport::KIND.to_string(),
-        source: manifest.model.id.clone(),
+        source: ModelIdentity::new(manifest, ModelOrigin::pack()),
         source_files: [
             before(manifest.image_encoder.bytes, &manifest.image_encoder.sha256),
             before(manifest.mask_decoder.bytes, &manifest.mask_decoder.sha256),

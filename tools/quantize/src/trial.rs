@@ -16,7 +16,7 @@ use uniultra_evaluate::{PromptKind, prompts_for};
 const KINDS: [PromptKind; 2] = [PromptKind::Point, PromptKind::Box];
 
 /// Result of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct TrialResult {
     /// Mean Dice over frames, with a point and with a box.
     pub dice: f64,

@@ -3,64 +3,18 @@
 
 use super::measure::{frame_to_mask_ms, progress};
 use super::sensors::Sensors;
-use serde::Serialize;
 use std::fmt::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 use uniultra_core::{Frame, SegmentError};
 use uniultra_engine::{EngineError, Segmenter, rss_mib};
+use uniultra_schema::{Endurance, EnduranceSample as Sample};
 
 /// Number of parts that the time is divided into. It is fixed, so that the report stays small.
 const SAMPLES: usize = 60;
 
 /// The first and the last of this many parts of the samples are compared.
 const ENDS: usize = 10;
-
-/// What was seen in these minutes.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Endurance {
-    /// Length of the run, in minutes.
-    minutes: f64,
-    /// Frames that arrived per second; `null` if each arrived when the last was done.
-    fps: Option<f64>,
-    /// Number of frames that were segmented.
-    frames: u64,
-    /// Number of frames that arrived before the last was done and were lost; `null` without `fps`.
-    frames_dropped: Option<u64>,
-    /// The slowest frame, from pixels to mask, in milliseconds.
-    pub(super) slowest_ms: f64,
-    /// Mean time of a frame in the last tenth of the samples, divided by that in the first tenth.
-    slowdown: f64,
-    /// Highest temperature, in degrees Celsius; `null` if sysfs has none.
-    temperature_max_c: Option<f32>,
-    /// Its rise from the first sample to the last.
-    temperature_rise_c: Option<f32>,
-    /// Lowest clock of the CPUs in use, in MHz; `null` if sysfs has none.
-    clock_min_mhz: Option<f32>,
-    /// Growth of the resident set from the first sample to the last, in MiB.
-    rss_growth_mib: Option<f32>,
-    /// At most 61 samples over the time.
-    samples: Vec<Sample>,
-}
-
-/// What was seen since the sample before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-struct Sample {
-    /// End of the sample, in seconds from the beginning.
-    at_s: f64,
-    /// Number of frames since the sample before.
-    frames: u64,
-    /// Their mean time from pixels to mask, in milliseconds.
-    mean_ms: f64,
-    /// Time of the slowest of them, in milliseconds.
-    max_ms: f64,
-    /// The hottest zone, in degrees Celsius.
-    temperature_c: Option<f32>,
-    /// The slowest clock of the CPUs in use, in MHz.
-    clock_mhz: Option<f32>,
-    /// Resident set, in MiB.
-    rss_mib: Option<f32>,
-}
 
 /// Segments `frame` for a number of minutes.
 pub(super) fn endure(
@@ -109,7 +63,7 @@ pub(super) fn endure(
     progress("second", 0, 0);
     let minutes = start.elapsed().as_secs_f64() / 60.0;
     let dropped = fps.map(|_| camera.dropped);
-    Ok(Endurance::summarize(samples, [minutes, fps.unwrap_or_default()], frames, dropped))
+    Ok(summarize(samples, [minutes, fps.unwrap_or_default()], frames, dropped))
 }
 
 /// A scanner that delivers frames at fixed times, whether or not the last one is done.
@@ -138,57 +92,53 @@ impl Camera {
     }
 }
 
-impl Endurance {
-    fn summarize(
-        samples: Vec<Sample>,
-        [minutes, fps]: [f64; 2],
-        frames: u64,
-        dropped: Option<u64>,
-    ) -> Self {
-        let ends = (samples.len() / ENDS).max(1);
-        let mean = |samples: &[Sample]| {
-            let times: f64 = samples.iter().map(|s| s.mean_ms * s.frames as f64).sum();
-            times / samples.iter().map(|s| s.frames).sum::<u64>().max(1) as f64
-        };
-        let first = mean(&samples[..ends.min(samples.len())]);
-        let last = mean(&samples[samples.len().saturating_sub(ends)..]);
-        let rise = |value: fn(&Sample) -> Option<f32>| {
-            let [first, last] = [samples.first(), samples.last()].map(|s| s.and_then(value));
-            Some(last? - first?)
-        };
-        Self {
-            minutes,
-            fps: dropped.map(|_| fps),
-            frames,
-            frames_dropped: dropped,
-            slowest_ms: samples.iter().map(|s| s.max_ms).fold(0.0, f64::max),
-            slowdown: last / first.max(f64::MIN_POSITIVE),
-            temperature_max_c: samples.iter().filter_map(|s| s.temperature_c).reduce(f32::max),
-            temperature_rise_c: rise(|s| s.temperature_c),
-            clock_min_mhz: samples.iter().filter_map(|s| s.clock_mhz).reduce(f32::min),
-            rss_growth_mib: rise(|s| s.rss_mib),
-            samples,
-        }
+fn summarize(
+    samples: Vec<Sample>,
+    [minutes, fps]: [f64; 2],
+    frames: u64,
+    dropped: Option<u64>,
+) -> Endurance {
+    let ends = (samples.len() / ENDS).max(1);
+    let mean = |samples: &[Sample]| {
+        let times: f64 = samples.iter().map(|s| s.mean_ms * s.frames as f64).sum();
+        times / samples.iter().map(|s| s.frames).sum::<u64>().max(1) as f64
+    };
+    let first = mean(&samples[..ends.min(samples.len())]);
+    let last = mean(&samples[samples.len().saturating_sub(ends)..]);
+    let rise = |value: fn(&Sample) -> Option<f32>| {
+        let [first, last] = [samples.first(), samples.last()].map(|s| s.and_then(value));
+        Some(last? - first?)
+    };
+    Endurance {
+        minutes,
+        fps: dropped.map(|_| fps),
+        frames,
+        frames_dropped: dropped,
+        slowest_ms: samples.iter().map(|s| s.max_ms).fold(0.0, f64::max),
+        slowdown: last / first.max(f64::MIN_POSITIVE),
+        temperature_max_c: samples.iter().filter_map(|s| s.temperature_c).reduce(f32::max),
+        temperature_rise_c: rise(|s| s.temperature_c),
+        clock_min_mhz: samples.iter().filter_map(|s| s.clock_mhz).reduce(f32::min),
+        rss_growth_mib: rise(|s| s.rss_mib),
+        samples,
     }
+}
 
-    pub(super) fn write(&self, text: &mut String) -> fmt::Result {
-        let Self { minutes, frames, slowest_ms, slowdown, .. } = self;
-        writeln!(text, "\nendurance      {minutes:.2} minutes, {frames} frames")?;
-        if let (Some(fps), Some(dropped)) = (self.fps, self.frames_dropped) {
-            writeln!(text, "               at {fps} frames a second, {dropped} dropped")?;
-        }
-        writeln!(
-            text,
-            "               slowest {slowest_ms:.1} ms, last tenth {slowdown:.2} x first"
-        )?;
-        let known = |value: Option<f32>| {
-            value.map_or_else(|| "unknown".to_string(), |value| format!("{value:.1}"))
-        };
-        let [hottest, rise] = [self.temperature_max_c, self.temperature_rise_c].map(known);
-        writeln!(text, "temperature    at most {hottest} C, rise {rise} C")?;
-        let [clock, growth] = [self.clock_min_mhz, self.rss_growth_mib].map(known);
-        writeln!(text, "clock          at least {clock} MHz; memory grew by {growth} MiB")
+/// The lines of the table.
+pub(super) fn write(endurance: &Endurance, text: &mut String) -> fmt::Result {
+    let Endurance { minutes, frames, slowest_ms, slowdown, .. } = endurance;
+    writeln!(text, "\nendurance      {minutes:.2} minutes, {frames} frames")?;
+    if let (Some(fps), Some(dropped)) = (endurance.fps, endurance.frames_dropped) {
+        writeln!(text, "               at {fps} frames a second, {dropped} dropped")?;
     }
+    writeln!(text, "               slowest {slowest_ms:.1} ms, last tenth {slowdown:.2} x first")?;
+    let known = |value: Option<f32>| {
+        value.map_or_else(|| "unknown".to_string(), |value| format!("{value:.1}"))
+    };
+    let [hottest, rise] = [endurance.temperature_max_c, endurance.temperature_rise_c].map(known);
+    writeln!(text, "temperature    at most {hottest} C, rise {rise} C")?;
+    let [clock, growth] = [endurance.clock_min_mhz, endurance.rss_growth_mib].map(known);
+    writeln!(text, "clock          at least {clock} MHz; memory grew by {growth} MiB")
 }
 
 #[cfg(test)]
@@ -223,7 +173,7 @@ mod tests {
         let samples: Vec<_> = (0..20_u8)
             .map(|i| sample(if i < 10 { 10.0 } else { 15.0 }, 40.0 + f32::from(i)))
             .collect();
-        let endurance = Endurance::summarize(samples, [1.0, 5.0], 40, Some(3));
+        let endurance = summarize(samples, [1.0, 5.0], 40, Some(3));
         assert_eq!((endurance.slowdown, endurance.slowest_ms), (1.5, 16.0));
         assert_eq!(endurance.temperature_max_c, Some(59.0));
         assert_eq!(
@@ -232,7 +182,7 @@ mod tests {
         );
         assert_eq!((endurance.clock_min_mhz, endurance.fps), (None, Some(5.0)));
         let mut text = String::new();
-        endurance.write(&mut text).unwrap();
+        write(&endurance, &mut text).unwrap();
         for part in ["40 frames", "3 dropped", "1.50 x", "at most 59.0 C", "unknown MHz"] {
             assert!(text.contains(part), "{part} in {text}");
         }
@@ -240,7 +190,7 @@ mod tests {
 
     #[test]
     fn nothing_is_no_panic() {
-        let nothing = Endurance::summarize(Vec::new(), [0.0, 0.0], 0, None);
+        let nothing = summarize(Vec::new(), [0.0, 0.0], 0, None);
         assert_eq!((nothing.slowest_ms, nothing.fps, nothing.frames_dropped), (0.0, None, None));
     }
 }

@@ -5,7 +5,6 @@
 //! encoded repeatedly, each time with two clicks at new places. With `--minutes` this continues
 //! until the machine is warm. With a board's profile, the report says whether its budgets are held.
 
-mod budget;
 mod endurance;
 mod frame;
 mod measure;
@@ -14,6 +13,7 @@ mod sensors;
 
 use crate::args::BenchArgs;
 use crate::board::RunSetup;
+use crate::document::document;
 use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
@@ -21,12 +21,12 @@ use crate::output::{JsonTarget, check_json, print};
 use endurance::endure;
 use log::info;
 use measure::{mask, measure, ms, nth_click};
-use report::{BenchReport, ColdStart, FrameReport, Setting};
+use report::{Setting, budgets, text};
 use sensors::Sensors;
 use std::path::Path;
 use std::time::Instant;
-use uniultra_engine::Segmenter;
 use uniultra_manifest::ManifestError;
+use uniultra_schema::{ColdStart, TimedFrame};
 
 /// Runs the command; `started` is the start of the program.
 pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> anyhow::Result<()> {
@@ -60,23 +60,31 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
         endure(&segmenter, &frame, minutes, args.fps, &sensors)
     };
     let endurance = args.minutes.map(endure).transpose()?;
-    let frame = FrameReport {
+    let frame = TimedFrame {
         path: source.as_ref().map(FrameSource::name),
         width: frame.width(),
         height: frame.height(),
     };
-    let setting = setting(args, &setup, &model, &segmenter, frame);
-    let mut report = BenchReport::new(setting, &times, cold_start, read_and_verify_ms);
-    report.add_endurance(endurance);
-    report.compare(setup.board().map(|board| &board.budget));
+    let setting = Setting {
+        threads: setup.engine.threads,
+        board: setup.report(),
+        machine: crate::machine::here(),
+        frame,
+        warm_up: args.warm_up,
+        runs: args.runs,
+    };
+    let mut report = setting.report(&times, cold_start, read_and_verify_ms, endurance);
+    report.budgets = setup.board().map(|board| budgets(&report, &board.budget));
+    let missed = report.budgets.map(|budgets| budgets.missed()).unwrap_or_default();
+    let report = document(Some(model.identity(segmenter.manifest())), report);
     if let Some(target) = &args.json {
         target.write(&report)?;
     }
     if args.json != Some(JsonTarget::Stdout) {
-        print(&report.text()?)?;
+        print(&text(&report)?)?;
     }
-    match (setup.board(), report.missed()) {
-        (Some(board), missed) if !missed.is_empty() => {
+    match setup.board() {
+        Some(board) if !missed.is_empty() => {
             Err(AppError::Missed(format!("board {}: {missed}", board.id)).into())
         }
         _ => Ok(()),
@@ -100,34 +108,4 @@ fn read_and_verify_ms(model: &ModelSource) -> Result<f64, ManifestError> {
     let pack = model.pack()?;
     drop((pack.read_image_encoder()?, pack.read_mask_decoder()?));
     Ok(ms(start.elapsed()))
-}
-
-fn setting(
-    args: &BenchArgs,
-    setup: &RunSetup,
-    model: &ModelSource,
-    segmenter: &Segmenter,
-    frame: FrameReport,
-) -> Setting {
-    let manifest = segmenter.manifest();
-    Setting {
-        version: env!("CARGO_PKG_VERSION"),
-        model: manifest.model.id.clone(),
-        model_version: manifest.model.version.clone(),
-        model_origin: model.report(),
-        precision: manifest.model.precision.to_string(),
-        image_size: manifest.model.image_size,
-        image_encoder_sha256: manifest.image_encoder.sha256.to_string(),
-        mask_decoder_sha256: manifest.mask_decoder.sha256.to_string(),
-        engine: uniultra_engine::engine_name(),
-        threads: setup.engine.threads,
-        board: setup.report(),
-        threads_available: std::thread::available_parallelism().ok().map(usize::from),
-        cpu: uniultra_engine::cpu_name(),
-        arch: std::env::consts::ARCH,
-        cpu_features: uniultra_engine::cpu_features(),
-        frame,
-        warm_up: args.warm_up,
-        runs: args.runs,
-    }
 }

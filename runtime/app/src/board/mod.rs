@@ -4,9 +4,6 @@
 //! profile requires, that is an error, because the profile's budgets would then mean nothing.
 
 mod machine;
-mod report;
-
-pub(crate) use report::{BoardReport, FitReport};
 
 use crate::failure::AppError;
 use crate::model::ModelSource;
@@ -17,6 +14,7 @@ use std::time::Duration;
 use uniultra_core::SegmentError;
 use uniultra_engine::{EngineError, EngineOptions, Segmenter, open_pack};
 use uniultra_manifest::{Board, BoardFile, Manifest};
+use uniultra_schema::BoardReport;
 
 /// How the engine runs: settings of the command line first, then those of the board's profile, then
 /// one thread.
@@ -111,7 +109,7 @@ impl RunSetup {
     /// The profile as applied, for reports.
     pub(crate) fn report(&self) -> Option<BoardReport> {
         let ProfileFile { path, file } = self.file.as_ref()?;
-        Some(BoardReport::new(path, file, &self.engine))
+        Some(BoardReport::new(path, file, self.engine.threads, &self.engine.pins))
     }
 }
 

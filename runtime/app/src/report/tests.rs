@@ -1,29 +1,33 @@
 //! Checks the report's JSON and its summary.
 
-use super::*;
-use crate::model::OriginReport;
+use crate::document::document;
 use crate::output::Outputs;
 use crate::summary::summary;
 use crate::warning::Warning;
+use uniultra_schema::{
+    Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport, Timings,
+};
 
-fn report() -> Report {
-    let warnings = [Warning::MaskTouchesBorder].into_iter().collect();
-    Report {
-        schema_version: SCHEMA_VERSION,
-        model: ModelReport {
-            id: "tiny".to_string(),
-            version: "1".to_string(),
-            precision: "f32".to_string(),
-            image_size: 1024,
-            image_encoder_sha256: "e".repeat(64),
-            mask_decoder_sha256: "d".repeat(64),
-            checkpoint_sha256: "c".repeat(64),
-            origin: OriginReport { embedded: true, folder: None },
-        },
-        engine: "engine 1",
+fn report() -> Document<SegmentReport> {
+    let model = ModelIdentity {
+        id: "tiny".to_string(),
+        version: "1".to_string(),
+        precision: "f32".to_string(),
+        image_size: 1024,
+        image_encoder_sha256: "e".repeat(64),
+        mask_decoder_sha256: "d".repeat(64),
+        checkpoint_sha256: "c".repeat(64),
+        origin: ModelOrigin::embedded(),
+    };
+    document(Some(model), answer())
+}
+
+fn answer() -> SegmentReport {
+    SegmentReport {
+        engine: "engine 1".to_string(),
         threads: 2,
         board: None,
-        frame: FrameReport { path: "f.png".to_string(), width: 800, height: 540 },
+        frame: FrameFile { path: "f.png".to_string(), width: 800, height: 540 },
         logits_size: [256, 256],
         predicted_iou: [0.9, 0.8, 0.7, 0.6],
         object_score: None,
@@ -42,7 +46,7 @@ fn report() -> Report {
         area_mm2: Some(1.0),
         bounding_box: Some([0, 1, 2, 3]),
         centroid: Some([1.5, 2.5]),
-        contours: vec![ContourReport { hole: false, points: vec![[0.25, 1.0], [2.0, 1.0]] }],
+        contours: vec![Contour { hole: false, points: vec![[0.25, 1.0], [2.0, 1.0]] }],
         longest_diameter_px: Some(12.5),
         longest_diameter_mm: Some(1.25),
         longest_diameter_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
@@ -50,16 +54,17 @@ fn report() -> Report {
         perpendicular_diameter_mm: Some(1.0),
         perpendicular_diameter_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
         pixel_spacing_mm: Some(0.1),
-        timings_ms: TimingsReport { total: 3.0, ..TimingsReport::default() },
+        timings_ms: Timings { total: 3.0, ..Timings::default() },
         peak_rss_mib: None,
-        warnings,
+        warnings: vec![Warning::MaskTouchesBorder.report()],
     }
 }
 
 #[test]
 fn the_documented_fields_are_there() {
     let json = serde_json::to_value(report()).unwrap();
-    assert_eq!(json["schema_version"], 1);
+    assert_eq!((&json["schema"], &json["schema_version"]), (&"uniultra-segment".into(), &2.into()));
+    assert_eq!(json["tool"]["name"], "uniultra");
     assert_eq!(json["model"]["id"], "tiny");
     assert_eq!(json["model"]["embedded"], true);
     assert!(json["model"]["folder"].is_null() && json["model"]["image_encoder_sha256"].is_string());

@@ -1,53 +1,39 @@
 //! The checks: what was expected and what was found.
 
-use serde::Serialize;
 use std::fmt::Display;
-
-/// One check.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Check {
-    /// A stable name for programs.
-    pub(super) name: &'static str,
-    /// Whether it passed.
-    pub(super) ok: bool,
-    /// What was expected.
-    pub(super) expected: String,
-    /// What was found.
-    pub(super) found: String,
-}
+use uniultra_schema::Check;
 
 /// All checks, in order.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Checks(Vec<Check>);
 
 impl Checks {
     /// A measure between 0 and 1 that must reach a limit.
-    pub(super) fn at_least(&mut self, name: &'static str, limit: f32, found: f32) {
+    pub(super) fn at_least(&mut self, name: &str, limit: f32, found: f32) {
         let expected = format!("at least {limit}");
-        self.0.push(Check { name, ok: found >= limit, expected, found: format!("{found:.4}") });
+        self.add(name, found >= limit, expected, format!("{found:.4}"));
     }
 
     /// Two values that must be the same.
-    pub(super) fn equal<T: Display + PartialEq>(
-        &mut self,
-        name: &'static str,
-        expected: &T,
-        found: &T,
-    ) {
+    pub(super) fn equal<T: Display + PartialEq>(&mut self, name: &str, expected: &T, found: &T) {
         let ok = expected == found;
-        self.0.push(Check { name, ok, expected: expected.to_string(), found: found.to_string() });
+        self.add(name, ok, expected.to_string(), found.to_string());
     }
 
     /// Memory in MiB. If the system does not say how much was used, the check fails.
-    pub(super) fn memory(&mut self, name: &'static str, limit: u32, found: Option<f32>) {
+    pub(super) fn memory(&mut self, name: &str, limit: u32, found: Option<f32>) {
         let ok = found.is_some_and(|found| f64::from(found) <= f64::from(limit));
         let found = found.map_or_else(|| "unknown".to_string(), |mib| format!("{mib:.1}"));
-        self.0.push(Check { name, ok, expected: format!("at most {limit}"), found });
+        self.add(name, ok, format!("at most {limit}"), found);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Check> {
-        self.0.iter()
+    /// The checks, in order.
+    pub(super) fn list(self) -> Vec<Check> {
+        self.0
+    }
+
+    fn add(&mut self, name: &str, ok: bool, expected: String, found: String) {
+        self.0.push(Check { name: name.to_string(), ok, expected, found });
     }
 }
 
@@ -58,7 +44,7 @@ mod tests {
     fn one(make: impl FnOnce(&mut Checks)) -> Check {
         let mut checks = Checks::default();
         make(&mut checks);
-        checks.iter().next().unwrap().clone()
+        checks.list().remove(0)
     }
 
     #[test]

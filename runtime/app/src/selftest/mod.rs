@@ -9,16 +9,18 @@ mod system;
 
 use crate::args::SelftestArgs;
 use crate::board::RunSetup;
+use crate::document::document;
 use crate::failure::AppError;
 use crate::model::ModelSource;
 use crate::output::{JsonTarget, check_json, print};
 use checks::Checks;
 use log::info;
-use report::{Answer, SelftestReport};
+use report::{Answer, failed, text};
 use std::path::Path;
 use std::time::Instant;
 use uniultra_core::{Mask, MaskChoice, Prediction, dice};
 use uniultra_manifest::sha256_hex;
+use uniultra_schema::{Document, SelftestReport};
 
 /// Dice that the answers must reach against the exact mask: far below what the shipped models
 /// reach, and far above that of a wrong answer.
@@ -32,17 +34,17 @@ pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<(
         target.write(&report)?;
     }
     if args.json != Some(JsonTarget::Stdout) {
-        print(&report.text()?)?;
+        print(&text(&report)?)?;
     }
-    verdict(&report)
+    verdict(&report.report)
 }
 
 fn verdict(report: &SelftestReport) -> anyhow::Result<()> {
-    let failed = report.failed();
+    let failed = failed(report);
     if failed.is_empty() { Ok(()) } else { Err(AppError::Selftest(failed.join(", ")).into()) }
 }
 
-fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<SelftestReport> {
+fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<Document<SelftestReport>> {
     let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
     let model = ModelSource::resolve(args.model.as_deref())?;
     let (frame, truth) = (sample::frame()?, sample::truth()?);
@@ -79,7 +81,8 @@ fn test(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<SelftestRep
     if let Some(limit) = limit {
         checks.memory("peak_rss_mib", limit, peak_rss_mib);
     }
-    Ok(SelftestReport::new(&segmenter, model.report(), &setup, answer, peak_rss_mib, checks))
+    let identity = model.identity(segmenter.manifest());
+    Ok(document(Some(identity), answer.report(&setup, peak_rss_mib, checks)))
 }
 
 fn mask(prediction: &Prediction) -> Mask {

@@ -4,11 +4,10 @@ mod prompts;
 
 use crate::answer::Answer;
 use prompts::{NoLogits, contradicted, look_normalized};
-use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
 use std::fmt;
 use uniultra_core::{MAX_POINTS, PointLabel, Prompts};
 use uniultra_manifest::Board;
+use uniultra_schema::WarningReport;
 
 /// Predicted IoU below which a mask is rarely usable.
 const LOW_IOU: f32 = 0.5;
@@ -80,6 +79,15 @@ impl Warning {
         }
     }
 
+    /// The warning in the JSON report.
+    pub(crate) fn report(&self) -> WarningReport {
+        let point = match self {
+            Self::ClickContradicted { point, .. } => Some(*point),
+            _ => None,
+        };
+        WarningReport { code: self.code().to_string(), message: self.to_string(), point }
+    }
+
     /// A warning if the process used more memory than its board allows.
     pub(crate) fn over_memory(board: Option<&Board>, peak_mib: Option<f32>) -> Option<Self> {
         let (budget_mib, mib) = (board?.budget.rss_mib, peak_mib?);
@@ -130,21 +138,6 @@ impl fmt::Display for Warning {
                 "the board's memory budget is {budget_mib} MiB, but {mib:.1} MiB were used"
             ),
         }
-    }
-}
-
-impl Serialize for Warning {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let point =
-            if let Self::ClickContradicted { point, .. } = self { Some(point) } else { None };
-        let count = if point.is_some() { 3 } else { 2 };
-        let mut fields = serializer.serialize_struct("Warning", count)?;
-        fields.serialize_field("code", self.code())?;
-        fields.serialize_field("message", &self.to_string())?;
-        if let Some(point) = point {
-            fields.serialize_field("point", point)?;
-        }
-        fields.end()
     }
 }
 
@@ -230,17 +223,17 @@ mod tests {
     #[test]
     fn a_contradicted_click_has_its_number() {
         let warning = Warning::ClickContradicted { point: 3, label: PointLabel::Negative };
-        let json = serde_json::to_value(warning).unwrap();
+        let json = serde_json::to_value(warning.report()).unwrap();
         assert_eq!((&json["code"], &json["point"]), (&"click_contradicted".into(), &3.into()));
         assert!(json["message"].as_str().unwrap().contains("point 3, which is negative"));
-        let json = serde_json::to_value(Warning::EmptyMask).unwrap();
+        let json = serde_json::to_value(Warning::EmptyMask.report()).unwrap();
         assert!(json.get("point").is_none());
     }
 
     #[test]
-    fn a_warning_serialises_as_code_and_message() {
-        let json = serde_json::to_value(Warning::ObjectUnlikely { object_score: 0.125 }).unwrap();
-        assert_eq!(json["code"], "object_unlikely");
-        assert!(json["message"].as_str().unwrap().contains("0.12"));
+    fn a_warning_has_a_code_and_a_message() {
+        let report = Warning::ObjectUnlikely { object_score: 0.125 }.report();
+        assert_eq!(report.code, "object_unlikely");
+        assert!(report.message.contains("0.12"));
     }
 }

@@ -58,6 +58,7 @@ pub struct Board {
 /// What backs a profile, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub enum Tier {
     /// Nothing ran; figures come from data sheets.
     Estimated,
@@ -138,6 +139,7 @@ pub struct Run {
 /// `[budget]`: the limits that the runtime must hold on the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Budget {
     /// 90th percentile of the image encoder, in milliseconds.
     pub encode_ms: u32,

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Target triples that the runtime is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub enum Target {
     /// 64-bit ARM Linux.
     #[serde(rename = "aarch64-unknown-linux-gnu")]

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, host: &str) -> anyhow::Result<()> {
         let wrote = |folder: &PathBuf| format!("\nwrote {}\n", folder.join("stages.svg").display());
         text + &args.out.as_ref().map(wrote).unwrap_or_default()
     };
-    json::print(args.json.as_ref(), || json_text(&report), tables)?;
+    json::print(args.json.as_ref(), || json_text(report.model(), &report), tables)?;
     match report.missed() {
         missed if missed.is_empty() => Ok(()),
         missed => Err(Missed(format!("board {id}: {missed}")).into()),

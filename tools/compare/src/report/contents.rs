@@ -153,7 +153,7 @@ fn add_agreement(document: &mut Document, comparison: &Comparison) {
         table.row(names.into_iter().chain([of.images.to_string(), mean, min, of.min_stem.clone()]));
     }
     document.table(table);
-    let sizes = comparison.packs.map(|pack| pack.image_size_px);
+    let sizes = comparison.packs.map(|pack| pack.model.image_size);
     if sizes.a != sizes.b {
         document.paragraph(format!(
             "Embeddings are not compared: their shapes differ, since A takes {} px and B {} px.",

@@ -15,15 +15,10 @@ use std::path::Path;
 use uniultra_engine::engine_name;
 use uniultra_evaluate::{PROTOCOL, Problem, SplitPart};
 use uniultra_report::{REPORT_FILE, ReportFolder, json_text};
-
-/// Says what the JSON file is.
-const KIND: &str = "uniultra-comparison";
-
-/// Version of the JSON file's layout.
-pub const COMPARISON_VERSION: u32 = 1;
+use uniultra_schema::Report;
 
 /// What was asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Settings {
     /// Seed of the phantoms, where no data were given.
     pub phantom_seed: Option<u64>,
@@ -40,12 +35,8 @@ pub struct Settings {
 }
 
 /// `report.json`. All but `timing` is the same every time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Comparison {
-    /// What this file is.
-    pub kind: &'static str,
-    /// Version of its layout.
-    pub version: u32,
     /// Version of the protocol of the figures.
     pub protocol: u32,
     /// What ran the packs.
@@ -72,6 +63,11 @@ pub struct Comparison {
     pub timing: Option<Timing>,
 }
 
+impl Report for Comparison {
+    const SCHEMA: &'static str = "uniultra-comparison";
+    const SCHEMA_VERSION: u32 = 2;
+}
+
 impl Comparison {
     /// Summarises what was found; sorts the problems.
     #[must_use]
@@ -86,8 +82,6 @@ impl Comparison {
         problems.sort_unstable();
         problems.dedup();
         Self {
-            kind: KIND,
-            version: COMPARISON_VERSION,
             protocol: PROTOCOL,
             engine: engine_name(),
             one_model: sides.are_one_model(),
@@ -114,5 +108,5 @@ pub fn write_comparison(folder: &Path, comparison: &Comparison) -> Result<(), Co
     folder.write("report.md", &document.to_markdown())?;
     folder.write("report.html", &document.to_html()?)?;
     // Last: where it is, the others are.
-    Ok(folder.write(REPORT_FILE, &json_text(comparison)?)?)
+    Ok(folder.write(REPORT_FILE, &json_text(None, comparison)?)?)
 }

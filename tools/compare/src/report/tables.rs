@@ -13,14 +13,14 @@ type Named<T> = (&'static str, fn(&PackFacts) -> T);
 /// Identity of both packs.
 pub(super) fn identity(packs: &Facts) -> Table {
     let rows: [Named<String>; 8] = [
-        ("id", |pack| pack.id.clone()),
-        ("version", |pack| pack.version.clone()),
+        ("id", |pack| pack.model.id.clone()),
+        ("version", |pack| pack.model.version.clone()),
         ("variant", |pack| pack.variant.clone()),
-        ("precision", |pack| pack.precision.clone()),
-        ("input", |pack| format!("{} px", pack.image_size_px)),
+        ("precision", |pack| pack.model.precision.clone()),
+        ("input", |pack| format!("{} px", pack.model.image_size)),
         ("encoder sha256", |pack| pack.image_encoder.sha256.clone()),
         ("decoder sha256", |pack| pack.mask_decoder.sha256.clone()),
-        ("checkpoint sha256", |pack| pack.checkpoint_sha256.clone()),
+        ("checkpoint sha256", |pack| pack.model.checkpoint_sha256.clone()),
     ];
     let mut table = Table::new(3, ["", "A", "B"]);
     for (name, of) in rows {

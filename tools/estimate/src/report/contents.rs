@@ -44,7 +44,7 @@ fn setting(report: &Report) -> Vec<String> {
         format!("board: {} (tier {}, profile {hash})", board.id, board.tier),
         format!(
             "model: {} {}, {}, {} px",
-            model.id, model.version, model.precision, model.image_size_px
+            model.id, model.version, model.precision, model.image_size
         ),
     ];
     lines.extend(misfits);
@@ -174,7 +174,7 @@ fn millions(range: Range) -> String {
 mod tests {
     use super::super::tests::report;
     use super::*;
-    use uniultra_core::Quantiles;
+    use uniultra_schema::Quantiles;
 
     #[test]
     fn an_estimate_is_called_one_and_names_its_assumptions() {

@@ -7,24 +7,16 @@ pub use contents::document as estimate_document;
 use crate::{Assumptions, BudgetLine, Estimate, InstructionCounts, PackWork, Validation, Verdict};
 use serde::Serialize;
 use uniultra_manifest::{Board, BoardFile, Budget, Sha256Hex, Tier};
-use uniultra_profile::ModelFacts;
+use uniultra_schema::ModelIdentity;
 
-/// Version of the JSON file's layout.
-pub const ESTIMATE_VERSION: u32 = 1;
-
-/// Everything that is said of an estimate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Everything that is said of an estimate. No figure in it is measured on the board.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Report {
-    /// Always `uniultra-estimate`: no figure in it is measured on the board.
-    pub kind: &'static str,
-    /// Always [`ESTIMATE_VERSION`].
-    pub version: u32,
-    /// Version of the program.
-    pub tool: String,
     /// The board.
     pub board: BoardFacts,
-    /// The model.
-    pub model: ModelFacts,
+    /// The model. In JSON it is in the envelope.
+    #[serde(skip)]
+    pub model: ModelIdentity,
     /// Where the model is not what the profile asks for, a sentence each.
     pub misfits: Vec<String>,
     /// Date and emulator of the counted instructions.
@@ -44,7 +36,7 @@ pub struct Report {
 }
 
 /// What says which board it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct BoardFacts {
     /// Short name.
     pub id: String,
@@ -58,10 +50,15 @@ pub struct BoardFacts {
     pub budget: Budget,
 }
 
+impl uniultra_schema::Report for Report {
+    const SCHEMA: &'static str = "uniultra-estimate";
+    const SCHEMA_VERSION: u32 = 2;
+}
+
 impl BoardFacts {
-    /// Of a profile's file.
+    /// The facts in a profile's file.
     #[must_use]
-    pub fn of(file: &BoardFile) -> Self {
+    pub fn new(file: &BoardFile) -> Self {
         let BoardFile { board, sha256 } = file;
         Self {
             id: board.id.clone(),
@@ -78,7 +75,7 @@ impl Report {
     #[must_use]
     pub fn new(
         file: &BoardFile,
-        model: ModelFacts,
+        model: ModelIdentity,
         counts: &InstructionCounts,
         assumptions: Assumptions,
         work: PackWork,
@@ -87,10 +84,7 @@ impl Report {
     ) -> Self {
         let budgets = BudgetLine::all(&file.board.budget, &estimate);
         Self {
-            kind: "uniultra-estimate",
-            version: ESTIMATE_VERSION,
-            tool: env!("CARGO_PKG_VERSION").to_string(),
-            board: BoardFacts::of(file),
+            board: BoardFacts::new(file),
             misfits: misfits(&file.board, &model),
             model,
             counted: [counts.date.clone(), counts.emulator.clone()],
@@ -121,10 +115,10 @@ impl Report {
     }
 }
 
-fn misfits(board: &Board, model: &ModelFacts) -> Vec<String> {
+fn misfits(board: &Board, model: &ModelIdentity) -> Vec<String> {
     let mut misfits = Vec::new();
-    if model.image_size_px != board.run.image_size_px {
-        let (expected, found) = (board.run.image_size_px, model.image_size_px);
+    if model.image_size != board.run.image_size_px {
+        let (expected, found) = (board.run.image_size_px, model.image_size);
         misfits.push(format!("expected a model of {expected} px, found {found} px"));
     }
     let precision = board.run.precision.to_string();
@@ -151,10 +145,7 @@ pub(crate) mod tests {
     fn the_json_says_what_it_is_and_what_it_rests_on() {
         let report = report("am62x");
         let json: serde_json::Value = serde_json::to_value(&report).unwrap();
-        assert_eq!(
-            (&json["kind"], &json["board"]["id"]),
-            (&"uniultra-estimate".into(), &"am62x".into())
-        );
+        assert_eq!(json["board"]["id"], "am62x");
         assert_eq!(json["board"]["sha256"].as_str().map(str::len), Some(64));
         assert_eq!(json["estimate"]["basis"]["counted"]["core"], "cortex-a53");
         assert_eq!(json["estimate"]["setting"]["slowest"]["integer_path"], "SMULL");
@@ -175,10 +166,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn other_models_than_the_profile_s_are_named() {
+    fn a_model_that_the_profile_does_not_expect_is_named() {
         let report = report("am62x");
         let model =
-            ModelFacts { precision: "f32".to_string(), image_size_px: 1024, ..report.model };
+            ModelIdentity { precision: "f32".to_string(), image_size: 1024, ..report.model };
         let found = misfits(&crate::model::tests::board("am62x"), &model);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const PRESENT: f32 = 0.5;
 
 /// One line of the tables: a set, a prompt and a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Aggregate {
     /// The set.
@@ -45,7 +45,7 @@ pub struct Aggregate {
 }
 
 /// Figures of clicks inside the objects, given all at once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InsideSummary {
     /// Numbers of clicks.
@@ -68,7 +68,7 @@ impl InsideSummary {
 }
 
 /// Figures of interactive segmentation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClickSummary {
     /// Mean Dice after each click.
@@ -80,7 +80,7 @@ pub struct ClickSummary {
 }
 
 /// How ragged predictions are: means over images with objects.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeSummary {
     /// Perimeter over that of the truth, of predictions that are not empty.
@@ -96,7 +96,7 @@ pub struct EdgeSummary {
 }
 
 /// Images whose mask is empty.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptySummary {
     /// Number of images.

@@ -106,7 +106,8 @@ fn left_out(report: &Report, lines: &[&Aggregate]) -> Option<String> {
 
 /// What the published protocol is, for who reads the figures.
 fn remarks(report: &Report) -> Option<String> {
-    let sizes: BTreeSet<usize> = report.models.iter().map(|model| model.image_size).collect();
+    let sizes: BTreeSet<usize> =
+        report.models.iter().map(|model| model.identity.image_size).collect();
     let sizes: Vec<String> = sizes.iter().map(|size| format!("{size} x {size}")).collect();
     (report.settings.protocol == Protocol::Published).then(|| {
         format!(

@@ -19,12 +19,10 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use uniultra_engine::engine_name;
 use uniultra_report::{REPORT_FILE, ReportFolder, json_text};
-
-/// Says what the JSON file is.
-const KIND: &str = "uniultra-evaluation";
+use uniultra_schema::{Document, ModelIdentity};
 
 /// What was asked: reports with other settings or models are other runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The protocol's name: how images were prompted and scored.
@@ -44,7 +42,7 @@ pub struct Settings {
 }
 
 /// One image, prompt and model. Absent figures do not apply.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// The set.
@@ -126,11 +124,8 @@ impl Row {
 }
 
 /// `report.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Report {
-    /// What this file is.
-    pub kind: String,
     /// Version of the protocols; `settings` says which one was followed.
     pub protocol: u32,
     /// What ran the models.
@@ -153,6 +148,11 @@ pub struct Report {
     pub rows: Vec<Row>,
 }
 
+impl uniultra_schema::Report for Report {
+    const SCHEMA: &'static str = "uniultra-evaluation";
+    const SCHEMA_VERSION: u32 = 2;
+}
+
 impl Report {
     /// A report of rows and problems; sorts the problems and makes the summaries.
     #[must_use]
@@ -168,7 +168,6 @@ impl Report {
         problems.dedup();
         let aggregates = aggregate::aggregates(&settings, &models, &rows);
         Self {
-            kind: KIND.to_string(),
             protocol: PROTOCOL,
             engine: engine_name().to_string(),
             commands,
@@ -186,21 +185,31 @@ impl Report {
     pub(crate) fn read(path: &Path) -> Result<Self, EvaluateError> {
         let path = if path.is_dir() { path.join(REPORT_FILE) } else { path.to_path_buf() };
         let refuse = |reason| EvaluateError::Report { path: path.clone(), reason };
-        let bytes = std::fs::read(&path)
+        let text = std::fs::read_to_string(&path)
             .map_err(|source| EvaluateError::Read { path: path.clone(), source })?;
-        let report: Self =
-            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
-        if report.kind != KIND || report.protocol != PROTOCOL {
-            let found = format!("{} {}", report.kind, report.protocol);
-            return Err(refuse(format!("expected {KIND} {PROTOCOL}, found {found}")));
+        let document =
+            Document::<Self>::from_json(&text).map_err(|error| refuse(error.to_string()))?;
+        match document.report {
+            report if report.protocol == PROTOCOL => Ok(report),
+            report => {
+                let found = report.protocol;
+                Err(refuse(format!("expected protocols of version {PROTOCOL}, found {found}")))
+            }
         }
-        Ok(report)
     }
 
     /// Precision of the model of that label; empty for the baseline.
     pub(crate) fn precision_of(&self, label: &str) -> &str {
         let model = self.models.iter().find(|model| model.label == label);
-        model.map_or("", |model| model.precision.as_str())
+        model.map_or("", |model| model.identity.precision.as_str())
+    }
+
+    /// The model, if there is only one.
+    fn only_model(&self) -> Option<&ModelIdentity> {
+        match self.models.as_slice() {
+            [model] => Some(&model.identity),
+            _ => None,
+        }
     }
 
     /// Rows of one table line, in order.
@@ -223,5 +232,5 @@ pub fn write_report(
     folder.write("report.md", &contents::document(report).to_markdown())?;
     folder.write("report.html", &contents::page(report, pictures).to_html()?)?;
     // Last: where it is, all the others are.
-    Ok(folder.write(REPORT_FILE, &json_text(report)?)?)
+    Ok(folder.write(REPORT_FILE, &json_text(report.only_model(), report)?)?)
 }

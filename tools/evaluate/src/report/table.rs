@@ -27,10 +27,14 @@ pub(super) fn models(report: &Report, in_full: bool) -> Table {
     let heads = heads.into_iter().chain(in_full.then_some("decoder sha256"));
     let mut table = Table::new(3, heads).words_in(4).words_in(5).words_in(6);
     for model in &report.models {
-        let encoder = model.image_encoder_sha256.chars();
+        let encoder = model.identity.image_encoder_sha256.chars();
         let digits = if in_full { usize::MAX } else { 16 };
-        let mut cells = [&model.label, &model.id, &model.version].map(String::clone).to_vec();
-        cells.extend([format!("{} px", model.image_size), model.precision.clone()]);
+        let mut cells =
+            [&model.label, &model.identity.id, &model.identity.version].map(String::clone).to_vec();
+        cells.extend([
+            format!("{} px", model.identity.image_size),
+            model.identity.precision.clone(),
+        ]);
         cells.push(encoder.take(digits).collect());
         cells.push(model.mask_decoder_sha256.clone());
         table.row(cells);

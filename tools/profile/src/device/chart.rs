@@ -1,10 +1,10 @@
 //! A chart of the stages: bars to the median, marks at the other quantiles, lines at the budgets.
 
-use super::bench::DeviceBench;
 use uniultra_report::{Bar, BarChart, Plot};
+use uniultra_schema::BenchReport;
 
 /// The chart, in milliseconds.
-pub(super) fn stage_chart(bench: &DeviceBench) -> Plot {
+pub(super) fn stage_chart(model: &str, bench: &BenchReport) -> Plot {
     let bars = bench.stages().into_iter().map(|(stage, ms)| Bar {
         name: stage.to_string(),
         value: ms.p50,
@@ -12,7 +12,7 @@ pub(super) fn stage_chart(bench: &DeviceBench) -> Plot {
         limit: limit(bench, stage),
     });
     Plot::from(BarChart {
-        title: format!("{} on {}", bench.model, bench.cpu),
+        title: format!("{model} on {}", bench.machine.cpu),
         x_label: "ms; bar: p50; marks: p90, p99, max; red: the board's budget, if within"
             .to_string(),
         bars: bars.collect(),
@@ -21,26 +21,26 @@ pub(super) fn stage_chart(bench: &DeviceBench) -> Plot {
 }
 
 /// The budget of a stage, in milliseconds.
-fn limit(bench: &DeviceBench, stage: &str) -> Option<f64> {
+fn limit(bench: &BenchReport, stage: &str) -> Option<f64> {
     let budgets = bench.budgets.as_ref()?;
-    let held = match stage {
+    let check = match stage {
         "image encoder" => budgets.encode_ms,
         "first click" | "next click" => budgets.click_ms,
         "frame to mask" => budgets.watchdog_ms,
         _ => return None,
     };
-    Some(f64::from(held.limit))
+    Some(f64::from(check.limit))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::report::tests::bench;
     use super::*;
-    use serde::Deserialize;
+    use uniultra_schema::Document;
 
     #[test]
     fn stages_have_their_quantiles_and_budgets() {
-        let plot = stage_chart(&DeviceBench::deserialize(bench()).unwrap());
+        let plot = stage_chart("m<&", &Document::from_value(bench()).unwrap().report);
         let Plot::Bars(chart) = &plot else { panic!("{plot:?}") };
         let encoder = &chart.bars[1];
         assert_eq!((encoder.value, encoder.limit), (50.0, Some(90.0)));

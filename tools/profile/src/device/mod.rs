@@ -8,13 +8,11 @@
 //! transfer beside it. ssh is told never to ask for a password. The folder is removed at the end, whatever
 //! happened; only a broken connection leaves it behind.
 
-mod bench;
 mod chart;
 mod report;
 mod ssh;
 
-pub use bench::{DeviceBench, DeviceBoard, DeviceBudgets, DeviceFrame, DeviceHeld};
-pub use report::{DEVICE_PROFILE_VERSION, DeviceReport, device_document, write_device_profile};
+pub use report::{DeviceReport, device_document, write_device_profile};
 pub use ssh::SshTarget;
 
 use crate::ProfileError;

@@ -3,10 +3,10 @@
 use super::Report;
 use crate::compare::title;
 use crate::roof::{Pace, Work};
-use crate::{Allocations, Comparison, Group, PlanProfile};
-use uniultra_core::Quantiles;
+use crate::{Comparison, Group, PlanProfile};
 use uniultra_report::number::{fixed, fixed_or_empty, percent};
 use uniultra_report::{Document, Table, Text};
+use uniultra_schema::{Machine, Quantiles};
 
 /// The report as a document, which is also what the command prints; `top` operations a plan.
 #[must_use]
@@ -46,16 +46,17 @@ pub(crate) fn quantiles<'a>(
 fn setting(report: &Report) -> Vec<String> {
     let (setting, model, peaks) = (&report.setting, &report.profile.model, &report.peaks);
     let frame = &setting.frame;
+    let Machine { cpu, arch, cpu_features, .. } = &setting.machine;
     let mut lines = vec![
         format!(
             "model: {} {}, {}, {} px",
-            model.id, model.version, model.precision, model.image_size_px
+            model.id, model.version, model.precision, model.image_size
         ),
         format!(
             "machine: {}, {} ({}); {}, threads: {}",
-            setting.cpu,
-            setting.arch,
-            setting.cpu_features.join(" "),
+            cpu,
+            arch,
+            cpu_features.join(" "),
             setting.engine,
             setting.threads
         ),
@@ -77,15 +78,6 @@ fn setting(report: &Report) -> Vec<String> {
             peaks.memory_read_gb_per_s
         ),
     ];
-    let of = |what: &str, allocations: Option<Allocations>| {
-        allocations.map(|a| format!("{} of {:.2} MiB for a {what}", a.count, mib(a.bytes)))
-    };
-    let profile = &report.profile;
-    let allocations =
-        [of("frame", profile.frame_allocations), of("click", profile.click_allocations)];
-    if let [Some(frame), Some(click)] = allocations {
-        lines.push(format!("allocations: {frame}, {click}"));
-    }
     lines.extend(report.peak_rss_mib.map(|peak| format!("peak memory: {peak:.1} MiB")));
     lines
 }
@@ -162,7 +154,7 @@ fn add_comparison(document: &mut Document, comparison: &Comparison) {
         format!(
             "NOT interleaved: B is from a report ({}, threads: {}, {} runs), and the machine may \
              have been slower or faster then",
-            setting.cpu, setting.threads, setting.runs
+            setting.machine.cpu, setting.threads, setting.runs
         )
     };
     document.list([b, how]);
@@ -179,10 +171,6 @@ fn add_comparison(document: &mut Document, comparison: &Comparison) {
     document.table(table);
 }
 
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{report, setting};
@@ -197,9 +185,6 @@ mod tests {
         assert_eq!(rows.len(), 2, "{after}");
         assert!(rows[0].starts_with("| blocks.0/attn/proj/Add | uniultra.Linear | 4.000 |"));
         assert!(rows[0].ends_with("| 57.1 % | 4.00 | 0.01 | 2.0 | 0.0 | 2 % |"), "{}", rows[0]);
-        assert!(
-            text.contains("- allocations: 5 of 1.00 MiB for a frame, 0 of 0.00 MiB for a click")
-        );
         assert!(!text.contains("next to B"));
     }
 

@@ -14,7 +14,9 @@ const MIN_INPUTS: usize = 8;
 const MIN_WORTH_A_WORD: i64 = 1024;
 
 /// One of a pack's two networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkKind {
     /// Run once a frame.
@@ -33,7 +35,7 @@ impl fmt::Display for NetworkKind {
 }
 
 /// What a layer computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerKind {
     /// `x [.., in] W [in, out]`.
@@ -45,7 +47,7 @@ pub enum LayerKind {
 }
 
 /// Why a layer stays in floating point.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FloatReason {
     /// The caller said so.

@@ -156,7 +156,7 @@ fn sweep(graph: &mut GraphProto) {
 }
 
 /// Nodes that go from float to 8 bits and back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Crossings {
     /// `QuantizeLinear`: from float to 8 bits.
     pub quantize: usize,

@@ -28,7 +28,7 @@ pub(super) fn document(report: &QuantizeReport) -> Document {
 /// for each layer are in the files only.
 #[must_use]
 pub fn overview(report: &QuantizeReport) -> Document {
-    let mut document = Document::new(Text::from("Quantization of ").code(&report.source));
+    let mut document = Document::new(Text::from("Quantization of ").code(&report.source.id));
     document.list(summary(report));
     if let Some(trial) = &report.sensitivity {
         let title = format!("Trials on {} frames, with a point and with a box", trial.frames);
@@ -182,6 +182,9 @@ mod tests {
     use crate::graph::{Crossings, LayerKind, NetworkKind};
     use crate::numbers::LayerNumbers;
     use crate::sensitivity::LayerSensitivity;
+    use uniultra_schema::ModelIdentity;
+    use uniultra_schema::ModelIdentity;
+    use uniultra_schema::ModelIdentity;
 
     fn report() -> QuantizeReport {
         let network = NetworkKind::ImageEncoder;
@@ -203,8 +206,16 @@ mod tests {
         };
         let name = "blocks.0/attn/qkv".to_string();
         QuantizeReport {
-            kind: QuantizeReport::KIND.into(),
-            source: "pack".into(),
+            source: ModelIdentity {
+                id: "pack".into(),
+                version: "1".into(),
+                precision: "f32".into(),
+                image_size: 64,
+                image_encoder_sha256: String::new(),
+                mask_decoder_sha256: String::new(),
+                checkpoint_sha256: String::new(),
+                origin: uniultra_schema::ModelOrigin::pack(),
+            },
             source_files: [(8, String::new()), (4, String::new())],
             int8_files: [(2, String::new()), (1, String::new())],
             config: QuantizeConfig::default(),

@@ -13,9 +13,10 @@ use crate::trial::TrialResult;
 use serde::Serialize;
 use std::path::Path;
 use uniultra_report::{ReportFolder, json_text};
+use uniultra_schema::{ModelIdentity, Report};
 
 /// One layer that can be quantized.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LayerLine {
     /// Path in the graph.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct LayerLine {
 }
 
 /// What trials gave.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct SensitivityReport {
     /// Frames of a trial.
     pub frames: usize,
@@ -49,12 +50,11 @@ pub struct SensitivityReport {
 }
 
 /// Everything that is said of a quantization. It holds no times: equal runs give equal reports.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct QuantizeReport {
-    /// [`QuantizeReport::KIND`].
-    pub kind: String,
-    /// Id of the f32 pack.
-    pub source: String,
+    /// The f32 pack. In JSON it is in the envelope.
+    #[serde(skip)]
+    pub source: ModelIdentity,
     /// Bytes and SHA-256 of its encoder and decoder.
     pub source_files: [(u64, String); 2],
     /// Bytes and SHA-256 of the int8 pack's.
@@ -85,9 +85,9 @@ pub struct QuantizeReport {
     pub sensitivity: Option<SensitivityReport>,
 }
 
-impl QuantizeReport {
-    /// Says what the JSON file is.
-    pub const KIND: &'static str = "uniultra-quantization";
+impl Report for QuantizeReport {
+    const SCHEMA: &'static str = "uniultra-quantization";
+    const SCHEMA_VERSION: u32 = 2;
 }
 
 /// Writes the three files to `folder`, each complete or not at all.
@@ -99,5 +99,5 @@ pub fn write_report(folder: &Path, report: &QuantizeReport) -> Result<(), Quanti
     let document = contents::document(report);
     folder.write("quantization.md", &document.to_markdown())?;
     folder.write("quantization.html", &document.to_html()?)?;
-    Ok(folder.write("quantization.json", &json_text(report)?)?)
+    Ok(folder.write("quantization.json", &json_text(Some(&report.source), report)?)?)
 }

@@ -1,52 +1,71 @@
-//! Compares the budgets of a board's profile with what was measured.
+//! The budgets of a board's profile against what was measured.
 
-use serde::Serialize;
-use std::fmt::{self, Write};
+use serde::{Deserialize, Serialize};
 use uniultra_manifest::Budget;
 
 /// All budgets of a profile.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Budgets {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct Budgets {
     /// Whether all of them are held.
-    ok: bool,
+    pub ok: bool,
     /// The encoder's p90, in milliseconds.
-    encode_ms: BudgetCheck,
+    pub encode_ms: BudgetCheck,
     /// The p90 of first or further clicks, whichever is longer, in milliseconds.
-    click_ms: BudgetCheck,
+    pub click_ms: BudgetCheck,
     /// The slowest frame, from its pixels to its first mask, in milliseconds.
-    watchdog_ms: BudgetCheck,
+    pub watchdog_ms: BudgetCheck,
     /// The largest resident set of the process, in MiB.
-    rss_mib: BudgetCheck,
+    pub rss_mib: BudgetCheck,
 }
 
 /// One budget.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct BudgetCheck {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct BudgetCheck {
     /// The limit in the profile.
-    limit: u32,
+    pub limit: u32,
     /// What was measured; `null` if the system does not say, which counts as not held.
-    found: Option<f64>,
+    pub found: Option<f64>,
     /// Whether the budget is held.
-    ok: bool,
+    pub ok: bool,
 }
 
 /// The measurements that budgets limit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
-    pub(super) encode_ms: f64,
-    pub(super) click_ms: f64,
-    pub(super) slowest_ms: f64,
-    pub(super) rss_mib: Option<f64>,
+pub struct Measured {
+    /// The encoder's p90, in milliseconds.
+    pub encode_ms: f64,
+    /// The p90 of first or further clicks, whichever is longer, in milliseconds.
+    pub click_ms: f64,
+    /// The slowest frame, from its pixels to its first mask, in milliseconds.
+    pub slowest_ms: f64,
+    /// The largest resident set of the process, in MiB.
+    pub rss_mib: Option<f64>,
 }
 
 impl BudgetCheck {
     fn new(limit: u32, found: Option<f64>) -> Self {
         Self { limit, found, ok: found.is_some_and(|found| found <= f64::from(limit)) }
     }
+
+    /// The measurement with one decimal, or `unknown`.
+    #[must_use]
+    pub fn found_text(&self) -> String {
+        self.found.map_or_else(|| "unknown".to_string(), |found| format!("{found:.1}"))
+    }
+
+    /// `held` or `MISSED`.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        if self.ok { "held" } else { "MISSED" }
+    }
 }
 
 impl Budgets {
-    pub(super) fn new(budget: &Budget, found: Measured) -> Self {
+    /// Compares measurements with a profile's limits. A limit itself is held.
+    #[must_use]
+    pub fn new(budget: &Budget, found: Measured) -> Self {
         let encode_ms = BudgetCheck::new(budget.encode_ms, Some(found.encode_ms));
         let click_ms = BudgetCheck::new(budget.click_ms, Some(found.click_ms));
         let watchdog_ms = BudgetCheck::new(budget.watchdog_ms, Some(found.slowest_ms));
@@ -55,7 +74,9 @@ impl Budgets {
         Self { ok, encode_ms, click_ms, watchdog_ms, rss_mib }
     }
 
-    fn each(&self) -> [(&'static str, BudgetCheck); 4] {
+    /// Each budget with its name in board profiles.
+    #[must_use]
+    pub fn each(&self) -> [(&'static str, BudgetCheck); 4] {
         [
             ("encode_ms", self.encode_ms),
             ("click_ms", self.click_ms),
@@ -65,26 +86,14 @@ impl Budgets {
     }
 
     /// The budgets that are not held, with limit and measurement; empty if all are held.
-    pub(super) fn missed(&self) -> String {
+    #[must_use]
+    pub fn missed(&self) -> String {
         let missed = self.each().into_iter().filter(|(_, check)| !check.ok);
         let missed = missed.map(|(name, check)| {
-            format!("{name}: expected at most {}, found {}", check.limit, number(check.found))
+            format!("{name}: expected at most {}, found {}", check.limit, check.found_text())
         });
         missed.collect::<Vec<_>>().join("; ")
     }
-
-    pub(super) fn write(&self, text: &mut String) -> fmt::Result {
-        writeln!(text, "\n{:<15}{:>10}{:>10}", "budget", "limit", "found")?;
-        for (name, check) in self.each() {
-            let verdict = if check.ok { "held" } else { "MISSED" };
-            writeln!(text, "{name:<15}{:>10}{:>10}  {verdict}", check.limit, number(check.found))?;
-        }
-        Ok(())
-    }
-}
-
-fn number(found: Option<f64>) -> String {
-    found.map_or_else(|| "unknown".to_string(), |found| format!("{found:.1}"))
 }
 
 #[cfg(test)]
@@ -99,13 +108,11 @@ mod tests {
     fn limits_themselves_are_held() {
         let budgets = Budgets::new(&BUDGET, FOUND);
         assert!(budgets.ok && budgets.missed().is_empty());
-        let mut text = String::new();
-        budgets.write(&mut text).unwrap();
-        assert_eq!(text.matches("held").count(), 4, "{text}");
+        assert!(budgets.each().iter().all(|(_, check)| check.verdict() == "held"));
     }
 
     #[test]
-    fn what_is_missed_is_named_with_both_sides() {
+    fn a_missed_budget_is_named_with_both_sides() {
         let found = Measured { encode_ms: 100.1, rss_mib: None, ..FOUND };
         let budgets = Budgets::new(&BUDGET, found);
         let expected = "encode_ms: expected at most 100, found 100.1; \
