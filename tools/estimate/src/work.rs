@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::path::Path;
 use uniultra_engine::{EngineOptions, OpRun, peak_rss_mib, rss_mib};
 use uniultra_manifest::Manifest;
-use uniultra_profile::{Allocations, Phase, Recording, Runs, Subject, measure, sample_frame};
+use uniultra_profile::{Phase, Recording, Runs, Subject, measure, sample_frame};
 
 /// The work of one frame and of one click.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
@@ -77,8 +77,7 @@ impl PackWork {
         let options = EngineOptions::new().with_threads(threads);
         let subject = Subject::open(folder, &options)?;
         let runs = Runs { warm_up: 0, count: 1 };
-        let (recording, _) =
-            measure(&subject, None, &sample_frame()?, runs, &Allocations::default, &|| {})?;
+        let (recording, _) = measure(&subject, None, &sample_frame()?, runs, &|| {})?;
         let added = peak_rss_mib().zip(before).map(|(peak, before)| f64::from(peak - before));
         let work = Self::from(&recording, subject.segmenter.manifest(), added);
         Ok((work, subject))

@@ -56,7 +56,7 @@ struct ComponentReport {
 /// Work of the image encoder at one size.
 #[derive(Debug, Serialize, JsonSchema)]
 struct EncoderWork {
-    image_size_px: usize,
+    image_size_px: u64,
     macs: u64,
     attention_macs: u64,
 }
@@ -149,7 +149,7 @@ fn components(subject: &Subject<'_>) -> Vec<ComponentReport> {
             tensors_in_file: subject.file.is_some().then_some(sum.present),
         }
     };
-    Component::ALL.map(component).to_vec()
+    Component::ALL.map(component).into()
 }
 
 fn list(subject: &Subject<'_>) -> Vec<TensorReport> {
@@ -179,5 +179,5 @@ fn work(subject: &Subject<'_>) -> Vec<EncoderWork> {
             attention_macs: work.attention_macs,
         }
     };
-    [1024, 512, 256].map(at).to_vec()
+    [1024, 512, 256].map(at).into()
 }

@@ -30,7 +30,7 @@ pub fn document(report: &Report) -> Document {
 
 fn setting(report: &Report) -> Vec<String> {
     let (board, model, estimate) = (&report.board, &report.model, &report.estimate);
-    let hash = short_hash(board.sha256.as_str());
+    let hash = short_hash(&board.sha256);
     let misfits = report.misfits.iter();
     let misfits = misfits.map(|misfit| format!("not what the profile asks for: {misfit}"));
     let setting = &estimate.setting;

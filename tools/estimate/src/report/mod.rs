@@ -6,7 +6,7 @@ pub use contents::document as estimate_document;
 
 use crate::{Assumptions, BudgetLine, Estimate, InstructionCounts, PackWork, Validation, Verdict};
 use serde::Serialize;
-use uniultra_manifest::{Board, BoardFile, Budget, Sha256Hex, Tier};
+use uniultra_manifest::{Board, BoardFile, Budget, Tier};
 use uniultra_schema::ModelIdentity;
 
 /// Everything that is said of an estimate. No figure in it is measured on the board.
@@ -45,7 +45,7 @@ pub struct BoardFacts {
     /// What is behind the profile.
     pub tier: Tier,
     /// SHA-256 of the profile's file.
-    pub sha256: Sha256Hex,
+    pub sha256: String,
     /// What the profile asks for.
     pub budget: Budget,
 }
@@ -64,7 +64,7 @@ impl BoardFacts {
             id: board.id.clone(),
             name: board.name.clone(),
             tier: board.tier,
-            sha256: sha256.clone(),
+            sha256: sha256.to_string(),
             budget: board.budget,
         }
     }

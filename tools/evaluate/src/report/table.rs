@@ -36,7 +36,7 @@ pub(super) fn models(report: &Report, in_full: bool) -> Table {
             model.identity.precision.clone(),
         ]);
         cells.push(encoder.take(digits).collect());
-        cells.push(model.mask_decoder_sha256.clone());
+        cells.push(model.identity.mask_decoder_sha256.clone());
         table.row(cells);
     }
     table

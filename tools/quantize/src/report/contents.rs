@@ -183,8 +183,6 @@ mod tests {
     use crate::numbers::LayerNumbers;
     use crate::sensitivity::LayerSensitivity;
     use uniultra_schema::ModelIdentity;
-    use uniultra_schema::ModelIdentity;
-    use uniultra_schema::ModelIdentity;
 
     fn report() -> QuantizeReport {
         let network = NetworkKind::ImageEncoder;
