@@ -78,7 +78,7 @@ pub(crate) unsafe fn write<T: CStruct>(place: *mut T, value: T) -> Result<(), Fa
     Ok(())
 }
 
-/// `count` values in the caller's memory; none where there are none, whatever the pointer.
+/// `count` values in the caller's memory; an empty list if `count` is 0, whatever the pointer.
 ///
 /// # Safety
 /// `place` is null or points to `count` values that nobody changes meanwhile.

@@ -9,7 +9,7 @@ pub enum EngineError {
     /// The pack is refused: manifest, file size or hash.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// An ONNX file holds something that no pack of ours does.
+    /// An ONNX file holds something that no UniUltra pack holds.
     #[error("{file}: {problem}")]
     Graph {
         /// File name in the pack.

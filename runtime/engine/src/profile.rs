@@ -20,7 +20,7 @@ pub struct PlanRun {
     pub network: &'static str,
     /// The run as a whole: its operations, and what the engine does between them.
     pub total_ns: u64,
-    /// The operations in the order in which they ran; inputs and constants are none.
+    /// The operations in the order in which they ran; inputs and constants do not count as operations.
     pub ops: Vec<OpRun>,
 }
 
@@ -115,7 +115,7 @@ fn timed(
 ) -> TractResult<(TVec<TValue>, PlanRun)> {
     let model = plan.model();
     let mut ops = Vec::with_capacity(model.nodes.len());
-    // Counting comes between the operations and is no part of the run.
+    // Counting comes between the operations and does not belong to the run.
     let mut counting_ns = 0;
     let start = Instant::now();
     let outputs = plan.spawn()?.run_plan_with_eval(inputs, |context, state, node, inputs| {

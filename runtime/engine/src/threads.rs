@@ -159,7 +159,7 @@ mod tests {
             workers.run(|| panic!("an operation's"))
         }));
         assert!(broken.is_err() && pool().is_none());
-        // The threads are none the worse for it.
+        // The threads still work.
         assert_eq!(workers.run(|| 5), Some(5));
         assert!(Workers::start(MAX_THREADS + 1, &[]).is_err());
     }

@@ -1,6 +1,6 @@
 """MNN's converter, and two rewritings without which MNN 3.6.1 computes something else.
 
-`f32` is converted as it is; `int8` holds 8-bit weights.
+`f32` is converted without a change; `int8` holds 8-bit weights.
 """
 
 import _tools  # MNN's converter; the module around it, MNN.tools.mnnconvert, installs packages

@@ -156,7 +156,7 @@ fn find(args: &Args, data: &Path) -> Result<Images, CompareError> {
     })
 }
 
-/// Measured before the images, while nothing else of ours runs.
+/// Measured before the images, while the program does nothing else.
 fn speed(runs: u32, sides: &Sides<Side>) -> anyhow::Result<Option<Timing>> {
     if runs == 0 {
         return Ok(None);

@@ -44,7 +44,7 @@ impl std::fmt::Display for StdoutFailed {
 
 impl std::error::Error for StdoutFailed {}
 
-/// Whether whoever read stdout stopped early (`| head`), which is no failure worth a message.
+/// Whether whoever read stdout stopped early (`| head`), which needs no message.
 fn is_closed_reader(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutFailed>()
@@ -208,7 +208,7 @@ mod tests {
         assert!(is_closed_reader(&anyhow::Error::from(StdoutFailed(broken())).context("head")));
         let full = StdoutFailed(io::ErrorKind::StorageFull.into());
         assert!(!is_closed_reader(&full.into()));
-        // Pipes that are no stdout, bare or inside of another error.
+        // Pipes other than stdout, bare or inside another error.
         assert!(!is_closed_reader(&broken().into()));
         let fault = Box::new(CheckpointError::Read(broken()));
         let file = CheckpointError::InFile { path: PathBuf::from("fifo"), fault };

@@ -180,7 +180,7 @@ struct Bars(Mutex<Option<ProgressBar>>);
 
 impl Bars {
     fn with(&self, work: impl FnOnce(&mut Option<ProgressBar>)) {
-        // A bar is no reason to fail: a poisoned one is drawn no more.
+        // A broken bar must not fail the command: it is not drawn any more.
         if let Ok(mut bar) = self.0.lock() {
             work(&mut bar);
         }

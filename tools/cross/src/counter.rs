@@ -1,4 +1,4 @@
-//! An emulator that counts: qemu with a plugin of ours.
+//! An emulator that counts: qemu with our own plugin.
 
 use super::{debian, folder};
 use anyhow::{Context, Result, ensure};

@@ -127,7 +127,7 @@ mod tests {
         let (error, dice) = difference(&[1.0, -4.0, 2.0], &[1.0, -4.0, -2.0]).unwrap();
         assert_eq!((error, dice), (1.0, 2.0 / 3.0));
         assert!(difference(&[1.0], &[]).is_err());
-        // NaN is no agreement.
+        // NaN counts as a difference.
         assert!(difference(&[0.0], &[0.0]).unwrap().0.is_nan());
     }
 }

@@ -10,7 +10,7 @@ use uniultra_manifest::{Board as Profile, BoardFile};
 #[derive(Clone, Debug)]
 pub(super) struct Board {
     pub(super) profile: Profile,
-    /// The file as it is.
+    /// The bytes of the file.
     pub(super) bytes: Vec<u8>,
 }
 

@@ -66,7 +66,7 @@ pub(super) fn list(crates: &Crates, libraries: &[Library]) -> Result<Licences> {
     let mut without = Vec::new();
     for (id, found) in crates.third_party() {
         let licence = found.licence.as_deref().unwrap_or("see its text");
-        // One that has none may have been published beside one that has.
+        // A crate without the text may have been published beside one with it.
         let beside = || {
             let same = crates.third_party().filter(|(_, other)| same_source(found, other));
             let with = same.filter_map(|(id, _)| Some((id, numbers.get(id)?)));
@@ -201,7 +201,7 @@ mod tests {
             assert!(text.contains(words), "{words} in\n{text}");
         }
         assert!(!text.contains("cc 1.0.0") && !text.contains("code\n"), "{text}");
-        // Without a text of its own: that of the project where the licence is one of ours, else a warning.
+        // Without a text of its own: that of the project where this project has the same licence, else a warning.
         std::fs::remove_file(folder.path().join("log/LICENSE-MIT")).unwrap();
         let Licences { text, warnings } = list(&crates, &libraries).unwrap();
         assert!(text.contains("/log\n    text: LICENSE-APACHE beside"), "{text}");

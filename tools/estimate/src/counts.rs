@@ -136,7 +136,7 @@ impl InstructionCounts {
     /// Counts from a file.
     ///
     /// # Errors
-    /// [`EstimateError::Counts`] if it cannot be read or is none.
+    /// [`EstimateError::Counts`] if it cannot be read or is another file.
     pub fn open(path: &Path) -> Result<Self, EstimateError> {
         let wrong = |reason: String| EstimateError::Counts { path: path.to_path_buf(), reason };
         let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_counts_is_refused_by_name() {
+    fn another_file_is_refused_by_name() {
         let refused = |text: &str| {
             InstructionCounts::parse(text, Path::new("c.json")).unwrap_err().to_string()
         };

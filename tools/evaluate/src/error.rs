@@ -76,7 +76,7 @@ pub enum EvaluateError {
     /// Another output cannot be written.
     #[error(transparent)]
     Output(#[from] SinkError),
-    /// A file is no report that can be merged.
+    /// A file is not a report that can be merged.
     #[error("{}: expected a report of `evaluate`: {reason}", path.display())]
     Report {
         /// The file.

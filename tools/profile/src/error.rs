@@ -73,7 +73,7 @@ pub enum ProfileError {
         /// What it said last.
         reason: String,
     },
-    /// What the program printed on the device is no report.
+    /// The program on the device did not print a report.
     #[error("device {host}: expected a report of `uniultra bench`: {reason}")]
     Bench {
         /// The device as it was named to ssh.

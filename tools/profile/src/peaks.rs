@@ -118,7 +118,7 @@ fn fastest<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Sync) -> f64 {
 }
 
 fn round<T: Send>(items: &mut [T], work: &(impl Fn(&mut T) + Sync)) -> f64 {
-    // Thread by thread, over its own time: starting the others is no part of it.
+    // Thread by thread, over its own time: starting the others does not count.
     let one = |item: &mut T| {
         let start = Instant::now();
         let mut count = 0_u32;
@@ -133,7 +133,7 @@ fn round<T: Send>(items: &mut [T], work: &(impl Fn(&mut T) + Sync)) -> f64 {
         items => std::thread::scope(|scope| {
             let threads: Vec<_> =
                 items.iter_mut().map(|item| scope.spawn(move || one(item))).collect();
-            // A thread of ours does not panic; if it did, its part would be missing.
+            // These threads do not panic; if it did, its part would be missing.
             threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
         }),
     }

@@ -31,7 +31,7 @@ pub struct LayerNumbers {
 
 /// Quantizes a layer whose input has the statistics given. With the range that it was `trained` with,
 /// its numbers are those of the training: the scale of that range, weights up to their largest
-/// magnitude, and its bias as it is.
+/// magnitude, and its bias unchanged.
 pub(crate) fn int8_layer(
     layer: &Layer,
     stats: &TensorStats,

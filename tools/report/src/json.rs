@@ -7,7 +7,7 @@ use uniultra_schema::{Document, ModelIdentity, Report, Tool};
 /// A report in its envelope, as indented JSON with a line's end at the end. `model` is the model that it is about.
 ///
 /// # Errors
-/// [`ReportError::Json`] if it holds what JSON cannot, such as a key that is no text.
+/// [`ReportError::Json`] if it holds what JSON cannot, such as a key that is not text.
 pub fn json_text<R: Report + Serialize>(
     model: Option<&ModelIdentity>,
     report: &R,

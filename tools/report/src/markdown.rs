@@ -68,7 +68,7 @@ fn inline(text: &Text, place: Place) -> String {
     if place == Place::Line && begins_a_block { format!("\\{text}") } else { text }
 }
 
-/// Text whose marks lose their meaning. An underscore inside a word has none, so names such as
+/// Text whose marks lose their meaning. An underscore inside a word means nothing, so names such as
 /// `encode_ms` stay readable on a terminal.
 fn escaped(text: &str, place: Place) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -20,7 +20,7 @@ pub fn fixed_or_unknown(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "unknown".to_string(), |value| fixed(value, decimals))
 }
 
-/// A difference with its sign; zero has none.
+/// A difference with its sign; zero has no sign.
 #[must_use]
 pub fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");

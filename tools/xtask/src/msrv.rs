@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Packages from elsewhere whose `rust-version` exceeds that of every one of ours.
+/// Packages from elsewhere whose `rust-version` exceeds that of every package of this project.
 fn newer(metadata: &Value) -> Result<Vec<String>> {
     let packages = metadata["packages"].as_array().context("no packages")?;
     let ours = |package: &&Value| package["source"].is_null();
@@ -36,7 +36,7 @@ fn newer(metadata: &Value) -> Result<Vec<String>> {
         .filter(ours)
         .filter_map(|package| version(&package["rust_version"]))
         .min()
-        .context("none of ours has a rust-version")?;
+        .context("no package of this project has a rust-version")?;
     let too_new = packages.iter().filter(|package| {
         !ours(package) && version(&package["rust_version"]).is_some_and(|asks| asks > promised)
     });

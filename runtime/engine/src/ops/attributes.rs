@@ -55,7 +55,7 @@ macro_rules! attributes {
 }
 pub(crate) use attributes;
 
-/// The name of a field of what has a name, or of the operation itself, which has none.
+/// The name of a field: the part's name and the field's, or the field's alone for the operation itself.
 pub(crate) fn inside(name: &str, field: &str) -> String {
     if name.is_empty() { field.to_string() } else { format!("{name}.{field}") }
 }

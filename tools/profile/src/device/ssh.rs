@@ -24,7 +24,7 @@ const MISSED: i32 = 5;
 /// How the folder's name begins.
 const NAME: &str = "uniultra-profile-";
 
-/// A temporary folder of ours on the device.
+/// The temporary folder on the device.
 #[derive(Debug)]
 pub(super) struct Session<'t> {
     target: &'t SshTarget,
@@ -166,7 +166,7 @@ impl<'t> Session<'t> {
     }
 }
 
-/// Whether a shell takes the name as it is.
+/// Whether a shell takes the name without quotes.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     !name.is_empty() && !name.contains("..") && !name.starts_with('-') && name.chars().all(plain)

@@ -63,7 +63,7 @@ impl<'a> Index<'a> {
         self.readers.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The only node that reads a tensor which is no output of the graph.
+    /// The only node that reads a tensor; `None` if the tensor is an output of the graph.
     pub(crate) fn only_reader(&self, name: &str) -> Option<usize> {
         match self.readers(name) {
             [one] if !self.outputs.contains(name) => Some(*one),

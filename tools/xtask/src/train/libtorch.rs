@@ -117,7 +117,7 @@ fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The wheel, in `scratch`. One that an interrupted call left there is taken as it is, once pip has
+/// The wheel, in `scratch`. One that an interrupted call left there is used, once pip has
 /// compared its hash.
 fn download(workspace: &Workspace, python: &str, scratch: &Path) -> Result<PathBuf> {
     screen::line("fetching libtorch inside the wheel of torch, about 500 MB, once");

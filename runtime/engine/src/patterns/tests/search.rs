@@ -25,7 +25,7 @@ fn products_are_compared_when_all_sizes_have_names() {
         found.and(&[reshape("a", "x", "m n")])
     };
     assert!(found("_ _").is_some_and(|found| found.sizes(["m", "n"]) == Some([2, 12])));
-    // A product whose factors never get names is no match, nor is one of another value.
+    // A product whose factors never get names does not match. Neither does one of another value.
     assert!(found("m*2 _").is_none());
     let whole = |to| {
         let last = reshape("a", "x", "m n");
