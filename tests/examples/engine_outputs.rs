@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some(other) => return Err(format!("--precision: expected int8, found {other}").into()),
     };
-    let network = TractNetwork::of(&Pack::open(&pack)?, &EngineOptions::default())?;
+    let network = TractNetwork::from_pack(&Pack::open(&pack)?, &EngineOptions::default())?;
 
     let mut outputs = BTreeMap::new();
     let mut keep = |name: String, values: &[f32]| -> Result<(), Box<dyn Error>> {

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         options.insert(word, value);
     }
     let take = |name: &str| options.get(name).ok_or(format!("{name} is missing"));
-    let spec = InputSpec::of(Pack::open(Path::new(take("--pack")?))?.manifest());
+    let spec = InputSpec::from_manifest(Pack::open(Path::new(take("--pack")?))?.manifest());
     let out = PathBuf::from(take("--out")?);
 
     let frame = Frame::decode(&std::fs::read(take("--frame")?)?)?;
@@ -62,7 +62,7 @@ fn write(
     let mut image = vec![0.0; spec.values()];
     preprocess(frame, spec, &mut image)?;
     let prompts = Prompts::new().with_point(x, y, PointLabel::Positive)?;
-    let click = DecoderInput::of(&prompts, frame.width(), frame.height(), side)?;
+    let click = DecoderInput::from_prompts(&prompts, frame.width(), frame.height(), side)?;
     let file = |name: &str| folder.join(name).with_extension("npy");
     npy::write(&file("image"), &[1, spec.channels.count(), side, side], &image)?;
     let count = click.point_labels.len();

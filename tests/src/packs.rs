@@ -67,7 +67,7 @@ impl ScratchPack {
 #[must_use]
 pub fn open_network(folder: &Path) -> TractNetwork {
     let pack = Pack::open(folder).expect("the pack opens");
-    TractNetwork::of(&pack, &EngineOptions::default()).expect("the engine takes the pack")
+    TractNetwork::from_pack(&pack, &EngineOptions::default()).expect("the engine takes the pack")
 }
 
 /// Random weights of an architecture by name, e.g. `uniultra-mini`.

@@ -12,7 +12,7 @@ const SIDE: usize = 512;
 
 fn open(id: &str) -> TractNetwork {
     let pack = Pack::open(&root().join("models").join(id)).unwrap();
-    TractNetwork::of(&pack, &EngineOptions::default()).unwrap()
+    TractNetwork::from_pack(&pack, &EngineOptions::default()).unwrap()
 }
 
 fn image() -> Vec<f32> {

@@ -24,7 +24,7 @@ fn networks() -> [TractNetwork; 2] {
     let pack = Pack::open(&folder).unwrap();
     let options = EngineOptions::default();
     [
-        TractNetwork::of(&pack, &options).unwrap(),
+        TractNetwork::from_pack(&pack, &options).unwrap(),
         TractNetwork::without_kernels(&pack, &options).unwrap(),
     ]
 }

@@ -95,7 +95,7 @@ fn the_box_comes_before_the_clicks_and_nothing_is_padded() {
         .with_box(200.0, 135.0, 600.0, 405.0)
         .unwrap();
     // 800x540 to 1024: the frame of the golden images.
-    let input = DecoderInput::of(&prompts, 800, 540, 1024).unwrap();
+    let input = DecoderInput::from_prompts(&prompts, 800, 540, 1024).unwrap();
     assert_eq!(
         input.point_coords.as_slice(),
         [[256.0, 256.0], [768.0, 768.0], [512.0, 512.0], [10.24, 10.24]]
@@ -108,7 +108,8 @@ fn the_box_comes_before_the_clicks_and_nothing_is_padded() {
 fn a_mask_alone_is_a_prompt() {
     let logits: Vec<f32> = (0..16).map(|v| v as f32).collect();
     let mask = MaskPrompt::new(logits.clone(), 4).unwrap();
-    let input = DecoderInput::of(&Prompts::new().with_mask(mask).unwrap(), 99, 33, 16).unwrap();
+    let input =
+        DecoderInput::from_prompts(&Prompts::new().with_mask(mask).unwrap(), 99, 33, 16).unwrap();
     assert!(input.point_coords.is_empty() && input.point_labels.is_empty());
     assert_eq!(input.mask_input, Some(logits));
 }
@@ -119,7 +120,7 @@ fn all_points_and_a_box_fit() {
     for _ in 0..MAX_POINTS {
         prompts = prompts.with_point(3.0, 4.0, POSITIVE).unwrap();
     }
-    let input = DecoderInput::of(&prompts, 16, 16, 512).unwrap();
+    let input = DecoderInput::from_prompts(&prompts, 16, 16, 512).unwrap();
     assert_eq!(input.point_coords.len(), 34);
 }
 
@@ -134,7 +135,7 @@ proptest! {
     ) {
         let (x, y) = (fx * width as f32, fy * height as f32);
         let prompts = Prompts::new().with_point(x, y, POSITIVE).unwrap();
-        let input = DecoderInput::of(&prompts, width, height, image_size).unwrap();
+        let input = DecoderInput::from_prompts(&prompts, width, height, image_size).unwrap();
         let [u, v] = input.point_coords[0];
         let side = image_size as f32;
         // Four roundings of 2^-24 each.
@@ -150,7 +151,7 @@ proptest! {
     ) {
         let at = |x: f32| {
             let prompts = Prompts::new().with_point(x, 3.0, POSITIVE).unwrap();
-            DecoderInput::of(&prompts, width, 64, 1024).unwrap().point_coords[0][0]
+            DecoderInput::from_prompts(&prompts, width, 64, 1024).unwrap().point_coords[0][0]
         };
         // Across the frame's edges, 0 and width, which map to 0 and S.
         let mirrored = 1024.0 - at(width as f32 - x);

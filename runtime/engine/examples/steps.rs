@@ -58,7 +58,7 @@ fn run(options: &Options) -> Outcome<()> {
     let engine = EngineOptions::default();
     let network = match options.plain {
         true => TractNetwork::without_kernels(&pack, &engine)?,
-        false => TractNetwork::of(&pack, &engine)?,
+        false => TractNetwork::from_pack(&pack, &engine)?,
     };
     let model = &pack.manifest().model;
     let side = model.image_size;
@@ -67,7 +67,7 @@ fn run(options: &Options) -> Outcome<()> {
         (0..model.channels.count() * side * side).map(|i| (i % 251) as f32 / 251.0).collect();
     let middle = side as f32 / 2.0;
     let prompts = Prompts::new().with_point(middle, middle, PointLabel::Positive)?;
-    let input = DecoderInput::of(&prompts, side, side, side)?;
+    let input = DecoderInput::from_prompts(&prompts, side, side, side)?;
     let mut output = DecoderOutput::new(side / 4);
     let mut click = |embedding: &Embedding| network.decode(embedding, &input, &mut output);
 

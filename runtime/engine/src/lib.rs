@@ -42,6 +42,6 @@ pub fn open_pack(
     pack: &Pack,
     options: &EngineOptions,
 ) -> Result<Segmenter, SegmentError<EngineError>> {
-    let network = TractNetwork::of(pack, options).map_err(SegmentError::Open)?;
-    Ok(Segmenter::of(network, pack.manifest().clone()))
+    let network = TractNetwork::from_pack(pack, options).map_err(SegmentError::Open)?;
+    Ok(Segmenter::new(network, pack.manifest().clone()))
 }

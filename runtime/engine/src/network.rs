@@ -129,7 +129,7 @@ impl TractNetwork {
     ///
     /// # Errors
     /// [`EngineError`] if a file is not what the manifest says, or not a graph that can run.
-    pub fn of(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
+    pub fn from_pack(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
         let quantization = pack.manifest().quantization.as_ref();
         let integer_attention = quantization.is_some_and(|section| section.integer_attention);
         Self::with(pack, options, Kernels::Fused(Choices { integer_attention }))
@@ -139,7 +139,7 @@ impl TractNetwork {
     /// runtime's own operations with.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// As [`from_pack`](Self::from_pack).
     #[doc(hidden)]
     pub fn without_kernels(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
         Self::with(pack, options, Kernels::Plain)
@@ -218,7 +218,7 @@ impl Network for TractNetwork {
 
     fn open(folder: &Path, options: &EngineOptions) -> Result<(Self, Manifest), EngineError> {
         let pack = Pack::open(folder)?;
-        let network = Self::of(&pack, options)?;
+        let network = Self::from_pack(&pack, options)?;
         Ok((network, pack.manifest().clone()))
     }
 

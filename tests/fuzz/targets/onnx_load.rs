@@ -25,7 +25,7 @@ fuzz_target!(init: { let _ = std::panic::take_hook(); }, |bytes: &[u8]| {
     }
     let pack = Pack::open(folder.path()).expect("a valid manifest");
     // There is no decoder file, so even an accepted encoder ends in an error.
-    assert!(TractNetwork::of(&pack, &EngineOptions::default()).is_err());
+    assert!(TractNetwork::from_pack(&pack, &EngineOptions::default()).is_err());
 });
 
 fn manifest(encoder: &[u8]) -> Manifest {

@@ -14,7 +14,7 @@ type Clicks = Vec<(f32, f32, bool)>;
 fuzz_target!(|input: (Clicks, Option<[f32; 4]>)| {
     let (clicks, corners) = input;
     let Ok(prompts) = collect(&clicks, corners) else { return };
-    if let Ok(input) = DecoderInput::of(&prompts, WIDTH_PX, HEIGHT_PX, IMAGE_SIZE) {
+    if let Ok(input) = DecoderInput::from_prompts(&prompts, WIDTH_PX, HEIGHT_PX, IMAGE_SIZE) {
         assert_eq!(input.point_coords.len(), input.point_labels.len());
         assert!(input.point_coords.len() <= MAX_TOKENS);
         let inside = 0.0..=IMAGE_SIZE as f32;

@@ -71,8 +71,8 @@ fn estimate(args: &Args) -> Result<Report, EstimateError> {
         Some(path) => InstructionCounts::open(path)?,
         None => InstructionCounts::shipped()?,
     };
-    let setting = Setting::of(&file.board)?;
-    let (work, subject) = PackWork::of(&args.model, setting.threads)?;
+    let setting = Setting::for_board(&file.board)?;
+    let (work, subject) = PackWork::measure(&args.model, setting.threads)?;
     let model = ModelIdentity::new(subject.segmenter.manifest(), ModelOrigin::folder(&args.model));
     let assumptions = Assumptions::default();
     let estimate = Estimate::new(setting, &model, &work, &counts, &assumptions);

@@ -25,7 +25,7 @@ pub struct WeightFacts {
 impl GraphFacts {
     /// Counts a file's nodes and weights; nothing where it has no graph.
     #[must_use]
-    pub fn of(model: &ModelProto) -> Self {
+    pub fn from_model(model: &ModelProto) -> Self {
         let mut facts = Self::default();
         let Some(GraphProto { node, initializer, .. }) = &model.graph else { return facts };
         for node in node {
@@ -93,7 +93,8 @@ mod tests {
             ],
             ..GraphProto::default()
         };
-        let facts = GraphFacts::of(&ModelProto { graph: Some(graph), ..ModelProto::default() });
+        let facts =
+            GraphFacts::from_model(&ModelProto { graph: Some(graph), ..ModelProto::default() });
         assert_eq!(facts.nodes, [("Add".to_string(), 1), ("MatMul".to_string(), 2)].into());
         assert_eq!(facts.node_count(), 3);
         let weights = |kind: &str| facts.weights[kind];

@@ -114,7 +114,7 @@ impl PackFacts {
                 file: network.file.clone(),
                 bytes: network.bytes,
                 sha256: network.sha256.to_string(),
-                graph: GraphFacts::of(&model),
+                graph: GraphFacts::from_model(&model),
             })
         };
         let manifest = pack.manifest();

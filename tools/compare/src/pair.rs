@@ -40,7 +40,7 @@ pub struct Outcome {
 
 impl Pair {
     /// Puts two rows of one image and prompt together.
-    pub(crate) fn of(rows: &Sides<Row>, masks: &Sides<Mask>) -> Result<Self, MetricError> {
+    pub(crate) fn compare(rows: &Sides<Row>, masks: &Sides<Mask>) -> Result<Self, MetricError> {
         let Row { set, stem, prompt, objects, .. } = &rows.a;
         Ok(Self {
             set: set.clone(),
@@ -54,7 +54,7 @@ impl Pair {
                 hd95_px: row.hd95_px,
             }),
             agreement: dice(&masks.a, &masks.b)?,
-            masks: masks.map(RunMask::of),
+            masks: masks.map(RunMask::from_mask),
         })
     }
 

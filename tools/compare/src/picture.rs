@@ -79,7 +79,7 @@ fn choose(pairs: &[Pair], count: usize) -> Vec<&Pair> {
 fn draw(case: &Case, pair: &Pair) -> Result<Canvas, ImageError> {
     let sample = Sample::load(case)?;
     let (a, b) = (pair.masks.a.unpack()?, pair.masks.b.unpack()?);
-    let mut canvas = Canvas::of(&sample.frame);
+    let mut canvas = Canvas::from_frame(&sample.frame);
     for y in 0..sample.frame.height() {
         for x in 0..sample.frame.width() {
             let (color, share) = match (a.contains(x, y), b.contains(x, y)) {

@@ -85,7 +85,7 @@ fn compare_case(
         let (row_a, mask_a) = predict(case, &sample, &models.a.info().label, &*a, kind)?;
         let (row_b, mask_b) = predict(case, &sample, &models.b.info().label, &*b, kind)?;
         let rows = Sides { a: row_a, b: row_b };
-        found.pairs.push(Pair::of(&rows, &Sides { a: mask_a, b: mask_b })?);
+        found.pairs.push(Pair::compare(&rows, &Sides { a: mask_a, b: mask_b })?);
     }
     Ok(found)
 }

@@ -45,7 +45,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    fn of(times_ms: &[f32]) -> Self {
+    fn from_times(times_ms: &[f32]) -> Self {
         let mut times: Vec<f64> = times_ms.iter().copied().map(f64::from).collect();
         times.sort_by(f64::total_cmp);
         let at = |i: usize| times.get(i).copied().unwrap_or_default();
@@ -78,7 +78,7 @@ pub fn measure_speed(
             progress();
         }
     }
-    let pace = |times: &Sides<Vec<f32>>| times.map(|times| Pace::of(times));
+    let pace = |times: &Sides<Vec<f32>>| times.map(|times| Pace::from_times(times));
     let ratio = |pace: &Sides<Pace>| pace.a.median_ms / pace.b.median_ms.max(f64::MIN_POSITIVE);
     let (image_encoder, mask_decoder) = (pace(&encoder), pace(&decoder));
     Ok(Timing {
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn a_median_is_the_middle_or_between_the_two() {
-        assert_eq!(Pace::of(&[3.0, 1.0, 9.0]), Pace { median_ms: 3.0, min_ms: 1.0 });
-        assert_eq!(Pace::of(&[4.0, 1.0, 2.0, 9.0]), Pace { median_ms: 3.0, min_ms: 1.0 });
-        assert_eq!(Pace::of(&[]), Pace::default());
+        assert_eq!(Pace::from_times(&[3.0, 1.0, 9.0]), Pace { median_ms: 3.0, min_ms: 1.0 });
+        assert_eq!(Pace::from_times(&[4.0, 1.0, 2.0, 9.0]), Pace { median_ms: 3.0, min_ms: 1.0 });
+        assert_eq!(Pace::from_times(&[]), Pace::default());
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn line(set: &str, prompt: &str, pairs: &[Pair]) -> Option<Line> {
     let lowest = pairs.iter().min_by(|a, b| a.agreement.total_cmp(&b.agreement))?;
     let agreement = Agreement {
         images: pairs.len(),
-        mean: Stats::of(pairs.iter().map(|pair| pair.agreement))?.mean,
+        mean: Stats::from_values(pairs.iter().map(|pair| pair.agreement))?.mean,
         min: lowest.agreement,
         min_stem: lowest.stem.clone(),
     };
@@ -127,7 +127,8 @@ fn triple(outcome: &Outcome) -> Option<[f32; 3]> {
 
 fn mean(triples: impl Iterator<Item = Option<[f32; 3]>>) -> Option<Figures> {
     let triples: Vec<[f32; 3]> = triples.flatten().collect();
-    let of = |place: usize| Some(Stats::of(triples.iter().map(|triple| triple[place]))?.mean);
+    let of =
+        |place: usize| Some(Stats::from_values(triples.iter().map(|triple| triple[place]))?.mean);
     Some(Figures { dice: of(0)?, iou: of(1)?, hd95_px: of(2)? })
 }
 
@@ -153,7 +154,7 @@ fn losses(pairs: &[&Pair]) -> Losses {
 pub(crate) fn embedding_lines(sets: &[String], all: &[EmbeddingDistance]) -> Vec<EmbeddingLine> {
     let line = |set: &String| {
         let mine = || all.iter().filter(|distance| distance.set == *set);
-        let stats = Stats::of(mine().map(|distance| distance.relative_l2))?;
+        let stats = Stats::from_values(mine().map(|distance| distance.relative_l2))?;
         let most = mine().reduce(|a, b| if b.relative_l2 > a.relative_l2 { b } else { a })?;
         Some(EmbeddingLine {
             set: set.clone(),
@@ -174,7 +175,7 @@ mod tests {
 
     /// A pair of an image with an object, or of one without.
     fn pair(stem: &str, dice: Option<[f32; 2]>, agreement: f32) -> Pair {
-        let mask = RunMask::of(&Mask::from_binary(1, 1, vec![0]).unwrap());
+        let mask = RunMask::from_mask(&Mask::from_binary(1, 1, vec![0]).unwrap());
         let outcome = |dice: Option<f32>| Outcome {
             prediction_px: 1,
             dice,

@@ -31,7 +31,7 @@ pub(super) fn rustc(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     }
     screen::line("no rustup that has the target: Debian's compiler instead");
     whole(folder, |folder| {
-        let apt = Apt::of(workspace, folder)?;
+        let apt = Apt::new(workspace, folder)?;
         let host = workspace::output(workspace.command("dpkg").arg("--print-architecture"))?;
         let host = host.trim();
         let policy = apt.ask(&["apt-cache", "policy", &format!("rustc-web:{host}")])?;
@@ -104,7 +104,7 @@ pub(super) fn qemu(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let emulator = folder.join("usr/bin/qemu-aarch64");
     if !starts(workspace, &emulator) {
         whole(folder, |folder| {
-            let apt = Apt::of(workspace, folder)?;
+            let apt = Apt::new(workspace, folder)?;
             let package = format!("qemu-user/{}-backports", codename()?);
             apt.unpack(&[package])
         })?;
@@ -120,7 +120,7 @@ pub(super) fn qemu_with_plugins(workspace: &Workspace, folder: &Path) -> Result<
         return Ok(());
     }
     whole(folder, |folder| {
-        let apt = Apt::of(workspace, folder)?;
+        let apt = Apt::new(workspace, folder)?;
         let policy = apt.ask(&["apt-cache", "policy", "qemu-user"])?;
         let version = candidate(&policy).context("expected a package qemu-user, found none")?;
         let package = format!("qemu-user={version}");
@@ -168,7 +168,7 @@ pub(super) struct Apt<'w> {
 }
 
 impl<'w> Apt<'w> {
-    pub(super) fn of(workspace: &'w Workspace, folder: &Path) -> Result<Self> {
+    pub(super) fn new(workspace: &'w Workspace, folder: &Path) -> Result<Self> {
         let folder = std::path::absolute(folder)?;
         let apt = folder.join("apt");
         for part in ["state/lists/partial", "cache/archives/partial", "sources", "packages"] {

@@ -39,7 +39,7 @@ fn qemu(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let emulator = folder.join("bin").join(QEMU);
     if !starts(workspace, &emulator) {
         whole(folder, |folder| {
-            let apt = Apt::of(workspace, folder)?;
+            let apt = Apt::new(workspace, folder)?;
             apt.unpack(&apt.missing(QEMU_PACKAGE)?)?;
             wrap(folder)
         })?;
@@ -74,7 +74,7 @@ fn kernel(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let image = folder.join("Image");
     if !image.is_file() {
         whole(folder, |folder| {
-            let apt = Apt::of(workspace, folder)?;
+            let apt = Apt::new(workspace, folder)?;
             let depends = apt.ask(&["apt-cache", "depends", KERNEL_PACKAGE])?;
             let package = newest(&depends)
                 .with_context(|| format!("expected a kernel behind {KERNEL_PACKAGE}"))?;

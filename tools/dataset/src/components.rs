@@ -18,7 +18,7 @@ pub struct Components {
 impl Components {
     /// Labels a mask by flood filling.
     #[must_use]
-    pub fn of(mask: &Mask) -> Self {
+    pub fn from_mask(mask: &Mask) -> Self {
         let (width, height) = (mask.width(), mask.height());
         let mut labels = vec![0_u32; width * height];
         let mut areas_px = Vec::new();
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn diagonal_neighbours_are_connected() {
         let mask = mask_of(&["#..#", ".#..", "...#"]);
-        let components = Components::of(&mask);
+        let components = Components::from_mask(&mask);
         assert_eq!(components.areas_px(), [2, 1, 1]);
         assert_eq!(components.mask(0).unwrap(), mask_of(&["#...", ".#..", "...."]));
         assert_eq!(components.largest(), Some((0, 2)));
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn a_ring_and_its_core_are_two() {
         let mask = mask_of(&["#####", "#...#", "#.#.#", "#...#", "#####"]);
-        assert_eq!(Components::of(&mask).areas_px(), [16, 1]);
+        assert_eq!(Components::from_mask(&mask).areas_px(), [16, 1]);
     }
 
     #[test]
     fn the_first_of_equals_is_largest() {
-        assert_eq!(Components::of(&mask_of(&["#.#", "..."])).largest(), Some((0, 1)));
-        assert_eq!(Components::of(&mask_of(&["..."])).largest(), None);
+        assert_eq!(Components::from_mask(&mask_of(&["#.#", "..."])).largest(), Some((0, 1)));
+        assert_eq!(Components::from_mask(&mask_of(&["..."])).largest(), None);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         let mut data = vec![0; 5000];
         data[..5].fill(1);
         data[200..204].fill(1);
-        let components = Components::of(&Mask::from_binary(100, 50, data).unwrap());
+        let components = Components::from_mask(&Mask::from_binary(100, 50, data).unwrap());
         assert_eq!(components.areas_px(), [5, 4]);
         assert_eq!(components.objects().collect::<Vec<_>>(), [0]);
     }

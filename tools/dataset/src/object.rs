@@ -20,7 +20,7 @@ impl Object {
     ///
     /// # Errors
     /// [`MaskError`] never happens for a mask that exists; it is passed on, not hidden.
-    pub fn of(mask: Mask) -> Result<Option<Self>, MaskError> {
+    pub fn from_mask(mask: Mask) -> Result<Option<Self>, MaskError> {
         let deepest = deepest_pixel(&mask)?;
         let (Some(tight_box), Some(centroid), Some(deepest)) =
             (mask.bounding_box(), mask.centroid(), deepest)

@@ -50,7 +50,7 @@ impl Packed {
         let mask = Mask::from_binary(width, height, phantom.mask.into_raw())?;
         let objects = match components_of(&mask) {
             Err(SampleError::OnlySpecks { .. }) => {
-                let components = Components::of(&mask);
+                let components = Components::from_mask(&mask);
                 let largest = components.largest();
                 largest.map(|(index, _)| components.mask(index)).transpose()?.into_iter().collect()
             }

@@ -30,19 +30,19 @@ impl Sample {
     /// mask holds nothing but specks.
     pub fn load(case: &Case) -> Result<Self, SampleError> {
         let (frame, mask) = read_pair(case)?;
-        Self::of(frame, &mask)
+        Self::new(frame, &mask)
     }
 
     /// Finds the objects of a mask.
     ///
     /// # Errors
     /// [`SampleError::OnlySpecks`] if the mask is not empty but has no object.
-    pub fn of(frame: Frame, mask: &Mask) -> Result<Self, SampleError> {
+    pub fn new(frame: Frame, mask: &Mask) -> Result<Self, SampleError> {
         let mut objects = Vec::new();
         let mut truth = vec![0; mask.data().len()];
         for component in components_of(mask)? {
             unite(&mut truth, &component);
-            objects.extend(Object::of(component)?);
+            objects.extend(Object::from_mask(component)?);
         }
         let truth = Mask::from_binary(mask.width(), mask.height(), truth)?;
         Ok(Self { frame, objects, truth })
@@ -66,7 +66,7 @@ pub fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
 
 /// The mask of each object; none for an empty mask.
 pub(crate) fn components_of(mask: &Mask) -> Result<Vec<Mask>, SampleError> {
-    let components = Components::of(mask);
+    let components = Components::from_mask(mask);
     let objects: Vec<Mask> =
         components.objects().map(|index| components.mask(index)).collect::<Result<_, _>>()?;
     match components.largest() {
@@ -131,18 +131,21 @@ mod tests {
         data[..20].fill(255);
         data[300..304].fill(255);
         let mask = binary(&frame(Pixels::Gray8(data))).unwrap();
-        let sample = Sample::of(black(), &mask).unwrap();
+        let sample = Sample::new(black(), &mask).unwrap();
         assert_eq!((sample.objects.len(), sample.truth.area_px()), (1, 20));
     }
 
     #[test]
     fn empty_is_not_the_same_as_specks_only() {
-        let sample = Sample::of(black(), &binary(&black()).unwrap()).unwrap();
+        let sample = Sample::new(black(), &binary(&black()).unwrap()).unwrap();
         assert!(sample.objects.is_empty());
         let mut data = vec![0; 5000];
         data[300..304].fill(255);
         let mask = binary(&frame(Pixels::Gray8(data))).unwrap();
-        assert!(matches!(Sample::of(black(), &mask), Err(SampleError::OnlySpecks { found_px: 4 })));
+        assert!(matches!(
+            Sample::new(black(), &mask),
+            Err(SampleError::OnlySpecks { found_px: 4 })
+        ));
     }
 
     #[test]

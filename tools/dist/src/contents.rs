@@ -48,7 +48,7 @@ impl Contents {
         let pack = Pack::open(&workspace.root.join(PACK)).context(PACK)?;
         fits(&board, pack.manifest())?;
         let crates = Crates::resolve(workspace)?;
-        let libraries = libraries::of(&bytes);
+        let libraries = libraries::linked(&bytes);
         let subject = sbom::Subject {
             commit: &commit,
             binary: &bytes,

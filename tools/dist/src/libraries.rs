@@ -17,7 +17,7 @@ pub(super) struct Library {
 }
 
 /// Those of a build by `cargo xtask cross`.
-pub(super) fn of(binary: &[u8]) -> [Library; 3] {
+pub(super) fn linked(binary: &[u8]) -> [Library; 3] {
     [
         Library {
             name: "glibc",
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn versions_are_what_the_binary_says() {
-        let versions = of(&elf::good_stub()).map(|library| library.version);
+        let versions = linked(&elf::good_stub()).map(|library| library.version);
         assert_eq!(versions, [Some("2.36".to_string()), None, Some("1.96.0".to_string())]);
         assert!(of(b"").iter().all(|library| library.version.is_none()));
     }

@@ -190,7 +190,7 @@ mod tests {
             std::fs::write(folder.path().join("log").join(name), text).unwrap();
         }
         let crates = crates::example(folder.path());
-        let libraries = libraries::of(&elf::good_stub());
+        let libraries = libraries::linked(&elf::good_stub());
         let Licences { text, .. } = list(&crates, &libraries).unwrap();
         for words in [
             "log 0.4.1\n    licence: MIT OR Apache-2.0\n    source: https://example.org/log\n    text: 2\n",

@@ -164,7 +164,7 @@ impl InstructionCounts {
 
     /// Instructions of an encode and of a click as on `core`, and where they come from; none if nothing
     /// like it was counted.
-    pub(crate) fn of(
+    pub(crate) fn find(
         &self,
         core: &str,
         facts: &ModelIdentity,
@@ -206,16 +206,16 @@ mod tests {
 
     #[test]
     fn a_model_that_was_counted_is_known_by_its_work() {
-        let (basis, found) = counts().of("cortex-a53", &facts(), &work()).unwrap();
+        let (basis, found) = counts().find("cortex-a53", &facts(), &work()).unwrap();
         assert_eq!(basis, Basis::Counted { core: "cortex-a53".to_string() });
         assert_eq!(found, [3e9, 4e8]);
         // Half a percent more is the same graph, cut elsewhere; half as much again is another.
         let mut other = work();
         other.encode.real_macs += other.encode.real_macs / 200;
-        let (basis, _) = counts().of("cortex-a53", &facts(), &other).unwrap();
+        let (basis, _) = counts().find("cortex-a53", &facts(), &other).unwrap();
         assert!(matches!(basis, Basis::Counted { .. }));
         other.encode.real_macs = work().encode.real_macs * 3 / 2;
-        let (basis, found) = counts().of("cortex-a53", &facts(), &other).unwrap();
+        let (basis, found) = counts().find("cortex-a53", &facts(), &other).unwrap();
         let scale = other.encode.macs() as f64 / work().encode.macs() as f64;
         assert!(matches!(basis, Basis::Scaled { image_size_px: 512, .. }));
         assert!((found[0] - 3e9 * scale).abs() < 1.0 && (found[1] - 4e8).abs() < 1.0, "{found:?}");
@@ -223,12 +223,12 @@ mod tests {
 
     #[test]
     fn other_cores_precisions_and_graphs_are_not_taken_for_it() {
-        assert!(counts().of("cortex-a76", &facts(), &work()).is_none());
+        assert!(counts().find("cortex-a76", &facts(), &work()).is_none());
         let f32 = ModelIdentity { precision: "f32".to_string(), ..facts() };
-        assert!(counts().of("cortex-a53", &f32, &work()).is_none());
+        assert!(counts().find("cortex-a53", &f32, &work()).is_none());
         let mut plain = counts();
         plain.models[0].graph = "plain".to_string();
-        assert!(plain.of("cortex-a53", &facts(), &work()).is_none());
+        assert!(plain.find("cortex-a53", &facts(), &work()).is_none());
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Setting {
     ///
     /// # Errors
     /// [`EstimateError::UnknownCore`] if there are no figures for a core that threads may be on.
-    pub fn of(board: &Board) -> Result<Self, EstimateError> {
+    pub fn for_board(board: &Board) -> Result<Self, EstimateError> {
         let pins = board.pins();
         let groups: Vec<_> = if pins.is_empty() {
             board.cores.iter().collect()
@@ -129,7 +129,7 @@ impl Estimate {
         assumptions: &Assumptions,
     ) -> Self {
         // Cores of one profile that run other code for want of a feature are not pinned together.
-        let found = counts.of(setting.slowest.core.counted_as, model, work);
+        let found = counts.find(setting.slowest.core.counted_as, model, work);
         let (basis, instructions) = match found {
             Some((basis, counts)) => {
                 let factor = match basis {
@@ -265,13 +265,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn estimate(name: &str) -> Estimate {
-        let setting = Setting::of(&board(name)).unwrap();
+        let setting = Setting::for_board(&board(name)).unwrap();
         Estimate::new(setting, &facts(), &work(), &counts(), &Assumptions::default())
     }
 
     #[test]
     fn counted_instructions_become_a_range_by_hand() {
-        let mut setting = Setting::of(&board("am62x")).unwrap();
+        let mut setting = Setting::for_board(&board("am62x")).unwrap();
         assert_eq!((setting.threads, setting.fastest.mhz_max), (4, 1400));
         setting.threads = 1;
         let assumptions = Assumptions::default();
@@ -306,7 +306,7 @@ pub(crate) mod tests {
     #[test]
     fn more_clock_or_fewer_instructions_are_never_slower() {
         let time = |mhz_max, instructions| {
-            let mut setting = Setting::of(&board("imx8m-plus")).unwrap();
+            let mut setting = Setting::for_board(&board("imx8m-plus")).unwrap();
             setting.fastest.mhz_max = mhz_max;
             setting.slowest.mhz_max = mhz_max;
             let mut counts = counts();
@@ -322,7 +322,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_slowest_and_the_fastest_core_in_use_bound_the_range() {
-        let setting = Setting::of(&board("qcs6490")).unwrap();
+        let setting = Setting::for_board(&board("qcs6490")).unwrap();
         assert_eq!(
             (setting.threads, setting.slowest.mhz_max, setting.fastest.mhz_max),
             (4, 2400, 2700)
@@ -330,9 +330,9 @@ pub(crate) mod tests {
         assert_eq!(setting.slowest.core.kind, "cortex-a78");
         let mut board = board("qcs6490");
         board.run.pin = uniultra_manifest::Pin::Cpus(Vec::new());
-        assert_eq!(Setting::of(&board).unwrap().slowest.core.kind, "cortex-a55");
+        assert_eq!(Setting::for_board(&board).unwrap().slowest.core.kind, "cortex-a55");
         board.cores[0].kind = "cortex-x9".to_string();
-        let error = Setting::of(&board).unwrap_err().to_string();
+        let error = Setting::for_board(&board).unwrap_err().to_string();
         assert!(error.contains("found cortex-x9") && error.contains("cortex-a72"), "{error}");
     }
 

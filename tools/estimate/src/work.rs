@@ -72,7 +72,7 @@ impl PackWork {
     ///
     /// # Errors
     /// [`EstimateError::Pack`].
-    pub fn of(folder: &Path, threads: usize) -> Result<(Self, Subject), EstimateError> {
+    pub fn measure(folder: &Path, threads: usize) -> Result<(Self, Subject), EstimateError> {
         let before = rss_mib();
         let options = EngineOptions::new().with_threads(threads);
         let subject = Subject::open(folder, &options)?;
@@ -86,7 +86,7 @@ impl PackWork {
     fn from(recording: &Recording, manifest: &Manifest, model_mib: Option<f64>) -> Self {
         let phase = |phase, weight_bytes| {
             let plans = recording.plans.iter().filter(|plan| plan.phase == phase);
-            PhaseWork::of(plans.flat_map(|plan| &plan.ops), weight_bytes)
+            PhaseWork::sum(plans.flat_map(|plan| &plan.ops), weight_bytes)
         };
         Self {
             encode: phase(Phase::Frame, manifest.image_encoder.bytes),
@@ -97,7 +97,7 @@ impl PackWork {
 }
 
 impl PhaseWork {
-    fn of<'a>(runs: impl Iterator<Item = &'a OpRun>, weight_bytes: u64) -> Self {
+    fn sum<'a>(runs: impl Iterator<Item = &'a OpRun>, weight_bytes: u64) -> Self {
         let mut work = Self { weight_bytes, ..Self::default() };
         for run in runs {
             work.add(OpWork {
@@ -157,7 +157,7 @@ mod tests {
             written_bytes: 5,
         };
         let runs = [run("Add", 0, 0), run("Linear", 5, 0), run("Linear", 0, 7)];
-        let work = PhaseWork::of(runs.iter(), 100);
+        let work = PhaseWork::sum(runs.iter(), 100);
         assert_eq!((work.real_macs, work.integer_macs, work.bytes), (5, 7, 45));
         let kinds: Vec<_> =
             work.kinds.iter().map(|k| (k.kind.as_str(), k.count, k.bytes)).collect();

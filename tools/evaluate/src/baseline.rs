@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn fills_the_box_but_its_corners() {
         let square = mask_of(&["......", ".#####", ".#####", ".#####", ".#####", ".#####"]);
-        let object = Object::of(square).unwrap().unwrap();
+        let object = Object::from_mask(square).unwrap().unwrap();
         let expected = mask_of(&["......", "..###.", ".#####", ".#####", ".#####", "..###."]);
         assert_eq!(ellipses([object.tight_box], 6, 6).unwrap(), expected);
     }
@@ -51,7 +51,7 @@ mod tests {
             u8::from((x / 40.0).powi(2) + (y / 25.0).powi(2) <= 1.0)
         };
         let truth = Mask::from_binary(100, 80, (0..8000).map(inside).collect()).unwrap();
-        let object = Object::of(truth.clone()).unwrap().unwrap();
+        let object = Object::from_mask(truth.clone()).unwrap().unwrap();
         // The box is known to a pixel only: about half a pixel along a perimeter of 206 of 3142.
         assert!(dice(&ellipses([object.tight_box], 100, 80).unwrap(), &truth).unwrap() > 0.97);
     }

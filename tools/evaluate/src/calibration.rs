@@ -48,13 +48,13 @@ pub struct Bin {
 
 impl Calibration {
     /// Of objects; `None` without one.
-    pub(crate) fn of(pairs: &[IouPair]) -> Option<Self> {
+    pub(crate) fn from_pairs(pairs: &[IouPair]) -> Option<Self> {
         // Sorted before summing, so that the order in which images were done does not show.
         let mut pairs = pairs.to_vec();
         pairs.sort_by(|a, b| {
             a.predicted.total_cmp(&b.predicted).then(a.reached.total_cmp(&b.reached))
         });
-        let bins: Vec<Bin> = (0..BINS).filter_map(|index| Bin::of(index, &pairs)).collect();
+        let bins: Vec<Bin> = (0..BINS).filter_map(|index| Bin::new(index, &pairs)).collect();
         let objects = pairs.len();
         let mean = |value: fn(&Bin) -> f64| {
             bins.iter().map(|bin| value(bin) * bin.objects as f64).sum::<f64>() / objects as f64
@@ -70,7 +70,7 @@ impl Calibration {
 }
 
 impl Bin {
-    fn of(index: usize, pairs: &[IouPair]) -> Option<Self> {
+    fn new(index: usize, pairs: &[IouPair]) -> Option<Self> {
         let bin_of = |pair: &IouPair| ((pair.predicted * BINS as f32) as usize).min(BINS - 1);
         let mine: Vec<&IouPair> = pairs.iter().filter(|pair| bin_of(pair) == index).collect();
         let mean = |value: fn(&IouPair) -> f32| {
@@ -97,7 +97,7 @@ mod tests {
     fn errors_count_by_bin() {
         // Four bins of one object each; the last holds 1, too.
         let pairs = pairs(&[[0.5, 0.125], [1.0, 0.9375], [0.625, 0.5], [0.875, 0.9375]]);
-        let found = Calibration::of(&pairs).unwrap();
+        let found = Calibration::from_pairs(&pairs).unwrap();
         let seen: Vec<_> = found.bins.iter().map(|bin| (bin.from, bin.objects)).collect();
         assert_eq!(seen, [(0.5, 1), (0.6, 1), (0.8, 1), (0.9, 1)]);
         // (0.375 + 0.125 + 0.0625 + 0.0625) / 4.
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn within_a_bin_errors_may_cancel() {
-        let found = Calibration::of(&pairs(&[[0.75, 0.5], [0.75, 1.0]])).unwrap();
+        let found = Calibration::from_pairs(&pairs(&[[0.75, 0.5], [0.75, 1.0]])).unwrap();
         assert_eq!((found.expected_calibration_error, found.bins.len()), (0.0, 1));
-        let sure = Calibration::of(&pairs(&[[1.0, 0.25], [0.0, 0.25]])).unwrap();
+        let sure = Calibration::from_pairs(&pairs(&[[1.0, 0.25], [0.0, 0.25]])).unwrap();
         assert_eq!(sure.expected_calibration_error, 0.5);
-        assert_eq!(Calibration::of(&[]), None);
+        assert_eq!(Calibration::from_pairs(&[]), None);
     }
 }

@@ -28,7 +28,7 @@ pub struct Canvas {
 impl Canvas {
     /// The frame in gray.
     #[must_use]
-    pub fn of(frame: &Frame) -> Self {
+    pub fn from_frame(frame: &Frame) -> Self {
         let (width, height) = (frame.width(), frame.height());
         let mut canvas = Self { pixels: vec![0; width * height * 3], width, height };
         for y in 0..height {
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn colours_mix_and_stay_inside() {
         let frame = Frame::new(16, 16, Pixels::Gray8(vec![100; 256])).unwrap();
-        let mut canvas = Canvas::of(&frame);
+        let mut canvas = Canvas::from_frame(&frame);
         canvas.tint(1, 0, [200, 0, 100], 0.5);
         assert_eq!(canvas.pixels[..6], [100, 100, 100, 150, 50, 100]);
         let before = canvas.pixels.clone();

@@ -33,7 +33,7 @@ impl Trace {
     }
 
     /// Of a single answer.
-    pub(crate) fn of(answer: Answer) -> Self {
+    pub(crate) fn new(answer: Answer) -> Self {
         let Answer { mask, predicted_iou, object_score, .. } = answer;
         Self { masks: vec![mask], predicted_iou, object_score, noc: [0; 2] }
     }
@@ -109,7 +109,8 @@ pub fn next_click(
 ) -> Result<Option<([usize; 2], PointLabel)>, ImageError> {
     let largest = |from: &Mask, but: &Mask| -> Result<Option<(usize, Mask)>, ImageError> {
         let data = from.data().iter().zip(but.data()).map(|(&a, &b)| u8::from(a > b)).collect();
-        let components = Components::of(&Mask::from_binary(from.width(), from.height(), data)?);
+        let components =
+            Components::from_mask(&Mask::from_binary(from.width(), from.height(), data)?);
         let largest = components.largest();
         Ok(largest.map(|(i, area)| components.mask(i).map(|mask| (area, mask))).transpose()?)
     };
@@ -130,7 +131,7 @@ mod tests {
 
     fn object() -> Object {
         let rows = [".......", ".#####.", ".#####.", ".#####.", "......."];
-        Object::of(mask_of(&rows)).unwrap().unwrap()
+        Object::from_mask(mask_of(&rows)).unwrap().unwrap()
     }
 
     #[test]

@@ -80,7 +80,7 @@ mod tests {
             (10..10 + width).contains(&(i % 100)) && (20..20 + height).contains(&(i / 100))
         };
         let data = (0..8000).map(|i| u8::from(inside(i))).collect();
-        Object::of(Mask::from_binary(100, 80, data).unwrap()).unwrap().unwrap()
+        Object::from_mask(Mask::from_binary(100, 80, data).unwrap()).unwrap().unwrap()
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn row(
     row.dice = Some(dice(prediction, truth)?);
     row.iou = Some(iou(prediction, truth)?);
     row.hd95_px = Some(hd95);
-    row.edges = Some(Edges::of(prediction, truth));
+    row.edges = Some(Edges::measure(prediction, truth));
     row.hd95_mm = case.pixel_size_mm.map(|mm| hd95 * mm);
     if let (Some(mm), Some(published)) = (case.pixel_size_mm, case.head_circumference_mm) {
         let found = circumference_px(prediction)? * mm;
@@ -50,7 +50,7 @@ mod tests {
     fn sample(truth: Mask) -> Sample {
         let frame =
             Frame::new(truth.width(), truth.height(), Pixels::Gray8(vec![0; truth.data().len()]));
-        let objects = Object::of(truth.clone()).unwrap().into_iter().collect();
+        let objects = Object::from_mask(truth.clone()).unwrap().into_iter().collect();
         Sample { frame: frame.unwrap(), objects, truth }
     }
 

@@ -24,12 +24,12 @@ pub struct Edges {
 
 impl Edges {
     /// Edges of two masks; the truth is not empty.
-    pub(crate) fn of(prediction: &Mask, truth: &Mask) -> Self {
+    pub(crate) fn measure(prediction: &Mask, truth: &Mask) -> Self {
         let ratio = perimeter_px(prediction) / perimeter_px(truth);
         Self {
             perimeter_ratio: (prediction.area_px() > 0).then_some(ratio as f32),
-            parts: Components::of(prediction).areas_px().len(),
-            truth_parts: Components::of(truth).areas_px().len(),
+            parts: Components::from_mask(prediction).areas_px().len(),
+            truth_parts: Components::from_mask(truth).areas_px().len(),
             holes: holes(prediction),
             truth_holes: holes(truth),
         }
@@ -133,7 +133,7 @@ mod tests {
         };
         let data = smooth.data().iter().enumerate().map(|(i, &v)| v * u8::from(keep(i))).collect();
         let ragged = Mask::from_binary(200, 200, data).unwrap();
-        let edges = Edges::of(&ragged, &smooth);
+        let edges = Edges::measure(&ragged, &smooth);
         // 30 notches with two sides of 6 pixels each: 360 more of 377.
         let ratio = edges.perimeter_ratio.unwrap();
         assert!((1.7..2.1).contains(&ratio), "{ratio}");
@@ -147,10 +147,10 @@ mod tests {
         // The diagonal pair at the upper right is one part; so are the ring and the open ring.
         // Holes: one of three pixels and one of a single pixel, which meet at a corner only, and one
         // in the open ring, closed by its corner: background is not connected diagonally.
-        let edges = Edges::of(&mask, &mask_of(&["########"; 6]));
+        let edges = Edges::measure(&mask, &mask_of(&["########"; 6]));
         assert_eq!((edges.parts, edges.holes), (3, 3));
         assert_eq!((edges.truth_parts, edges.truth_holes), (1, 0));
-        let empty = Edges::of(&mask_of(&["...", "..."]), &mask_of(&["##.", "##."]));
+        let empty = Edges::measure(&mask_of(&["...", "..."]), &mask_of(&["##.", "##."]));
         assert_eq!((empty.perimeter_ratio, empty.parts, empty.holes), (None, 0, 0));
     }
 }

@@ -9,7 +9,7 @@ use uniultra_dataset::Components;
 /// and steady under ragged outlines: its semi-axes are twice the standard deviations along the
 /// principal axes. A pixel counts as a unit square.
 pub(crate) fn circumference_px(mask: &Mask) -> Result<f32, MaskError> {
-    let components = Components::of(mask);
+    let components = Components::from_mask(mask);
     let Some((largest, area_px)) = components.largest() else { return Ok(0.0) };
     let mask = components.mask(largest)?;
     let pixels = || {

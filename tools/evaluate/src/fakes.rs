@@ -153,7 +153,7 @@ impl Encoded for FakeEncoded<'_> {
                 .bounding_box()
                 .is_some_and(|[x0, y0, x1, y1]| (x0..=x1).contains(&x) && (y0..=y1).contains(&y))
         };
-        let components = Components::of(&all);
+        let components = Components::from_mask(&all);
         let mut data = vec![0; width * height];
         for i in 0..components.areas_px().len() {
             let component = components.mask(i)?;

@@ -45,7 +45,7 @@ impl PackPredictor {
     ) -> Result<Vec<Self>, EvaluateError> {
         let open = |source: &ModelSource| match source {
             ModelSource::Folder(folder) => Self::open(folder, choice),
-            ModelSource::Memory { name, pack } => Self::of(name, pack, choice),
+            ModelSource::Memory { name, pack } => Self::from_pack(name, pack, choice),
         };
         let mut models = sources.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<String> = models.iter().map(|model| model.info.identity.id.clone()).collect();
@@ -78,7 +78,7 @@ impl PackPredictor {
     ///
     /// # Errors
     /// [`EvaluateError::Model`].
-    pub fn of(name: &str, pack: &Pack, choice: MaskChoice) -> Result<Self, EvaluateError> {
+    pub fn from_pack(name: &str, pack: &Pack, choice: MaskChoice) -> Result<Self, EvaluateError> {
         Self::with(name, open_pack(pack, &EngineOptions::default()), choice)
     }
 

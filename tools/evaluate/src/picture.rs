@@ -119,7 +119,7 @@ pub fn render_pictures(
 fn draw(case: &Case, mask: &RunMask, prompt: &str) -> Result<Canvas, ImageError> {
     let sample = Sample::load(case)?;
     let prediction = mask.unpack()?;
-    let mut canvas = Canvas::of(&sample.frame);
+    let mut canvas = Canvas::from_frame(&sample.frame);
     for y in 0..sample.frame.height() {
         for x in 0..sample.frame.width() {
             let color = match (on_outline(&sample.truth, x, y), on_outline(&prediction, x, y)) {

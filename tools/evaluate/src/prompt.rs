@@ -144,14 +144,15 @@ mod tests {
 
     #[test]
     fn boxes_are_tight_and_inclusive() {
-        let object = Object::of(mask_of(&[".....", ".##..", "..#..", "....."])).unwrap().unwrap();
+        let object =
+            Object::from_mask(mask_of(&[".....", ".##..", "..#..", "....."])).unwrap().unwrap();
         let prompts = prompts_for(&object, PromptKind::Box).unwrap();
         assert_eq!(prompts.bounding_box(), Some([1.0, 1.0, 2.0, 2.0]));
     }
 
     #[test]
     fn a_line_gets_a_box_with_an_extent() {
-        let object = Object::of(mask_of(&["#...", "#...", "#..."])).unwrap().unwrap();
+        let object = Object::from_mask(mask_of(&["#...", "#...", "#..."])).unwrap().unwrap();
         let prompts = prompts_for(&object, PromptKind::Box).unwrap();
         assert_eq!(prompts.bounding_box(), Some([0.0, 0.0, 0.5, 2.0]));
         assert!(prompts.validate(4, 3, 0).is_ok());
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_centroid_may_fall_outside() {
-        let object = Object::of(mask_of(&["###", "#..", "###"])).unwrap().unwrap();
+        let object = Object::from_mask(mask_of(&["###", "#..", "###"])).unwrap().unwrap();
         let prompts = prompts_for(&object, PromptKind::Centroid).unwrap();
         let [point] = prompts.points() else { panic!("one point") };
         // Columns 0 three times, 1 and 2 twice: 6 / 7.

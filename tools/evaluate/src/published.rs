@@ -35,12 +35,12 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn load(case: &Case) -> Result<Self, ImageError> {
         let (frame, mask) = read_pair(case)?;
-        Self::of(frame, &mask)
+        Self::new(frame, &mask)
     }
 
-    fn of(frame: Frame, mask: &Mask) -> Result<Self, ImageError> {
+    fn new(frame: Frame, mask: &Mask) -> Result<Self, ImageError> {
         let truth = on_grid(mask)?;
-        let boxes = Components::of(&truth).tight_boxes();
+        let boxes = Components::from_mask(&truth).tight_boxes();
         Ok(Self { frame, truth, boxes })
     }
 

@@ -23,7 +23,7 @@ fn scene(rectangles: &[[usize; 4]]) -> Scene {
     let on = |i| u8::from(rectangles.iter().any(|&rectangle| inside(i, rectangle)));
     let mask = Mask::from_binary(64, 64, (0..64 * 64).map(on).collect()).unwrap();
     let frame = Frame::new(64, 64, Pixels::Gray8(vec![0; 64 * 64])).unwrap();
-    Scene::of(frame, &mask).unwrap()
+    Scene::new(frame, &mask).unwrap()
 }
 
 /// Opposite corners, a quarter of the side each.

@@ -108,7 +108,7 @@ type Save<'a> = dyn Fn(&Row, &Mask) -> Result<(), SinkError> + 'a;
 impl Evaluated {
     fn push(&mut self, row: Row, mask: &Mask) {
         self.rows.push(row);
-        self.masks.push(RunMask::of(mask));
+        self.masks.push(RunMask::from_mask(mask));
     }
 
     /// The answers of a model, or its problem.
@@ -235,7 +235,7 @@ pub fn predict(
             PromptKind::Clicks(count) => click(encoded, object, count)?,
             PromptKind::ClicksInside => click_inside(encoded, object)?,
             PromptKind::Point | PromptKind::Box | PromptKind::Centroid => {
-                Trace::of(encoded.predict(&prompts_for(object, kind)?)?)
+                Trace::new(encoded.predict(&prompts_for(object, kind)?)?)
             }
         };
         scores.extend(trace.object_score);

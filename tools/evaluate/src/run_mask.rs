@@ -13,7 +13,7 @@ pub struct RunMask {
 impl RunMask {
     /// Packs a mask.
     #[must_use]
-    pub fn of(mask: &Mask) -> Self {
+    pub fn from_mask(mask: &Mask) -> Self {
         let mut runs = Vec::new();
         let mut rest = mask.data();
         let mut value = 0;
@@ -29,7 +29,7 @@ impl RunMask {
     /// The mask again.
     ///
     /// # Errors
-    /// [`MaskError`] never, for a value that came from [`RunMask::of`].
+    /// [`MaskError`] never, for a value that came from [`RunMask::from_mask`].
     pub fn unpack(&self) -> Result<Mask, MaskError> {
         let runs = self.runs.iter().zip([0, 1].into_iter().cycle());
         let data = runs.flat_map(|(&run, value)| std::iter::repeat_n(value, run as usize));
@@ -50,7 +50,7 @@ mod tests {
             }),
         ) {
             let mask = Mask::from_binary(width, data.len() / width, data).unwrap();
-            prop_assert_eq!(RunMask::of(&mask).unpack().unwrap(), mask);
+            prop_assert_eq!(RunMask::from_mask(&mask).unpack().unwrap(), mask);
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Stats {
 impl Stats {
     /// Summary of the figures; `None` if there is none. Percentiles are interpolated linearly.
     #[must_use]
-    pub fn of(values: impl IntoIterator<Item = f32>) -> Option<Self> {
+    pub fn from_values(values: impl IntoIterator<Item = f32>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().map(f64::from).collect();
         // Sorted before summing, so that the order in which images were done does not show.
         values.sort_by(f64::total_cmp);
@@ -46,11 +46,11 @@ mod tests {
 
     #[test]
     fn percentiles_are_interpolated() {
-        let stats = Stats::of((0..=20).map(|v| v as f32)).unwrap();
+        let stats = Stats::from_values((0..=20).map(|v| v as f32)).unwrap();
         assert_eq!(stats, Stats { n: 21, mean: 10.0, median: 10.0, p5: 1.0, p95: 19.0 });
-        let two = Stats::of([1.0, 0.0]).unwrap();
+        let two = Stats::from_values([1.0, 0.0]).unwrap();
         assert_eq!(two.median, 0.5);
         assert!((two.p5 - 0.05).abs() < 1e-12);
-        assert_eq!(Stats::of([]), None);
+        assert_eq!(Stats::from_values([]), None);
     }
 }

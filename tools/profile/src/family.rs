@@ -42,7 +42,7 @@ const MARKS: [(&str, Family); 25] = [
 
 impl Family {
     /// Of an operation by its name.
-    pub(crate) fn of(op: &str) -> Self {
+    pub(crate) fn from_op(op: &str) -> Self {
         let mark = MARKS.iter().find(|(mark, _)| op.contains(mark));
         mark.map_or(Self::Elementwise, |(_, family)| *family)
     }
@@ -88,7 +88,7 @@ mod tests {
             ("MoveAxis", Family::Layout),
             ("OptBinChain(Add+Add)", Family::Elementwise),
         ] {
-            assert_eq!(Family::of(op), family, "{op}");
+            assert_eq!(Family::from_op(op), family, "{op}");
         }
     }
 }

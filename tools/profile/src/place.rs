@@ -16,7 +16,7 @@ pub(crate) struct Place<'a> {
 const NETWORKS: [&str; 1] = ["mask_decoder/"];
 
 impl<'a> Place<'a> {
-    pub(crate) fn of(name: &'a str) -> Self {
+    pub(crate) fn parse(name: &'a str) -> Self {
         let name = NETWORKS.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
         let (mut block, mut rest) = next(name);
         // A transformer is a block a layer, the prompt encoder one a kind of prompt.
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn names_are_cut_where_modules_end() {
         let place = |name| {
-            let Place { block, part, rest } = Place::of(name);
+            let Place { block, part, rest } = Place::parse(name);
             [block, part, rest]
         };
         assert_eq!(place("blocks.0/attn/qkv/Add"), ["blocks.0", "attn", "qkv/Add"]);

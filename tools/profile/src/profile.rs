@@ -130,7 +130,7 @@ fn total_ms(recording: &Recording, phase: Phase) -> Vec<f64> {
 impl PlanProfile {
     fn new(plan: &RecordedPlan, peaks: &Peaks) -> Self {
         let group = |name: &str, key: &dyn Fn(&OpRun) -> bool| Group::new(plan, peaks, name, key);
-        let block = |op: &OpRun| Place::of(&op.name).block.to_string();
+        let block = |op: &OpRun| Place::parse(&op.name).block.to_string();
         let groups = |key: &dyn Fn(&OpRun) -> String| -> Vec<Group> {
             let mut names: Vec<String> = Vec::new();
             for op in &plan.ops {
@@ -146,7 +146,7 @@ impl PlanProfile {
             groups
         };
         let ops = plan.ops.iter().zip(&plan.op_ms).map(|(op, times)| {
-            let (ms, work) = (Quantiles::from_times(times), Work::of(op));
+            let (ms, work) = (Quantiles::from_times(times), Work::from_op(op));
             OpProfile {
                 name: op.name.clone(),
                 op: op.op.clone(),
@@ -161,7 +161,7 @@ impl PlanProfile {
             network: plan.network.to_string(),
             total_ms: Quantiles::from_times(&plan.total_ms),
             all: group("", &|_| true),
-            families: slowest_first(groups(&|op| Family::of(&op.op).label().to_string())),
+            families: slowest_first(groups(&|op| Family::from_op(&op.op).label().to_string())),
             kinds: slowest_first(groups(&|op| op.op.clone())),
             blocks: groups(&block),
             ops: ops.collect(),
@@ -176,7 +176,7 @@ impl Group {
         name: &str,
         chosen: &dyn Fn(&OpRun) -> bool,
     ) -> Self {
-        let ops = || plan.ops.iter().filter(|op| chosen(op)).map(Work::of);
+        let ops = || plan.ops.iter().filter(|op| chosen(op)).map(Work::from_op);
         let (ms, work) = (Quantiles::from_times(&plan.sums_ms(chosen)), Work::sum(ops()));
         let roof_ms = ops().map(|work| work.roof_ms(peaks)).sum();
         let pace = work.pace(ms.p50, roof_ms);

@@ -35,7 +35,7 @@ pub struct Pace {
 }
 
 impl Work {
-    pub(crate) fn of(op: &OpRun) -> Self {
+    pub(crate) fn from_op(op: &OpRun) -> Self {
         let &OpRun { real_macs, integer_macs, read_bytes, written_bytes, .. } = op;
         Self { real_macs, integer_macs, read_bytes, written_bytes }
     }

@@ -158,7 +158,7 @@ fn phantom(seed: u64, index: u32) -> Result<NamedSample, String> {
     let mask = Mask::from_binary(width, height, on).map_err(|error| refused(&error))?;
     let frame = Frame::new(width, height, Pixels::Gray8(phantom.image.into_raw()))
         .map_err(|error| refused(&error))?;
-    let sample = Sample::of(frame, &mask).map_err(|error| refused(&error))?;
+    let sample = Sample::new(frame, &mask).map_err(|error| refused(&error))?;
     Ok(NamedSample { set: "phantom".to_string(), stem, sample })
 }
 

@@ -63,7 +63,7 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// [`QuantizeError`] if a constant of the graph is damaged.
-    pub(crate) fn of(
+    pub(crate) fn new(
         source: &'a SourcePack,
         calibration: &'a Calibration,
         config: &'a QuantizeConfig,
@@ -124,7 +124,7 @@ impl<'a> Prepared<'a> {
             let others = network.layers.iter().filter(|prepared| !int8(&prepared.layer));
             kept.extend(others.map(|prepared| prepared.layer.name.clone()));
             let graph = rewrite(&network.graph, &chosen);
-            let crossings = Crossings::of(&graph);
+            let crossings = Crossings::count(&graph);
             halves |= graph.initializer.iter().any(|w| w.data_type() == DataType::Float16);
             (self.source.encode(network.kind, graph), crossings)
         });

@@ -58,7 +58,7 @@ pub fn quantize(
     }
     let kinds = config.prompt_kinds()?;
     let calibration = calibrate(source, request.calibration, &kinds, progress)?;
-    let prepared = Prepared::of(source, &calibration, config)?;
+    let prepared = Prepared::new(source, &calibration, config)?;
 
     let trial = request.trial.map(|frames| Trial::open(source, frames, progress)).transpose()?;
     let mut sensitive = HashSet::new();

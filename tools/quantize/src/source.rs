@@ -49,14 +49,14 @@ impl SourcePack {
     /// [`QuantizeError`] if the pack is refused, quantized already, or has no layers; if `config`
     /// excludes something that is not there.
     pub fn open(folder: &Path, config: &QuantizeConfig) -> Result<Self, QuantizeError> {
-        Self::of(&Pack::open(folder)?, config)
+        Self::from_pack(&Pack::open(folder)?, config)
     }
 
     /// The same of a pack that need not be in a folder.
     ///
     /// # Errors
     /// As [`SourcePack::open`].
-    pub fn of(pack: &Pack, config: &QuantizeConfig) -> Result<Self, QuantizeError> {
+    pub fn from_pack(pack: &Pack, config: &QuantizeConfig) -> Result<Self, QuantizeError> {
         config.validate()?;
         let manifest = pack.manifest();
         let id = manifest.model.id.clone();

@@ -61,7 +61,7 @@ impl Trial {
         frames: &Frames,
         progress: &dyn crate::Progress,
     ) -> Result<Self, QuantizeError> {
-        let spec = InputSpec::of(source.manifest());
+        let spec = InputSpec::from_manifest(source.manifest());
         let mut kept = Vec::new();
         progress.start("f32 answers", frames.len());
         for named in frames.with_objects(progress) {

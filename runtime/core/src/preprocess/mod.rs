@@ -23,7 +23,7 @@ pub struct InputSpec {
 impl InputSpec {
     /// The form of the input of a model pack's encoder.
     #[must_use]
-    pub fn of(manifest: &Manifest) -> Self {
+    pub fn from_manifest(manifest: &Manifest) -> Self {
         Self {
             image_size: manifest.model.image_size,
             channels: manifest.model.channels,

@@ -25,7 +25,7 @@ impl DecoderInput {
     ///
     /// # Errors
     /// Those of [`Prompts::validate`].
-    pub fn of(
+    pub fn from_prompts(
         prompts: &Prompts,
         width: usize,
         height: usize,

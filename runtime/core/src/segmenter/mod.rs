@@ -70,14 +70,14 @@ impl<N: Network> Segmenter<N> {
         options: &N::Options,
     ) -> Result<Self, SegmentError<N::Error>> {
         let (network, manifest) = N::open(source, options).map_err(SegmentError::Open)?;
-        Ok(Self::of(network, manifest))
+        Ok(Self::new(network, manifest))
     }
 
     /// A segmenter for networks that the engine has opened already. `manifest` is that of their
     /// pack.
     #[must_use]
-    pub fn of(network: N, manifest: Manifest) -> Self {
-        let input = InputSpec::of(&manifest);
+    pub fn new(network: N, manifest: Manifest) -> Self {
+        let input = InputSpec::from_manifest(&manifest);
         Self { model: Arc::new(OpenModel { network, manifest, input }) }
     }
 
@@ -247,7 +247,12 @@ impl<N: Network> EncodedFrame<N> {
     }
 
     fn decoder_input(&self, prompts: &Prompts) -> Result<DecoderInput, PromptError> {
-        DecoderInput::of(prompts, self.width, self.height, self.segmenter.model.input.image_size)
+        DecoderInput::from_prompts(
+            prompts,
+            self.width,
+            self.height,
+            self.segmenter.model.input.image_size,
+        )
     }
 
     fn prediction(

@@ -10,8 +10,8 @@ const GELU: &[Step] = &[node("activated", "Gelu", &["value"], &[Check::ExactGelu
 const RELU: &[Step] = &[node("activated", "Relu", &["value"], &[])];
 
 /// The activation that is the only reader of `value`, and its output. If there is none, `value` itself.
-pub(super) fn of<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) {
-    let start = Match::of(graph, "value", value);
+pub(super) fn follow<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) {
+    let start = Match::new(graph, "value", value);
     let of = |steps, activation| Some((activation, start.and(steps)?.value("activated")?));
     of(GELU, Activation::Gelu)
         .or_else(|| of(RELU, Activation::Relu))
@@ -20,6 +20,6 @@ pub(super) fn of<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) 
 
 /// From a `Gelu` that no other operation took.
 pub(super) fn alone(graph: &Graph, activated: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "activated", activated).and(GELU)?;
+    let found = Match::new(graph, "activated", activated).and(GELU)?;
     Some(fused(&Gelu {}, [found.value("value")?], activated))
 }

@@ -69,7 +69,7 @@ const OF_ROWS: &[Step] = &[
 
 /// From a `Softmax`.
 pub(super) fn find(graph: &Graph, weights: &str, choices: Choices) -> Option<Fused> {
-    let start = Match::of(graph, "weights", weights);
+    let start = Match::new(graph, "weights", weights);
     in_windows(graph, &start, choices).or_else(|| of_rows(&start))
 }
 
@@ -88,7 +88,7 @@ fn in_windows(graph: &Graph, start: &Match<'_>, choices: Choices) -> Option<Fuse
         return None;
     }
 
-    let mut joined = Match::of(graph, "attended", attended).with_size("heads", q.size("heads")?);
+    let mut joined = Match::new(graph, "attended", attended).with_size("heads", q.size("heads")?);
     for name in ["ny", "nx", "wy", "wx"] {
         joined = joined.with_size(name, q.size(name)?);
     }
@@ -96,14 +96,14 @@ fn in_windows(graph: &Graph, start: &Match<'_>, choices: Choices) -> Option<Fuse
     let [ny, nx, wy, wx] = q.sizes(["ny", "nx", "wy", "wx"])?;
     let mut size = [ny * wy, nx * wx];
     let mut map = joined.value("map")?;
-    while let Some(crop) = Match::of(graph, "map", map).and(CROPPED) {
+    while let Some(crop) = Match::new(graph, "map", map).and(CROPPED) {
         let [axis, end] = crop.sizes(["axis", "end"])?;
         let extent = size.get_mut(axis).filter(|extent| (1..=**extent).contains(&end))?;
         *extent = end;
         map = crop.value("cropped")?;
     }
     let [rows, columns] = size;
-    let rest = Match::of(graph, "map", map)
+    let rest = Match::new(graph, "map", map)
         .with_size("rows", i64::try_from(rows).ok()?)
         .with_size("columns", i64::try_from(columns).ok()?)
         .with_size("heads", v.size("heads")?)
@@ -128,7 +128,7 @@ fn in_windows(graph: &Graph, start: &Match<'_>, choices: Choices) -> Option<Fuse
 
 /// Queries, keys or values, up to the map that they were cut from.
 fn part<'g>(graph: &'g Graph, part: &'g str) -> Option<Match<'g>> {
-    let start = Match::of(graph, "part", part);
+    let start = Match::new(graph, "part", part);
     // As one pattern: the sizes of the first steps are products of those that the last one names.
     let picked = start.and(&[PICKED, CUT].concat());
     let found = picked.or_else(|| start.and(&[ALONE, CUT].concat()))?;

@@ -66,8 +66,8 @@ pub(super) fn edges_of<'g>(
     edges: &'g str,
     channels: i64,
 ) -> Option<(Match<'g>, &'g str)> {
-    let found = Match::of(graph, "edges", edges).with_size("channels", channels).and(EDGES)?;
-    match activation::of(graph, edges) {
+    let found = Match::new(graph, "edges", edges).with_size("channels", channels).and(EDGES)?;
+    match activation::follow(graph, edges) {
         (Activation::Gelu, output) => Some((found, output)),
         _ => None,
     }
@@ -97,7 +97,7 @@ fn size(graph: &Graph, map: &str) -> Option<[usize; 3]> {
 
 /// From a `MaxPool` of an edge map, when this is found. Odd sides would leave values over.
 pub(super) fn pool(graph: &Graph, pooled: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "pooled", pooled).and(POOLED)?;
+    let found = Match::new(graph, "pooled", pooled).and(POOLED)?;
     let map = found.value("map")?;
     let [channels, rows, columns] = size(graph, map)?;
     let even = rows.is_multiple_of(2) && columns.is_multiple_of(2);
@@ -106,7 +106,7 @@ pub(super) fn pool(graph: &Graph, pooled: &str, _: Choices) -> Option<Fused> {
 
 /// From a `Sqrt`, when edge maps and their poolings are found.
 pub(super) fn magnitude(graph: &Graph, magnitude: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "magnitude", magnitude).and(MAGNITUDE)?;
+    let found = Match::new(graph, "magnitude", magnitude).and(MAGNITUDE)?;
     let [channels, rows, columns] = size(graph, found.value("map")?)?;
     let op = EdgeMagnitude { channels, rows, columns };
     Some(fused(&op, found.values(["map", "kernels"])?, magnitude))

@@ -19,7 +19,7 @@ pub(super) struct Graph {
 const OUTPUT: usize = usize::MAX;
 
 impl Graph {
-    pub(super) fn of(proto: GraphProto) -> Self {
+    pub(super) fn new(proto: GraphProto) -> Self {
         let mut graph = Self {
             proto,
             producers: HashMap::new(),

@@ -55,13 +55,13 @@ const PADDED: &[Step] = &[
 
 /// From a `MatMul`.
 pub(super) fn real(graph: &Graph, product: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "product", product).and(REAL)?;
+    let found = Match::new(graph, "product", product).and(REAL)?;
     layer(graph, &found, found.value("x")?, None)
 }
 
 /// From a `MatMulInteger`.
 pub(super) fn integer(graph: &Graph, product: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "product", product).and(INTEGER)?;
+    let found = Match::new(graph, "product", product).and(INTEGER)?;
     let int8 = found.value("x")?;
     if graph.producer(int8, "QuantizeLinear").is_none() {
         // Only a layer that was found before is known to give int8 with the zero point 0.
@@ -82,7 +82,7 @@ fn layer(graph: &Graph, found: &Match<'_>, x: &str, input_scale: Option<f32>) ->
     let added = found.and(ADDED).filter(|_| outputs > 1);
     let edges = added.as_ref().and_then(|added| added.and(WITH_EDGES));
     let sum = added.as_ref().map_or(found.value("sum"), |added| added.value("added"))?;
-    let (activation, mut output) = activation::of(graph, sum);
+    let (activation, mut output) = activation::follow(graph, sum);
     let integer = found.has("scale");
     let mut op = Linear {
         integer,
@@ -121,7 +121,7 @@ fn layer(graph: &Graph, found: &Match<'_>, x: &str, input_scale: Option<f32>) ->
 
 /// How the map of a layer of `n` outputs is padded, by which constant, and the padded map.
 fn padding<'g>(graph: &'g Graph, output: &'g str, n: i64) -> Option<(Padding, &'g str, &'g str)> {
-    let found = Match::of(graph, "sum", output).with_size("n", n).and(PADDED)?;
+    let found = Match::new(graph, "sum", output).with_size("n", n).and(PADDED)?;
     let names = ["rows", "columns", "more_rows", "more_columns", "all_columns"];
     let [rows, columns, more_rows, more_columns, padded_columns] = found.sizes(names)?;
     let padding = Padding { rows, columns, padded_rows: rows + more_rows, padded_columns };

@@ -17,7 +17,7 @@ pub(super) fn find(graph: &Graph, masks: &str, _: Choices) -> Option<Fused> {
     let node = Planes::NAMES.iter().find_map(|name| graph.producer(masks, name))?;
     let [tokens, factors] = node.input.as_slice() else { return None };
     let mut value = tokens.as_str();
-    while let Some(reshaped) = Match::of(graph, "value", value).and(RESHAPED) {
+    while let Some(reshaped) = Match::new(graph, "value", value).and(RESHAPED) {
         value = reshaped.value("before")?;
     }
     let layer = Linear::NAMES.iter().find_map(|name| graph.producer(value, name))?;

@@ -65,7 +65,7 @@ const RULES: &[Rule] = &[
 
 /// Replaces matching chains in a vetted graph.
 pub(crate) fn fuse(proto: &mut GraphProto, choices: Choices) {
-    let mut graph = Graph::of(std::mem::take(proto));
+    let mut graph = Graph::new(std::mem::take(proto));
     for rule in RULES {
         for value in graph.outputs_of(rule.from) {
             for node in (rule.find)(&graph, &value, choices).unwrap_or_default() {

@@ -20,9 +20,9 @@ const NORM: &[Step] = &[
 
 /// From a `LayerNormalization`.
 pub(super) fn find(graph: &Graph, normed: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "normed", normed).and(NORM)?;
+    let found = Match::new(graph, "normed", normed).and(NORM)?;
     let [channels] = found.sizes(["channels"])?;
-    let (gelu, mut output) = match activation::of(graph, normed) {
+    let (gelu, mut output) = match activation::follow(graph, normed) {
         (Activation::Gelu, output) => (true, output),
         _ => (false, normed),
     };

@@ -41,7 +41,7 @@ const TO_TOKENS: &[Step] = &[transpose("tokens", "map", "0 2 3 1")];
 /// From a `Conv`. The fused operation does not produce the map as planes, so the pattern must know all its
 /// readers: one move to tokens, and the convolutions of edge maps, which then read the tokens.
 pub(super) fn find(graph: &Graph, planes: &str, _: Choices) -> Option<Fused> {
-    let embedded = Match::of(graph, "planes", planes).and(EMBEDDED)?;
+    let embedded = Match::new(graph, "planes", planes).and(EMBEDDED)?;
     let found = embedded.and(CONSTANT).or_else(|| embedded.and(INTERPOLATED))?;
     let names = ["outputs", "channels", "height", "width", "rows", "columns"];
     let [outputs, channels, height, width, rows, columns] = found.sizes(names)?;
@@ -64,7 +64,7 @@ pub(super) fn find(graph: &Graph, planes: &str, _: Choices) -> Option<Fused> {
         let output = reader.output.first()?;
         match reader.op_type.as_str() {
             "Transpose" if tokens.is_none() => {
-                Match::of(graph, "tokens", output).and(TO_TOKENS)?;
+                Match::new(graph, "tokens", output).and(TO_TOKENS)?;
                 tokens = Some(output);
             }
             "Conv" => {

@@ -137,7 +137,7 @@ pub(super) struct Match<'g> {
 
 impl<'g> Match<'g> {
     /// A value with a name, to begin with.
-    pub(super) fn of(graph: &'g Graph, name: &'static str, value: &'g str) -> Self {
+    pub(super) fn new(graph: &'g Graph, name: &'static str, value: &'g str) -> Self {
         let (sizes, floats, products) = (Vec::new(), Vec::new(), Vec::new());
         Self { graph, values: vec![(name, value)], sizes, floats, products }
     }

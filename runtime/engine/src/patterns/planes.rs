@@ -51,7 +51,7 @@ const DOUBLED: &[Step] = &[
 
 /// From a `MatMul`.
 pub(super) fn find(graph: &Graph, product: &str, _: Choices) -> Option<Fused> {
-    let start = Match::of(graph, "product", product);
+    let start = Match::new(graph, "product", product);
     pointwise(&start).or_else(|| masks(&start))
 }
 
@@ -78,7 +78,7 @@ fn masks(start: &Match<'_>) -> Option<Fused> {
 
 /// From an `Add`, when the products are found.
 pub(super) fn doubled(graph: &Graph, sum: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "sum", sum).and(DOUBLED)?;
+    let found = Match::new(graph, "sum", sum).and(DOUBLED)?;
     let product =
         Planes::NAMES.iter().find_map(|name| graph.producer(found.value("fine")?, name))?;
     let mut op = Planes::read("", product).ok()?;

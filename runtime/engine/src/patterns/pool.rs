@@ -27,7 +27,7 @@ const SHAPED: &[Step] = &[reshape("whole", "_", "2*rows 2*columns width")];
 
 /// From a `Max`. When layers are found, whose padding says the size of a map.
 pub(super) fn find(graph: &Graph, largest: &str, _: Choices) -> Option<Fused> {
-    let found = Match::of(graph, "pixels_largest", largest).and(POOLED)?;
+    let found = Match::new(graph, "pixels_largest", largest).and(POOLED)?;
     let [rows, columns, channels] = found.sizes(["rows", "columns", "channels"])?;
     let mut op = PoolTokens { rows, columns, width: channels, first: 0, channels };
     let mut source = found.value("map")?;

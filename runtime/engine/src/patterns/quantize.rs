@@ -11,13 +11,13 @@ const TO_INT8: &[Step] =
 
 /// The step and the output of the quantization that alone reads `real`.
 pub(super) fn after<'g>(graph: &'g Graph, real: &'g str) -> Option<(f32, &'g str)> {
-    let found = Match::of(graph, "real", real).and(TO_INT8)?;
+    let found = Match::new(graph, "real", real).and(TO_INT8)?;
     Some((found.float("scale")?, found.value("int8")?))
 }
 
 /// The step and the input of the quantization that gives `int8`.
 pub(super) fn before<'g>(graph: &'g Graph, int8: &'g str) -> Option<(f32, &'g str)> {
-    let found = Match::of(graph, "int8", int8).and(TO_INT8)?;
+    let found = Match::new(graph, "int8", int8).and(TO_INT8)?;
     Some((found.float("scale")?, found.value("real")?))
 }
 

@@ -31,7 +31,7 @@ const BY_ROWS: &[Step] = &[
 /// From a `Transpose`.
 pub(super) fn find(graph: &Graph, moved: &str, _: Choices) -> Option<Fused> {
     let by_blocks = [(1, QUARTERS), (2, QUARTERS_OF_QUARTERS)].into_iter();
-    let start = Match::of(graph, "moved", moved);
+    let start = Match::new(graph, "moved", moved);
     let mut found = by_blocks.filter_map(|(levels, steps)| by_blocks_of(&start, levels, steps));
     found.next().or_else(|| by_rows(graph, moved))
 }
@@ -49,7 +49,7 @@ fn by_blocks_of(start: &Match<'_>, levels: usize, steps: &[Step]) -> Option<Fuse
 }
 
 fn by_rows(graph: &Graph, tokens: &str) -> Option<Fused> {
-    let found = Match::of(graph, "tokens", tokens).and(BY_ROWS)?;
+    let found = Match::new(graph, "tokens", tokens).and(BY_ROWS)?;
     let [channels, rows, columns] = found.sizes(["channels", "rows", "columns"])?;
     let count = rows * columns;
     // A -1 in the graph stands for all pixels.

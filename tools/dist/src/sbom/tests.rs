@@ -14,7 +14,7 @@ fn example(time_s: u64) -> String {
         commit: &commit,
         binary: &binary,
         crates: &crates::example(Path::new("/x")),
-        libraries: &libraries::of(&binary),
+        libraries: &libraries::linked(&binary),
         models: pack.manifest(),
     })
     .unwrap()

@@ -58,7 +58,7 @@ pub struct InsideSummary {
 
 impl InsideSummary {
     /// Of mean Dice with each of [`INSIDE_COUNTS`]; `None` without one.
-    pub(super) fn of(dice: Vec<f64>) -> Option<Self> {
+    pub(super) fn from_dice(dice: Vec<f64>) -> Option<Self> {
         let (one, more) = dice.split_first()?;
         let lowest = more.iter().copied().reduce(f64::min)?;
         let largest_fall = one - lowest;
@@ -140,7 +140,8 @@ pub(super) fn lines(settings: &Settings, models: &[ModelInfo]) -> Vec<(String, S
 fn aggregate(set: &str, prompt: &str, model: &str, rows: &[Row]) -> Option<Aggregate> {
     let mine = |row: &&Row| row.set == set && row.prompt == prompt && row.model == model;
     let rows: Vec<&Row> = rows.iter().filter(mine).collect();
-    let stats = |field: fn(&Row) -> Option<f32>| Stats::of(rows.iter().filter_map(|r| field(r)));
+    let stats =
+        |field: fn(&Row) -> Option<f32>| Stats::from_values(rows.iter().filter_map(|r| field(r)));
     (!rows.is_empty()).then(|| Aggregate {
         set: set.to_string(),
         prompt: prompt.to_string(),
@@ -168,7 +169,7 @@ fn edges(rows: &[&Row]) -> Option<EdgeSummary> {
         sum as f64 / found.len() as f64
     };
     (!found.is_empty()).then(|| EdgeSummary {
-        perimeter_ratio: Stats::of(found.iter().filter_map(|edges| edges.perimeter_ratio)),
+        perimeter_ratio: Stats::from_values(found.iter().filter_map(|edges| edges.perimeter_ratio)),
         parts: mean(|edges| edges.parts),
         truth_parts: mean(|edges| edges.truth_parts),
         holes: mean(|edges| edges.holes),
@@ -181,7 +182,7 @@ fn clicks(rows: &[&Row]) -> Option<ClickSummary> {
     let steps = rows.iter().map(|row| row.click_dice.len()).min()?;
     let after = |step: usize| {
         let values = rows.iter().filter_map(|row| row.click_dice.get(step).copied());
-        Stats::of(values).map(|stats| stats.mean)
+        Stats::from_values(values).map(|stats| stats.mean)
     };
     let objects: usize = rows.iter().map(|row| row.objects).sum();
     let mean = |field: fn(&Row) -> Option<usize>| {
@@ -198,8 +199,9 @@ fn clicks(rows: &[&Row]) -> Option<ClickSummary> {
 fn inside(rows: &[&Row]) -> Option<InsideSummary> {
     let with =
         |place: usize| rows.iter().filter_map(move |row| row.inside_dice.get(place).copied());
-    let means = (0..INSIDE_COUNTS.len()).filter_map(|place| Some(Stats::of(with(place))?.mean));
-    InsideSummary::of(means.collect())
+    let means =
+        (0..INSIDE_COUNTS.len()).filter_map(|place| Some(Stats::from_values(with(place))?.mean));
+    InsideSummary::from_dice(means.collect())
 }
 
 fn empty(rows: &[&Row]) -> Option<EmptySummary> {
@@ -216,10 +218,10 @@ mod tests {
 
     #[test]
     fn the_largest_fall_is_against_one_click() {
-        let fall = |dice: [f64; 6]| InsideSummary::of(dice.to_vec()).unwrap().largest_fall;
+        let fall = |dice: [f64; 6]| InsideSummary::from_dice(dice.to_vec()).unwrap().largest_fall;
         // From 0.75 to 0.5, although 0.875 came between.
         assert_eq!(fall([0.75, 0.875, 0.5, 0.75, 0.75, 0.625]), 0.25);
         assert_eq!(fall([0.5, 0.625, 0.75, 0.75, 0.75, 0.75]), -0.125);
-        assert_eq!(InsideSummary::of(Vec::new()), None);
+        assert_eq!(InsideSummary::from_dice(Vec::new()), None);
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn overviews(
             hausdorff_infinite: sets.iter().map(|set| set.hausdorff_infinite).sum(),
             perimeter_ratio: mean(|set| set.edges.and_then(|edges| edges.perimeter_ratio)),
             inside: inside(&sets),
-            calibration: Calibration::of(&pairs),
+            calibration: Calibration::from_pairs(&pairs),
         })
     })
     .collect()
@@ -108,7 +108,7 @@ fn inside(sets: &[&Aggregate]) -> Option<InsideSummary> {
         let of = |set: &&Aggregate| set.inside.as_ref().and_then(|i| i.dice.get(place).copied());
         mean(sets.iter().filter_map(of))
     };
-    InsideSummary::of((0..INSIDE_COUNTS.len()).filter_map(with).collect())
+    InsideSummary::from_dice((0..INSIDE_COUNTS.len()).filter_map(with).collect())
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

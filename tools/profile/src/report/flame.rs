@@ -31,7 +31,7 @@ fn leaves(profile: &Profile) -> Vec<FlameLeaf> {
 /// ran between them, and so are those of one part of a block.
 fn of_plan(plan: &PlanProfile) -> Vec<FlameLeaf> {
     let ops: Vec<(Place<'_>, &OpProfile)> =
-        plan.ops.iter().map(|op| (Place::of(&op.name), op)).collect();
+        plan.ops.iter().map(|op| (Place::parse(&op.name), op)).collect();
     let mut order: Vec<(&str, &str)> = Vec::new();
     for (place, _) in &ops {
         let key = (place.block, place.part);
@@ -48,7 +48,7 @@ fn of_plan(plan: &PlanProfile) -> Vec<FlameLeaf> {
 }
 
 fn leaf(plan: &PlanProfile, place: &Place<'_>, op: &OpProfile) -> FlameLeaf {
-    let family = Family::of(&op.op);
+    let family = Family::from_op(&op.op);
     let name = format!("{} ({}): {}", place.rest, op.op, family.label());
     // What is in no block, or in no part of one, stands beside those that are.
     let around = [place.block, place.part].into_iter().filter(|name| !name.is_empty());

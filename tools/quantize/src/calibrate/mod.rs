@@ -126,7 +126,7 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
 
 /// The encoder's input of a frame.
 fn input_image(pack: &SourcePack, named: &NamedSample) -> Result<ProbeTensor, QuantizeError> {
-    let spec = InputSpec::of(pack.manifest());
+    let spec = InputSpec::from_manifest(pack.manifest());
     let mut values = vec![0.0; spec.values()];
     preprocess(&named.sample.frame, &spec, &mut values).map_err(|error| named.failed(&error))?;
     let side = spec.image_size;
@@ -145,7 +145,7 @@ fn decoder_runs(
     let mut runs = Vec::new();
     let mut push = |prompts: &Prompts| -> Result<(), QuantizeError> {
         let size = segmenter.manifest().model.image_size;
-        let input = DecoderInput::of(prompts, encoded.width(), encoded.height(), size)
+        let input = DecoderInput::from_prompts(prompts, encoded.width(), encoded.height(), size)
             .map_err(|error| named.failed(&error))?;
         runs.push(decoder_inputs(encoded.embedding(), input, size)?);
         Ok(())

@@ -70,7 +70,7 @@ fn norm_of(
     layers: &[Layer],
     tensor: &str,
 ) -> Result<Option<Norm>, QuantizeError> {
-    let index = Index::of(graph);
+    let index = Index::new(graph);
     let node = graph.node.iter().position(|node| {
         node.op_type == "LayerNormalization" && node.output.iter().any(|output| output == tensor)
     });

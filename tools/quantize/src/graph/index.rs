@@ -16,7 +16,7 @@ pub(crate) struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    pub(crate) fn of(graph: &'a GraphProto) -> Self {
+    pub(crate) fn new(graph: &'a GraphProto) -> Self {
         let weights: HashMap<&str, &TensorProto> =
             graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         let mut constants: HashMap<&str, &TensorProto> = weights

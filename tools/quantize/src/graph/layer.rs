@@ -128,7 +128,7 @@ pub(crate) fn find_layers(
     network: NetworkKind,
     graph: &GraphProto,
 ) -> Result<Layers, QuantizeError> {
-    let index = Index::of(graph);
+    let index = Index::new(graph);
     let mut found = Layers::default();
     for (place, node) in graph.node.iter().enumerate() {
         let Some(output) = node.output.first() else { continue };

@@ -169,7 +169,7 @@ pub struct Crossings {
 impl Crossings {
     /// Counts them.
     #[must_use]
-    pub fn of(graph: &GraphProto) -> Self {
+    pub fn count(graph: &GraphProto) -> Self {
         let count = |ops: &[&str]| {
             graph.node.iter().filter(|node| ops.contains(&node.op_type.as_str())).count()
         };
@@ -191,7 +191,7 @@ pub(crate) fn is_quantized(graph: &GraphProto) -> bool {
         "QLinearMatMul",
         "QLinearConv",
     ];
-    let index = Index::of(graph);
+    let index = Index::new(graph);
     index.nodes.iter().any(|node| OPS.contains(&node.op_type.as_str()))
 }
 

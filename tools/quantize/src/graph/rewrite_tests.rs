@@ -168,7 +168,7 @@ proptest! {
         let pairs: Vec<_> = layers.iter().zip(&int8).collect();
         let rewritten = rewrite(&float, &pairs);
 
-        let crossings = Crossings::of(&rewritten);
+        let crossings = Crossings::count(&rewritten);
         prop_assert_eq!(crossings.integer_products, links.len());
         prop_assert_eq!(crossings.dequantize, 0);
         prop_assert!(is_quantized(&rewritten) && !is_quantized(&float));

@@ -22,7 +22,7 @@ pub(super) struct Edges {
 
 impl Edges {
     /// The first edge map, from the embedding `[B, H, W, C]` with its position.
-    pub(super) fn of(params: &Params, embedding: &Tensor) -> Self {
+    pub(super) fn new(params: &Params, embedding: &Tensor) -> Self {
         let planes = match params.spec.edge_layout {
             EdgeLayout::Spatial => embedding.permute([0, 3, 1, 2]),
             EdgeLayout::Reference => embedding.transpose(1, 3),

@@ -54,7 +54,7 @@ pub fn trunk(params: &Params, image: &Tensor, keep_streams: bool) -> Stages {
     let mut x =
         (patches + position(params, image.size()[2] / 4)).permute([0, 2, 3, 1]).contiguous();
     let adapted = params.spec.architecture.ch_adapters;
-    let mut edges = adapted.then(|| Edges::of(params, &x));
+    let mut edges = adapted.then(|| Edges::new(params, &x));
     let (mut sums, mut hieras, mut adapters) = (Vec::new(), Vec::new(), Vec::new());
     for block in params.hiera().blocks() {
         let (hiera, adapter) = run_block(params, &block, &x, edges.as_ref());

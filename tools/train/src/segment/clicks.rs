@@ -18,7 +18,7 @@ pub(crate) fn correction(
 ) -> Option<([usize; 2], bool)> {
     let largest = |from: &[u8], but: &[u8]| {
         let data = from.iter().zip(but).map(|(&a, &b)| u8::from(a > b)).collect();
-        let components = Components::of(&Mask::from_binary(size, size, data).ok()?);
+        let components = Components::from_mask(&Mask::from_binary(size, size, data).ok()?);
         let (index, area_px) = components.largest()?;
         let mask = components.mask(index).ok()?;
         Some((area_px, deepest_pixel(&mask).ok()??))

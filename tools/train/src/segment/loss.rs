@@ -84,7 +84,7 @@ pub enum MaskLoss {
 
 impl MaskLoss {
     /// Loss `[P, M]` of logits `[P, M, H, W]` against targets `[P, 1, H, W]` in 0..=1.
-    pub(crate) fn of(self, logits: &Tensor, target: &Tensor) -> Tensor {
+    pub(crate) fn compute(self, logits: &Tensor, target: &Tensor) -> Tensor {
         let over_pixels = [-2_i64, -1];
         let target = target.expand_as(logits);
         let bce = logits
@@ -167,8 +167,8 @@ mod tests {
         let _ = target.narrow(2, 0, 4).fill_(1.0);
         let right = (&target * 2.0 - 1.0) * 30.0;
         for loss in [MaskLoss::Published, MaskLoss::DiceBce] {
-            assert!(value(&loss.of(&right, &target)) < 1e-6);
-            assert!(value(&loss.of(&-&right, &target)) > 1.0);
+            assert!(value(&loss.compute(&right, &target)) < 1e-6);
+            assert!(value(&loss.compute(&-&right, &target)) > 1.0);
         }
         assert_eq!(value(&iou(&right, &target)), 1.0);
         assert_eq!(value(&iou(&-&right, &target)), 0.0);
@@ -178,7 +178,7 @@ mod tests {
     fn the_published_loss_is_what_its_formula_says() {
         // All logits 0: probability 1/2, BCE ln 2; target half ones of 4 pixels.
         let target = Tensor::from_slice(&[1.0_f32, 1.0, 0.0, 0.0]).reshape([1, 1, 2, 2]);
-        let found = value(&MaskLoss::Published.of(&target.zeros_like(), &target));
+        let found = value(&MaskLoss::Published.compute(&target.zeros_like(), &target));
         let bce = std::f64::consts::LN_2;
         // Intersection 1, sums 2 + 2; smoothing 1.
         let dice = 1.0 - 3.0 / 5.0;

@@ -17,7 +17,7 @@ pub(crate) struct Region {
 
 impl Region {
     /// `None` for a mask `[size, size]` without a pixel.
-    pub(crate) fn of(mask: &[u8], size: usize) -> Option<Self> {
+    pub(crate) fn from_mask(mask: &[u8], size: usize) -> Option<Self> {
         let mut pixels = Vec::new();
         let mut bounds = [usize::MAX, usize::MAX, 0, 0];
         for (y, row) in mask.chunks(size).enumerate() {
@@ -101,7 +101,7 @@ mod tests {
         let inside = |x: usize, y: usize| (8..24).contains(&x) && (4..28).contains(&y);
         let mask: Vec<u8> =
             (0..size * size).map(|at| u8::from(inside(at % size, at / size))).collect();
-        let region = Region::of(&mask, size).unwrap();
+        let region = Region::from_mask(&mask, size).unwrap();
         assert_eq!(region.bounds(), [8, 4, 23, 27]);
         let mut random = Pcg64::seed_from_u64(1);
         for _ in 0..200 {
@@ -112,6 +112,6 @@ mod tests {
             let [x, y] = region.outside(&mask, size, &mut random);
             assert!(!inside(x, y));
         }
-        assert!(Region::of(&vec![0; size * size], size).is_none());
+        assert!(Region::from_mask(&vec![0; size * size], size).is_none());
     }
 }

@@ -149,7 +149,9 @@ impl PromptConfig {
         size: usize,
         random: &mut impl Rng,
     ) -> Prompt {
-        let Some(region) = Region::of(mask, size) else { return nowhere(kind, size, random) };
+        let Some(region) = Region::from_mask(mask, size) else {
+            return nowhere(kind, size, random);
+        };
         match kind {
             Kind::Point => Prompt::point(self.place(mask, &region, size, random), true),
             Kind::Clicks(count) => self.several(count, mask, &region, size, random),

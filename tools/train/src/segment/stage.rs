@@ -132,7 +132,7 @@ impl SegmentStage {
     ) {
         let count = present.sum(Number::Float).clamp_min(1.0);
         let mean = |x: &Tensor| (x * present).sum(Number::Float) / &count;
-        totals.add(MASK, mean(&self.loss.mask.of(full, target).squeeze_dim(1)));
+        totals.add(MASK, mean(&self.loss.mask.compute(full, target).squeeze_dim(1)));
 
         // Coarse masks suffice for choosing among tokens.
         let cell = 4 / self.loss.stride;
@@ -144,7 +144,7 @@ impl SegmentStage {
         // The runtime falls back on tokens 1 to 3 whenever token 0 is unsure, after a box or many
         // clicks, too, and chooses by predicted IoU: so each learns from every prompt.
         if self.loss.multimask > 0.0 {
-            let losses = self.loss.mask.of(&decoded.masks.narrow(1, 1, 3), &coarse);
+            let losses = self.loss.mask.compute(&decoded.masks.narrow(1, 1, 3), &coarse);
             totals.add(MULTIMASK, mean(&losses.amin([1].as_slice(), false)));
         }
         let reached = iou(&decoded.masks.detach(), &coarse.gt(0.5).to_kind(Number::Float));
@@ -230,7 +230,7 @@ fn click(
     let found = thresholded(full, 0.0);
     for (((prompt, mask), wanted), found) in prompts.iter_mut().zip(masks).zip(compared).zip(&found)
     {
-        let Some(region) = Region::of(mask, size) else {
+        let Some(region) = Region::from_mask(mask, size) else {
             // Without an object there is nothing to correct: another place is asked about.
             prompt.click([random.random_range(0..size), random.random_range(0..size)], true);
             continue;

@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let tree = Tree::of_checkout(workspace)?;
     let mut findings = [
         layout::check(&tree),
-        words::check(&tree, &words::Private::of(workspace)),
+        words::check(&tree, &words::Private::new(workspace)),
         manifests::check(&tree),
     ]
     .concat();

@@ -23,7 +23,7 @@ pub(super) struct Private(Vec<String>);
 
 impl Private {
     /// This checkout and this user's home.
-    pub(super) fn of(workspace: &Workspace) -> Self {
+    pub(super) fn new(workspace: &Workspace) -> Self {
         let home = std::env::var("HOME").ok();
         let root = workspace.root.to_str().map(str::to_string);
         let paths = home.into_iter().chain(root).map(|path| path.trim_end_matches('/').to_string());

@@ -18,10 +18,10 @@ fn draft() -> Draft {
 
 #[test]
 fn products_are_compared_when_all_sizes_have_names() {
-    let graph = Graph::of(draft().0);
+    let graph = Graph::new(draft().0);
     let found = |to| {
         let steps = [reshape("c", "b", to), node("b", "Sqrt", &["a"], &[])];
-        let found = Match::of(&graph, "c", "c").and(&steps)?;
+        let found = Match::new(&graph, "c", "c").and(&steps)?;
         found.and(&[reshape("a", "x", "m n")])
     };
     assert!(found("_ _").is_some_and(|found| found.sizes(["m", "n"]) == Some([2, 12])));
@@ -30,7 +30,7 @@ fn products_are_compared_when_all_sizes_have_names() {
     let whole = |to| {
         let last = reshape("a", "x", "m n");
         let steps = [reshape("c", "b", to), node("b", "Sqrt", &["a"], &[]), last];
-        Match::of(&graph, "c", "c").and(&steps).is_some()
+        Match::new(&graph, "c", "c").and(&steps).is_some()
     };
     assert!(whole("2*m _") && whole("4 _") && whole("m*2 6"));
     assert!(!whole("m*m*m _") && !whole("_ n") && !whole("_ _ _"));
@@ -41,7 +41,7 @@ fn a_search_goes_down_to_the_only_reader() {
     let steps = [node("b", "Sqrt", &["a"], &[])];
     let mut draft = draft();
     let found =
-        |draft: &Draft| Match::of(&Graph::of(draft.0.clone()), "a", "a").and(&steps).is_some();
+        |draft: &Draft| Match::new(&Graph::new(draft.0.clone()), "a", "a").and(&steps).is_some();
     assert!(found(&draft));
     draft.node("e = Abs a", vec![]);
     assert!(!found(&draft));
@@ -52,9 +52,9 @@ fn a_search_goes_down_to_the_only_reader() {
 
 #[test]
 fn either_order_is_tried_with_all_that_follows() {
-    let graph = Graph::of(draft().0);
+    let graph = Graph::new(draft().0);
     let steps = [either("y", "Add", ["p", "q"]), node("p", "Abs", &["_"], &[])];
-    let found = Match::of(&graph, "y", "y").and(&steps).unwrap();
+    let found = Match::new(&graph, "y", "y").and(&steps).unwrap();
     assert_eq!(found.values(["p", "q"]), Some(["d", "one"]));
     assert!(found.and(&[Step::Computed("q")]).is_none() && !found.has("r"));
     assert!(found.and(&[Step::Floats("q", "1"), Step::Reads("q", 1)]).is_some());
@@ -65,10 +65,10 @@ fn either_order_is_tried_with_all_that_follows() {
 
 #[test]
 fn sizes_have_limits() {
-    let graph = Graph::of(draft().0);
+    let graph = Graph::new(draft().0);
     let found = |limit| {
         let steps = [reshape("a", "x", "m n"), Step::Below(limit, "m n")];
-        Match::of(&graph, "a", "a").and(&steps).is_some()
+        Match::new(&graph, "a", "a").and(&steps).is_some()
     };
     assert!(found(13) && !found(12));
 }
@@ -80,7 +80,7 @@ fn replaced_chains_read_nothing() {
     draft.node("e = Abs a", vec![]);
     draft.node("f = Add e y", vec![]);
     draft.0.output[0].name = "f".to_string();
-    let mut graph = Graph::of(draft.0);
+    let mut graph = Graph::new(draft.0);
     assert_eq!(graph.reads("a"), 2);
     graph.replace(graph::node("Identity", ["one"], "y", vec![]));
     assert_eq!((graph.reads("a"), graph.reads("d"), graph.reads("one")), (1, 0, 1));

@@ -287,7 +287,8 @@ impl Params {
         let Some(fake) = &self.fake_quant else { return Ok(()) };
         let mut loaded = BTreeMap::new();
         for (layer, tensor) in state {
-            let range = Range::of(tensor).with_context(|| format!("the range of {layer}"))?;
+            let range =
+                Range::from_tensor(tensor).with_context(|| format!("the range of {layer}"))?;
             loaded.insert(layer.clone(), range);
         }
         *fake.ranges.write().unwrap_or_else(PoisonError::into_inner) = loaded;

@@ -51,7 +51,7 @@ impl Range {
         Tensor::from_slice(&[self.value, self.count])
     }
 
-    pub(super) fn of(tensor: &Tensor) -> Result<Self> {
+    pub(super) fn from_tensor(tensor: &Tensor) -> Result<Self> {
         let values = batch::host(tensor);
         let &[value, count] = values.as_slice() else {
             anyhow::bail!("expected two values, found {}", values.len());
@@ -151,11 +151,11 @@ mod tests {
             range.follow(3.0, 0.9);
         }
         assert!(range.value > 2.97 && range.value < 3.0);
-        let mut back = Range::of(&range.tensor()).unwrap();
+        let mut back = Range::from_tensor(&range.tensor()).unwrap();
         range.follow(0.3, 0.9);
         back.follow(0.3, 0.9);
         assert_eq!(range, back);
-        assert!(Range::of(&Tensor::from_slice(&[0.0_f32, 1.0])).is_err());
+        assert!(Range::from_tensor(&Tensor::from_slice(&[0.0_f32, 1.0])).is_err());
         assert!(Range::known(&[f32::NAN]).is_err() && Range::known(&[1.0, 2.0]).is_err());
     }
 }
