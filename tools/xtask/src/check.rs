@@ -153,7 +153,7 @@ fn doc(workspace: &Workspace) -> Result<()> {
 
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
-/// Without the libFuzzer runtime, which needs nightly Rust and a C++ compiler. The workspace's own
+/// Without the libFuzzer runtime, which needs a C++ compiler. The tests replay the seeds. The workspace's own
 /// target folder serves, so that the dependencies already checked are not checked again.
 fn fuzz(workspace: &Workspace) -> Result<()> {
     let args = ["check", "--locked", "--no-default-features", "--all-targets", "--manifest-path"];

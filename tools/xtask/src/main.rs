@@ -1,9 +1,10 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`, `race`, `cross`, `dist`.
+//! `demo`, `fuzz`, `race`, `cross`, `dist`.
 
 mod check;
 mod demo;
 mod files;
+mod fuzz;
 mod msrv;
 mod programs;
 mod toolchain;
@@ -35,6 +36,8 @@ enum Command {
     Train(train::Args),
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
+    /// Run the fuzz targets for some minutes each, on stable Rust.
+    Fuzz(fuzz::Args),
     /// Build the device binary for 64-bit ARM Linux; the toolchain is set up on the first call.
     #[command(disable_help_flag = true)]
     Cross(programs::Args),
@@ -67,6 +70,7 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
         Command::SetupTrain => train::setup(workspace)?,
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
+        Command::Fuzz(args) => fuzz::run(workspace, args)?,
         Command::Cross(args) => return programs::CROSS.hand_over(workspace, args),
         Command::Dist(args) => return programs::DIST.hand_over(workspace, args),
         Command::Race(args) => return programs::RACE.hand_over(workspace, args),
