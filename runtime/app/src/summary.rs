@@ -8,7 +8,11 @@ use std::fmt::{self, Write};
 pub(crate) fn summary(report: &Report, outputs: &Outputs) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let Report { model, frame, timings_ms: time, .. } = report;
-    writeln!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
+    write!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
+    match frame.orientation_applied {
+        Some(value) => writeln!(text, ", turned upright (EXIF orientation {value})")?,
+        None => writeln!(text)?,
+    }
     let built_in = if model.origin.embedded { " (built in)" } else { "" };
     write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;
     writeln!(text, "{} px, {}, {}", model.image_size, report.engine, threads(report.threads))?;

@@ -6,7 +6,7 @@ use crate::{Case, SampleError};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use uniultra_core::{Frame, FrameError, MAX_SIDE_PX, Mask, Pixels};
+use uniultra_core::{DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, Mask, Pixels};
 
 /// Largest file that is read: the largest frame, uncompressed 16-bit RGB, and its header.
 const MAX_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
@@ -49,18 +49,22 @@ impl Sample {
     }
 }
 
-/// Reads image and mask, of one size; the mask with all its components, however small.
+/// Reads image and mask, of one size; the mask with all its components, however small. An image that
+/// states its orientation is turned upright, a mask is taken as stored.
 ///
 /// # Errors
 /// [`SampleError`] if one cannot be read, the mask is not binary, or their sizes differ.
 pub fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
-    let frame = read(&case.image, "image")?;
-    let mask = binary(&read(&case.mask, "mask")?)?;
+    let image = read(&case.image, "image", &DecodeOptions::new())?;
+    let stored = DecodeOptions::new().with_stored_orientation();
+    let mask = binary(&read(&case.mask, "mask", &stored)?.frame)?;
+    let DecodedFrame { frame, orientation_applied, .. } = image;
     let sizes = [[frame.width(), frame.height()], [mask.width(), mask.height()]];
     if sizes[0] == sizes[1] {
         Ok((frame, mask))
     } else {
-        Err(SampleError::Size { image: sizes[0], mask: sizes[1] })
+        let [image, mask] = sizes;
+        Err(SampleError::Size { image, mask, orientation_applied })
     }
 }
 
@@ -82,14 +86,19 @@ pub fn unite(union: &mut [u8], mask: &Mask) {
     }
 }
 
-fn read(path: &Path, what: &'static str) -> Result<Frame, SampleError> {
+fn read(
+    path: &Path,
+    what: &'static str,
+    options: &DecodeOptions,
+) -> Result<DecodedFrame, SampleError> {
     let read = || {
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|source| SampleError::Read { what, source })?;
-    Frame::decode(&bytes).map_err(|source: FrameError| SampleError::Decode { what, source })
+    Frame::decode_with(&bytes, options)
+        .map_err(|source: FrameError| SampleError::Decode { what, source })
 }
 
 /// A mask file's pixels. Only 0 and 255 are accepted: a mask of 0 and 1 would otherwise be empty,

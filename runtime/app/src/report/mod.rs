@@ -106,10 +106,13 @@ pub(crate) struct ModelReport {
 pub(crate) struct FrameReport {
     /// Path as given; `-` for stdin.
     pub(crate) path: String,
-    /// Width in pixels.
+    /// Width in pixels, upright.
     pub(crate) width: usize,
-    /// Height in pixels.
+    /// Height in pixels, upright.
     pub(crate) height: usize,
+    /// The file's EXIF orientation, 2 to 8, if the frame was turned upright by it; `null` if the
+    /// file has it upright. All coordinates are those of the upright frame.
+    pub(crate) orientation_applied: Option<u8>,
 }
 
 /// A mask that the answer was chosen from.

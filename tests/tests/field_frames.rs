@@ -1,0 +1,182 @@
+//! The frames of `../shared/field`, which people reported to other programs of this kind: each has
+//! its right answer. The files that show one ellipse are clicked in its middle.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says so if it is skipped"
+)]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use uniultra_core::{DecodeOptions, Frame};
+use uniultra_export::ExportOptions;
+use uniultra_tests::cli::{Run, root, run};
+use uniultra_tests::packs::{ScratchPack, random};
+
+/// The middle of the ellipse, and in the files that are stored turned.
+const MIDDLE: &str = "183,125";
+const MIDDLE_UPRIGHT: &str = "125,149";
+
+/// The folder, which is not part of the repository.
+fn folder() -> Option<PathBuf> {
+    let folder = root().join("../shared/field/frames");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: no ../shared/field");
+    None
+}
+
+/// A small model of random weights, for what does not depend on the mask.
+fn pack() -> ScratchPack {
+    let options = ExportOptions { image_size: 64, ..ExportOptions::default() };
+    ScratchPack::export(&random("uniultra-mini", 1), &options)
+}
+
+/// Runs `segment` with the model inside the program, or with another.
+fn segment(frame: &Path, model: Option<&Path>, rest: &[&str]) -> Run {
+    let mut args = vec!["segment".into(), frame.as_os_str().to_owned()];
+    args.extend(model.iter().flat_map(|model| ["--model".into(), model.as_os_str().to_owned()]));
+    args.extend(["--json", "-"].map(Into::into));
+    args.extend(rest.iter().map(Into::into));
+    run("uniultra", args)
+}
+
+fn report(run: &Run) -> Value {
+    serde_json::from_str(&run.succeeds().stdout).unwrap()
+}
+
+fn codes(report: &Value) -> Vec<&str> {
+    report["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_is_no_whole_frame_is_refused_by_name() {
+    let Some(folder) = folder() else { return };
+    let pack = pack();
+    for (name, words) in [
+        ("j_nonint_440.jpg", ["separate scans", "PNG"]),
+        ("j_nonint_420_chroma_first.jpg", ["separate scans", "PNG"]),
+        ("j_trunc_eoi.jpg", ["truncated", "JPEG"]),
+        ("j_lossless_sof3.jpg", ["lossless", "SOF3"]),
+        ("x.dcm", ["DICOM", "export"]),
+        ("x_html.png", ["HTML", "again"]),
+        ("x_lfs.png", ["Git LFS", "git lfs pull"]),
+        ("np_one.npy", ["NumPy", "PNG"]),
+    ] {
+        let path = folder.join(name);
+        segment(&path, Some(&pack.folder()), &["--point", "20,20"])
+            .fails(3, &[name, words[0], words[1]]);
+    }
+}
+
+#[test]
+fn sound_files_of_rarer_kinds_are_read() {
+    let Some(folder) = folder() else { return };
+    let pack = pack();
+    for name in ["j_420_rst.jpg", "j_trailing.jpg", "j_prog_420_dri.jpg", "base_gray.png"] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        // The decoder of the crate `image` reads these right.
+        let wanted = image::load_from_memory(&bytes).unwrap();
+        let found = Frame::decode(&bytes).unwrap();
+        for (x, y, wanted) in wanted.to_luma8().enumerate_pixels() {
+            let found = found.gray(x as usize, y as usize).unwrap() * 255.0;
+            assert!((found - f32::from(wanted.0[0])).abs() < 1.0, "{name}: {x},{y}");
+        }
+        report(&segment(&folder.join(name), Some(&pack.folder()), &["--point", MIDDLE]));
+    }
+    for (name, point) in [("m_big16.tif", "8,8"), ("m_pal16.tif", "8,8"), ("u_4bit.tif", MIDDLE)] {
+        let report =
+            report(&segment(&folder.join(name), Some(&pack.folder()), &["--point", point]));
+        assert!(!codes(&report).contains(&"more_pages"), "{name}: {report}");
+    }
+    let pages = folder.join("t_multipage.tif");
+    let report = report(&segment(&pages, Some(&pack.folder()), &["--point", MIDDLE]));
+    assert!(codes(&report).contains(&"more_pages"), "{report}");
+}
+
+#[test]
+fn four_bits_are_the_same_picture() {
+    let Some(folder) = folder() else { return };
+    let frame = |name| Frame::decode(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+    let (base, four) = (frame("base_gray.png"), frame("u_4bit.tif"));
+    for (x, y) in (0..251).flat_map(|y| (0..333).map(move |x| (x, y))) {
+        let (wanted, found) = (base.gray(x, y).unwrap(), four.gray(x, y).unwrap());
+        assert!((wanted - found).abs() <= 1.01 / 15.0, "{x},{y}: {wanted} {found}");
+    }
+}
+
+#[test]
+fn a_turned_frame_is_clicked_as_it_is_seen() {
+    let Some(folder) = folder() else { return };
+    let base = report(&segment(&folder.join("base_gray.png"), None, &["--point", MIDDLE]));
+    assert!(base["frame"]["orientation_applied"].is_null());
+    let area = base["area_px"].as_f64().unwrap();
+    for name in ["q_orient6.jpg", "q_orient6.png"] {
+        let report = report(&segment(&folder.join(name), None, &["--point", MIDDLE_UPRIGHT]));
+        let frame = &report["frame"];
+        assert_eq!((&frame["width"], &frame["height"]), (&251.into(), &333.into()), "{name}");
+        assert_eq!(frame["orientation_applied"], 6, "{name}");
+        let found = report["area_px"].as_f64().unwrap();
+        assert!((found / area - 1.0).abs() < 0.1, "{name}: {found} of {area} px");
+    }
+}
+
+#[test]
+fn twelve_bits_in_sixteen_are_noticed_and_can_be_stated() {
+    let Some(folder) = folder() else { return };
+    let path = folder.join("p_16_12bitdata.png");
+    let dark = report(&segment(&path, None, &["--point", MIDDLE]));
+    let message = dark["warnings"].as_array().unwrap();
+    let message = message.iter().find(|warning| warning["code"] == "low_bit_depth").unwrap();
+    assert!(message["message"].as_str().unwrap().contains("--bit-depth 12"), "{dark}");
+
+    let stated = report(&segment(&path, None, &["--point", MIDDLE, "--bit-depth", "12"]));
+    assert!(!codes(&stated).contains(&"low_bit_depth"), "{stated}");
+    let base = report(&segment(&folder.join("base_gray.png"), None, &["--point", MIDDLE]));
+    let [found, wanted] = [&stated, &base].map(|report| report["area_px"].as_f64().unwrap());
+    assert!((found / wanted - 1.0).abs() < 0.05, "{found} of {wanted} px");
+    segment(&path, None, &["--point", MIDDLE, "--bit-depth", "8"]).fails(3, &["bit depth", "255"]);
+    segment(&path, None, &["--point", MIDDLE, "--bit-depth", "17"]).fails(2, &["17"]);
+
+    let bytes = std::fs::read(&path).unwrap();
+    let options = DecodeOptions::new().with_bit_depth(12).unwrap();
+    let frame = Frame::decode_with(&bytes, &options).unwrap().frame;
+    let brightest = (0..251).flat_map(|y| (0..333).map(move |x| (x, y)));
+    let brightest = brightest.map(|(x, y)| frame.gray(x, y).unwrap()).fold(0.0, f32::max);
+    assert!(brightest > 0.5, "{brightest}");
+}
+
+#[test]
+fn images_turned_by_exif_are_scored_upright() {
+    let Some(frames) = folder() else { return };
+    let (pack, out) = (pack(), tempfile::tempdir().unwrap());
+    let case = frames.join("../data/exif180/x");
+    let read = |name: &str| std::fs::read(case.join(name)).unwrap();
+    // The picture differs from itself turned, so that the score below can tell them apart.
+    let bytes = read("image/a.jpg");
+    let upright = Frame::decode_with(&bytes, &DecodeOptions::new()).unwrap();
+    assert_eq!(upright.orientation_applied, Some(3));
+    let mask = Frame::decode(&read("mask/a.png")).unwrap();
+    let mean = |inside: bool, turned: bool| {
+        let places = (0..mask.height()).flat_map(|y| (0..mask.width()).map(move |x| (x, y)));
+        let values: Vec<f32> = places
+            .filter(|&(x, y)| (mask.gray(x, y) > Some(0.5)) == inside)
+            .map(
+                |(x, y)| {
+                    if turned { (mask.width() - 1 - x, mask.height() - 1 - y) } else { (x, y) }
+                },
+            )
+            .map(|(x, y)| upright.frame.gray(x, y).unwrap())
+            .collect();
+        values.iter().sum::<f32>() / values.len() as f32
+    };
+    let contrast = |turned| (mean(true, turned) - mean(false, turned)).abs();
+    assert!(contrast(false) > 1.5 * contrast(true), "{} {}", contrast(false), contrast(true));
+
+    let mut args = vec!["evaluate".into(), "--model".into(), pack.folder().into_os_string()];
+    args.extend(["--data".into(), frames.join("../data/exif180").into_os_string()]);
+    args.extend(["--out".into(), out.path().join("report").into_os_string()]);
+    args.extend(["--split", "all", "--prompt", "box"].map(Into::into));
+    run("uniultra-tools", args).succeeds();
+}
