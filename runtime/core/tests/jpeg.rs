@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use uniultra_core::{Frame, FrameError, Pixels};
 
-/// Largest difference from libjpeg, in gray levels. The standard lets decoders round differently,
-/// and between pixels that share a chroma sample ours interpolates differently at the borders.
-const TOLERANCE: u8 = 6;
+/// Largest difference from libjpeg, in gray levels. The standard lets decoders round differently in
+/// the transform, in the interpolation of colours and in their conversion; 4 were found.
+const TOLERANCE: u8 = 4;
 
-/// Mean difference from libjpeg, in gray levels.
-const MEAN_TOLERANCE: f64 = 0.7;
+/// Mean difference from libjpeg, in gray levels; 0.36 were found.
+const MEAN_TOLERANCE: f64 = 0.5;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/jpeg")
@@ -77,15 +77,14 @@ fn height(bytes: &mut [u8]) -> &mut [u8] {
 
 #[test]
 fn whole_files_have_libjpeg_s_pixels_or_are_refused_by_name() {
-    let (mut compared, mut refused) = (0, 0);
+    let (mut compared, mut refused) = (0, Vec::new());
     for (name, bytes) in files() {
         let frame = match Frame::decode(&bytes) {
             Ok(frame) => frame,
             Err(FrameError::Kind { .. }) => {
-                refused += 1;
+                refused.push(name);
                 continue;
             }
-            Err(other) if std::env::var("SURVEY").is_ok() => { println!("{name}: ERR {other}"); continue; }
             Err(other) => panic!("{name}: {other}"),
         };
         let reference = reference(&name);
@@ -99,17 +98,10 @@ fn whole_files_have_libjpeg_s_pixels_or_are_refused_by_name() {
         let differences = || found.iter().zip(wanted).map(|(a, b)| a.abs_diff(*b));
         let worst = differences().max().unwrap();
         let mean = differences().map(f64::from).sum::<f64>() / found.len() as f64;
-        println!("{name}: {worst} {mean:.3}");
-        if std::env::var("SURVEY").is_err() {
-            assert!(
-                worst <= TOLERANCE && mean <= MEAN_TOLERANCE,
-                "{name}: {worst}, mean {mean:.2}"
-            );
-        }
+        assert!(worst <= TOLERANCE && mean <= MEAN_TOLERANCE, "{name}: {worst}, mean {mean:.2}");
         compared += 1;
     }
-    println!("compared {compared}, refused {refused}");
-    assert!(compared >= 60, "{compared} compared, {refused} refused");
+    assert!(compared >= 60 && refused.len() <= 4, "{compared} compared, refused: {refused:?}");
 }
 
 #[test]
@@ -206,7 +198,7 @@ fn missing_scans_are_found() {
 #[test]
 fn other_kinds_are_refused_by_name() {
     let with = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut bytes = file("baseline_1x1_odd");
+        let mut bytes = file("baseline_1x1");
         change(&mut bytes);
         Frame::decode(&bytes).unwrap_err().to_string()
     };
@@ -237,10 +229,13 @@ fn other_kinds_are_refused_by_name() {
     assert!(set(9, 2).contains("2 components"));
     let without_height = with(&|bytes| height(bytes).fill(0));
     assert!(without_height.contains("DNL"), "{without_height}");
-    // Garbage in zune-jpeg 0.5.15.
-    for name in ["apart_2x2", "chroma_first_1x2", "luma_apart_2x1"] {
+    for (name, words) in [
+        ("mixed_1x1_2x2_2x2", "higher resolution"),
+        ("mixed_1x1_1x1_2x2", "higher resolution"),
+        ("mixed_3x1_1x1_1x1", "third of the resolution"),
+    ] {
         let message = Frame::decode(&file(name)).unwrap_err().to_string();
-        assert!(message.contains("separate scans"), "{name}: {message}");
+        assert!(message.contains(words), "{name}: {message}");
     }
 }
 
@@ -252,7 +247,7 @@ fn with_segment(bytes: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_does_not_belong_to_the_image_does_no_harm() {
-    for name in ["baseline_2x2_odd", "restart_2x1", "progressive_2x2", "gray", "apart_1x1"] {
+    for name in ["baseline_2x2", "restart_2x1", "progressive_2x2", "gray", "apart_1x1"] {
         let whole = file(name);
         let frame = Frame::decode(&whole).unwrap();
         let same = |bytes: &[u8], what: &str| {
@@ -288,7 +283,7 @@ fn what_does_not_belong_to_the_image_does_no_harm() {
 /// Frames of motion JPEG come without Huffman tables: the standard's are meant.
 #[test]
 fn motion_jpeg_without_tables_is_read() {
-    for name in ["baseline_2x1_even", "baseline_2x2_odd"] {
+    for name in ["baseline_2x1", "baseline_2x2_even"] {
         let mut bytes = file(name);
         let frame = Frame::decode(&bytes).unwrap();
         while let Some(at) = bytes.windows(2).position(|pair| pair == [0xFF, 0xC4]) {

@@ -1,6 +1,7 @@
 //! Bits of entropy-coded data.
 
 use super::Fault;
+use super::halves::Halves;
 use super::huffman::Table;
 
 /// Reads bits up to the next marker. A stuffed zero byte after 0xFF is left out.
@@ -12,11 +13,30 @@ pub(super) struct Bits<'a> {
     buffer: u64,
     /// How many there are.
     count: u32,
+    /// Where the bits taken are copied to.
+    copy: Option<Halves>,
 }
 
 impl<'a> Bits<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, buffer: 0, count: 0 }
+        Self { bytes, at: 0, buffer: 0, count: 0, copy: None }
+    }
+
+    /// Copies the bits that are taken.
+    pub(super) fn with_copy(self, copy: Option<Halves>) -> Self {
+        Self { copy, ..self }
+    }
+
+    /// Ends the copy and returns it.
+    pub(super) fn end_copy(&mut self) -> Option<Halves> {
+        self.copy.take()
+    }
+
+    /// The bits that follow belong to this component of the scan.
+    pub(super) fn choose(&mut self, component: usize, ac: bool) {
+        if let Some(copy) = &mut self.copy {
+            copy.choose(component, ac);
+        }
     }
 
     fn fill(&mut self) {
@@ -43,10 +63,13 @@ impl<'a> Bits<'a> {
         }
         let left = self.count.checked_sub(count).ok_or(Fault::Truncated)?;
         // Two shifts, because one by 64 is not allowed.
-        let value = (self.buffer >> 1 >> (63 - count)) as u32;
+        let value = self.buffer >> 1 >> (63 - count);
+        if let Some(copy) = &mut self.copy {
+            copy.put(value, count);
+        }
         self.buffer <<= count;
         self.count = left;
-        Ok(value)
+        Ok(value as u32)
     }
 
     /// Takes a Huffman code and returns its symbol.
@@ -59,8 +82,7 @@ impl<'a> Bits<'a> {
             let cut = self.count < 16;
             return Err(if cut { Fault::Truncated } else { Fault::Damaged("no such code") });
         };
-        self.count = self.count.checked_sub(length).ok_or(Fault::Truncated)?;
-        self.buffer <<= length;
+        self.take(length)?;
         Ok(symbol)
     }
 

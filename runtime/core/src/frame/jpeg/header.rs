@@ -63,13 +63,17 @@ impl FrameHeader {
             }
             max_sampling = [0, 1].map(|axis| max_sampling[axis].max(component.sampling[axis]));
         }
+        if components.iter().any(|component| component.sampling.contains(&3)) {
+            return Err(Fault::Kind("colours at a third of the resolution".to_string()));
+        }
+        // zune-jpeg 0.5.15 returns garbage for these, which hardly any program writes.
+        if components[0].sampling != max_sampling {
+            return Err(Fault::Kind(
+                "colours of higher resolution than the brightness".to_string(),
+            ));
+        }
         let progressive = marker == 0xC2;
         Ok(Self { progressive, width, height, components, max_sampling })
-    }
-
-    /// Whether a component has fewer samples than another.
-    pub(super) fn is_subsampled(&self) -> bool {
-        self.components.iter().any(|component| component.sampling != self.max_sampling)
     }
 
     /// MCUs of a scan with several components, from left to right and from top to bottom.

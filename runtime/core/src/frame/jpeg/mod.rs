@@ -6,6 +6,7 @@
 //! holds this one image and nothing that it could trip over.
 
 mod bits;
+mod halves;
 mod header;
 mod huffman;
 mod progress;

@@ -5,6 +5,7 @@
 
 use super::Fault;
 use super::bits::Bits;
+use super::halves::Halves;
 use super::header::FrameHeader;
 use super::huffman::{Table, Tables};
 use std::ops::Range;
@@ -20,8 +21,8 @@ const BAD_RUN: Fault = Fault::Damaged("a block has more than 64 coefficients");
 pub(super) struct ScanComponent {
     /// Its place in the frame header.
     pub(super) index: usize,
-    dc_table: u8,
-    ac_table: u8,
+    pub(super) dc_table: u8,
+    pub(super) ac_table: u8,
 }
 
 /// A scan header.
@@ -89,7 +90,16 @@ impl Scan {
         }
     }
 
-    /// Walks the data behind the scan header. Returns its length, up to the next marker.
+    /// Whether its blocks come row by row, component by component: then the bits of each component can
+    /// be a scan of their own.
+    pub(super) fn is_in_rows(&self, frame: &FrameHeader) -> bool {
+        let single =
+            |component: &ScanComponent| frame.components[component.index].sampling == [1, 1];
+        self.components.len() == 1 || self.components.iter().all(single)
+    }
+
+    /// Walks the data behind the scan header. Returns its length, up to the next marker, and the copy
+    /// of its bits if there is one to fill.
     pub(super) fn walk(
         &self,
         data: &[u8],
@@ -97,7 +107,8 @@ impl Scan {
         tables: &Tables,
         restart_interval: usize,
         non_zero: &mut NonZero,
-    ) -> Result<usize, Fault> {
+        copy: Option<Halves>,
+    ) -> Result<(usize, Option<Halves>), Fault> {
         let alone = self.components.len() == 1;
         let [mcus, _] = frame.mcus();
         let [across, down] =
@@ -108,7 +119,7 @@ impl Scan {
             .map(|component| Ok((component.index, Coder::new(self, component, frame, tables)?)))
             .collect::<Result<_, Fault>>()?;
 
-        let mut bits = Bits::new(data);
+        let mut bits = Bits::new(data).with_copy(copy);
         let mut eob_run = 0;
         let (mut until_restart, mut restart) = (restart_interval, 0);
         for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
@@ -119,22 +130,22 @@ impl Scan {
                 eob_run = 0;
             }
             until_restart = until_restart.saturating_sub(1);
-            for (component, coder) in &coders {
+            for (place, (component, coder)) in coders.iter().enumerate() {
                 let sampling = frame.components[*component].sampling;
                 let [h, v] = if alone { [1, 1] } else { sampling };
                 for block in 0..h * v {
                     let (column, row) = (x * h + block % h, y * v + block / h);
-                    let place = row * mcus * sampling[0] + column;
-                    let mask = non_zero[*component].get_mut(place);
-                    coder.block(&mut bits, &mut eob_run, mask.unwrap_or(&mut 0))?;
+                    let mask = non_zero[*component].get_mut(row * mcus * sampling[0] + column);
+                    coder.block(&mut bits, place, &mut eob_run, mask.unwrap_or(&mut 0))?;
                 }
             }
         }
+        let copy = bits.end_copy();
         let mut behind = bits.marker()?;
         while is_restart(behind.0) {
             behind = Bits::new(behind.1).marker()?;
         }
-        Ok(data.len() - behind.1.len() - 2)
+        Ok((data.len() - behind.1.len() - 2, copy))
     }
 }
 
@@ -143,9 +154,16 @@ fn is_restart(marker: u8) -> bool {
 }
 
 /// Goes on behind a restart marker. Another one in its place means that data is lost.
-fn restarted(bits: Bits<'_>, number: u8) -> Result<Bits<'_>, Fault> {
+fn restarted(mut bits: Bits<'_>, number: u8) -> Result<Bits<'_>, Fault> {
+    let mut copy = bits.end_copy();
     let (marker, behind) = bits.marker()?;
-    if marker == 0xD0 + number { Ok(Bits::new(behind)) } else { Err(Fault::Truncated) }
+    if marker != 0xD0 + number {
+        return Err(Fault::Truncated);
+    }
+    if let Some(copy) = &mut copy {
+        copy.restart(marker);
+    }
+    Ok(Bits::new(behind).with_copy(copy))
 }
 
 /// How the blocks of a component are coded in a scan.
@@ -175,23 +193,27 @@ impl<'a> Coder<'a> {
         })
     }
 
-    /// Walks a block. `eob_run` is the number of blocks that have no further coefficient,
-    /// `non_zero` the block's coefficients that are not zero.
+    /// Walks a block. `place` is the component's place in the scan, `eob_run` the number of blocks
+    /// that have no further coefficient, `non_zero` the block's coefficients that are not zero.
     fn block(
         &self,
         bits: &mut Bits<'_>,
+        place: usize,
         eob_run: &mut u32,
         non_zero: &mut u64,
     ) -> Result<(), Fault> {
         match self {
             Self::Sequential { dc, ac } => {
+                bits.choose(place, false);
                 difference(bits, dc)?;
+                bits.choose(place, true);
                 let mut at = 1;
                 while at < 64 {
                     let (zeros, size) = run_and_size(bits, ac)?;
                     match (zeros, size) {
                         (15, 0) => at += 16,
-                        (_, 0) => return Ok(()),
+                        (0, 0) => return Ok(()),
+                        (_, 0) => return Err(Fault::Damaged("no such run of zeros")),
                         _ => {
                             at += zeros + 1;
                             bits.take(size)?;

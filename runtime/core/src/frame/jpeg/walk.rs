@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::bits::Bits;
+use super::halves::Halves;
 use super::header::FrameHeader;
 use super::huffman::Tables;
 use super::progress::Progress;
@@ -11,6 +12,9 @@ use crate::FrameError;
 
 /// Most scans of a file. Encoders write about ten; a scan of a few bytes may take as long as any.
 const MAX_SCANS: usize = 100;
+
+/// The marker of a progressive frame header.
+const PROGRESSIVE: u8 = 0xC2;
 
 const EXIF: &[u8] = b"Exif\0\0";
 const ADOBE: &[u8] = b"Adobe";
@@ -45,6 +49,8 @@ struct Walk<'a> {
 /// What is known once the frame header was read.
 struct Open {
     header: FrameHeader,
+    /// Where the copy has the byte that tells the kind of coding.
+    marker: usize,
     progress: Progress,
     non_zero: NonZero,
 }
@@ -104,13 +110,14 @@ impl<'a> Walk<'a> {
                     return Err(Fault::Damaged("it has two frame headers"));
                 }
                 let header = FrameHeader::read(marker, segment)?;
+                let place = self.image.len() + 1;
                 self.keep(marker, segment);
                 if header.components.len() == 1 {
                     // The decoder need not know that the factors of a single component mean nothing.
                     let at = self.image.len() - 2;
                     self.image[at] = 0x11;
                 }
-                self.open(header)?;
+                self.open(header, place)?;
             }
             0xDD => {
                 let &[high, low] = segment else {
@@ -131,7 +138,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn open(&mut self, header: FrameHeader) -> Result<(), Fault> {
+    fn open(&mut self, header: FrameHeader, marker: usize) -> Result<(), Fault> {
         let (width, height) = (header.width.into(), header.height.into());
         (self.check_size)(width, height).map_err(Fault::Size)?;
         let [across, down] = header.mcus();
@@ -141,7 +148,7 @@ impl<'a> Walk<'a> {
         }
         let progress = Progress::new(header.components.len());
         let non_zero = non_zero(&header);
-        self.frame = Some(Open { header, progress, non_zero });
+        self.frame = Some(Open { header, marker, progress, non_zero });
         Ok(())
     }
 
@@ -160,20 +167,38 @@ impl<'a> Walk<'a> {
             return Err(Fault::Kind(format!("more than {MAX_SCANS} scans")));
         }
         let header = &open.header;
-        // zune-jpeg 0.5.15 returns garbage for these: github.com/etemesi254/zune-image/issues/422
         let apart = !header.progressive && scan.components.len() < header.components.len();
-        if apart && (header.is_subsampled() || scan.components.len() > 1) {
-            return Err(Fault::Kind(
-                "separate scans of colours that are not all stored alike".into(),
-            ));
+        if apart && !scan.is_in_rows(header) {
+            return Err(Fault::Kind("separate scans of colours of several blocks".to_string()));
         }
         open.progress.add(&scan)?;
-        let length =
-            scan.walk(data, header, &self.tables, self.restart_interval, &mut open.non_zero)?;
-        self.keep(0xDA, segment);
+        let copy = apart.then(|| Halves::new(scan.components.len()));
+        let (tables, interval) = (&self.tables, self.restart_interval);
+        let (length, copy) = scan.walk(data, header, tables, interval, &mut open.non_zero, copy)?;
         let (data, rest) = data.split_at(length);
-        self.image.extend(data);
+        match copy {
+            None => {
+                self.keep(0xDA, segment);
+                self.image.extend(data);
+            }
+            Some(halves) => {
+                let marker = open.marker;
+                self.keep_halves(&scan, segment, halves);
+                self.image[marker] = PROGRESSIVE;
+            }
+        }
         Ok(rest)
+    }
+
+    /// Adds a scan to the copy as two progressive ones for each component.
+    fn keep_halves(&mut self, scan: &Scan, segment: &[u8], halves: Halves) {
+        let names = segment[1..].as_chunks::<2>().0.iter().take(scan.components.len());
+        let headers =
+            names.flat_map(|&[id, tables]| [[1, id, tables, 0, 0, 0], [1, id, tables, 1, 63, 0]]);
+        for (header, data) in headers.zip(halves.finish()) {
+            self.keep(0xDA, &header);
+            self.image.extend(data);
+        }
     }
 
     /// Adds a segment to the copy.
