@@ -266,6 +266,9 @@ fn what_does_not_belong_to_the_image_does_no_harm() {
         );
         same(&with_segment(&whole, 0xE2, b"ICC_PROFILE\0\x01\x01junk"), "a broken profile");
         same(&with_segment(&whole, 0xEE, b"Adobe\0d\0\0\0\0\x07"), "an unknown transform");
+        if name == "gray" {
+            same(&with_segment(&whole, 0xEE, b"Adobe\0d\0\0\0\0\0"), "a transform without colours");
+        }
         same(&with_segment(&whole, 0xFE, b"comment"), "a comment");
         same(&[&whole[..2], &[0xFF; 9], &whole[2..]].concat(), "fill bytes");
         // Behind the JFIF segment: the file still begins as a JPEG file.
@@ -291,6 +294,50 @@ fn motion_jpeg_without_tables_is_read() {
             bytes.drain(at..at + 2 + length);
         }
         assert_eq!(Frame::decode(&bytes).unwrap(), frame, "{name}");
+    }
+}
+
+/// Some files have the tables of a colour just before its scan.
+#[test]
+fn quantization_tables_may_come_late() {
+    let whole = file("apart_2x2");
+    let frame = Frame::decode(&whole).unwrap();
+    let table = |bytes: &[u8], nth: usize| {
+        let places = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xDB]);
+        let at = places.map(|(at, _)| at).nth(nth).unwrap();
+        at..at + 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]))
+    };
+    let colors = table(&whole, 1);
+    let moved = whole[colors.clone()].to_vec();
+    let mut late = whole.clone();
+    late.drain(colors);
+    let second_scan = late.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xDA]);
+    let second_scan = second_scan.map(|(at, _)| at).nth(1).unwrap();
+    late.splice(second_scan..second_scan, moved.iter().copied());
+    assert_eq!(Frame::decode(&late).unwrap(), frame);
+
+    // Given twice, it may not change.
+    let mut twice = whole.clone();
+    let at = second_scan + moved.len();
+    twice.splice(at..at, moved.iter().copied());
+    assert_eq!(Frame::decode(&twice).unwrap(), frame);
+    twice[at + 10] ^= 1;
+    let message = Frame::decode(&twice).unwrap_err().to_string();
+    assert!(message.contains("quantization"), "{message}");
+}
+
+#[test]
+fn jpeg_strips_of_tiff_must_be_whole() {
+    let whole = fs::read(folder().join("strips.tif")).unwrap();
+    let frame = Frame::decode(&whole).unwrap();
+    assert_eq!((frame.width(), frame.height()), (64, 48));
+    // The ends of three strips, then that of their tables.
+    let ends = whole.windows(2).enumerate().filter(|(_, pair)| *pair == [0xFF, 0xD9]);
+    let end = ends.map(|(at, _)| at).nth(1).unwrap();
+    for lost in [20, 100, 300] {
+        let mut cut = whole.clone();
+        cut[end - lost..end - lost + 2].copy_from_slice(&[0xFF, 0xD9]);
+        truncated(Frame::decode(&cut), &format!("{lost} bytes lost"));
     }
 }
 

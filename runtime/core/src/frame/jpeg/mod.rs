@@ -62,14 +62,16 @@ pub(super) struct Decoded<'a> {
 
 /// Decodes a JPEG file. If it holds several images, the first is decoded.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, FrameError> {
-    let walk::Walked { frame, exif, image } = walk::walk(bytes, check_size)?;
+    let walk::Walked { frame, exif, image, .. } = walk::walk(bytes, check_size)?;
     Ok(Decoded { image: pixels(&image, &frame)?, exif })
 }
 
 /// Checks the JPEG data of a strip or tile of a TIFF file, which the TIFF decoder would decode as
 /// leniently as any other.
 pub(super) fn check(bytes: &[u8]) -> Result<(), FrameError> {
-    walk::walk(bytes, |_, _| Ok(()))?;
+    if walk::walk(bytes, |_, _| Ok(()))?.has_separate_scans {
+        return Err(Fault::Kind("separate scans of its colours".to_string()).into());
+    }
     Ok(())
 }
 

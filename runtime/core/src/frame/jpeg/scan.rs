@@ -58,7 +58,8 @@ impl Scan {
         for &[id, tables] in named.as_chunks::<2>().0 {
             let index = frame.components.iter().position(|component| component.id == id);
             let index = index.ok_or(BAD_SCAN)?;
-            if components.iter().any(|other| other.index == index) {
+            // The order is that of the frame header.
+            if components.last().is_some_and(|last| last.index >= index) {
                 return Err(BAD_SCAN);
             }
             components.push(ScanComponent { index, dc_table: tables >> 4, ac_table: tables & 15 });

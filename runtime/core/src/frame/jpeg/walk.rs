@@ -30,6 +30,8 @@ pub(super) struct Walked<'a> {
     /// A JPEG file of this image alone: no metadata, thumbnails or further images, and nothing
     /// between the segments.
     pub(super) image: Vec<u8>,
+    /// Whether the file is sequential with several scans; the copy is then progressive.
+    pub(super) has_separate_scans: bool,
 }
 
 /// What is known between two segments.
@@ -43,6 +45,11 @@ struct Walk<'a> {
     restart_interval: usize,
     scans: usize,
     exif: Option<&'a [u8]>,
+    /// How several colours are stored.
+    adobe: Option<&'a [u8]>,
+    /// The quantization tables, each with the byte before it.
+    quantization: [Option<&'a [u8]>; 4],
+    /// The copy, without its beginning.
     image: Vec<u8>,
 }
 
@@ -51,6 +58,7 @@ struct Open {
     header: FrameHeader,
     /// Where the copy has the byte that tells the kind of coding.
     marker: usize,
+    has_separate_scans: bool,
     progress: Progress,
     non_zero: NonZero,
 }
@@ -68,7 +76,9 @@ pub(super) fn walk(bytes: &[u8], check_size: CheckSize) -> Result<Walked<'_>, Fa
         restart_interval: 0,
         scans: 0,
         exif: None,
-        image: b"\xFF\xD8".to_vec(),
+        adobe: None,
+        quantization: [None; 4],
+        image: Vec::new(),
     };
     loop {
         let (marker, behind) = Bits::new(rest).marker()?;
@@ -127,13 +137,34 @@ impl<'a> Walk<'a> {
                 self.keep(marker, segment);
             }
             0xDE | 0xDF => return Err(Fault::Kind("hierarchical coding".to_string())),
-            0xDB => self.keep(marker, segment),
+            0xDB => self.quantization(segment)?,
             0xE1 => self.exif = self.exif.or(segment.strip_prefix(EXIF)),
-            // How colours are stored. The decoder refuses values that nobody has defined.
+            // The decoder refuses values that nobody has defined.
             0xEE if segment.starts_with(ADOBE) && segment.get(11).is_some_and(|&c| c <= 2) => {
-                self.keep(marker, segment);
+                self.adobe = Some(segment);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes account of quantization tables. The decoder wants all of them before the first scan.
+    fn quantization(&mut self, mut segment: &'a [u8]) -> Result<(), Fault> {
+        const BAD: Fault = Fault::Damaged("a quantization table is invalid");
+        while let Some(&place) = segment.first() {
+            let bytes = match place >> 4 {
+                0 => 1 + 64,
+                1 => 1 + 2 * 64,
+                _ => return Err(BAD),
+            };
+            let (table, rest) = segment.split_at_checked(bytes).ok_or(BAD)?;
+            let known = self.quantization.get_mut(usize::from(place & 15)).ok_or(BAD)?;
+            if self.scans > 0 && known.is_some_and(|known| known != table) {
+                let found = "quantization tables that change between scans";
+                return Err(Fault::Kind(found.to_string()));
+            }
+            *known = Some(table);
+            segment = rest;
         }
         Ok(())
     }
@@ -148,7 +179,7 @@ impl<'a> Walk<'a> {
         }
         let progress = Progress::new(header.components.len());
         let non_zero = non_zero(&header);
-        self.frame = Some(Open { header, marker, progress, non_zero });
+        self.frame = Some(Open { header, marker, has_separate_scans: false, progress, non_zero });
         Ok(())
     }
 
@@ -183,6 +214,7 @@ impl<'a> Walk<'a> {
             }
             Some(halves) => {
                 let marker = open.marker;
+                open.has_separate_scans = true;
                 self.keep_halves(&scan, segment, halves);
                 self.image[marker] = PROGRESSIVE;
             }
@@ -203,18 +235,34 @@ impl<'a> Walk<'a> {
 
     /// Adds a segment to the copy.
     fn keep(&mut self, marker: u8, segment: &[u8]) {
-        let length = segment.len() as u16 + 2;
-        self.image.extend([0xFF, marker]);
-        self.image.extend(length.to_be_bytes());
-        self.image.extend(segment);
+        add(&mut self.image, marker, segment);
     }
 
-    fn end(mut self) -> Result<Walked<'a>, Fault> {
-        let Open { header: frame, progress, .. } = self.frame.ok_or(Fault::Truncated)?;
+    fn end(self) -> Result<Walked<'a>, Fault> {
+        let Open { header, progress, has_separate_scans, .. } =
+            self.frame.ok_or(Fault::Truncated)?;
         if !progress.is_complete() {
             return Err(Fault::Truncated);
         }
-        self.image.extend([0xFF, 0xD9]);
-        Ok(Walked { frame, exif: self.exif, image: self.image })
+        let mut image = b"\xFF\xD8".to_vec();
+        if let Some(adobe) = self.adobe
+            && header.components.len() > 1
+        {
+            add(&mut image, 0xEE, adobe);
+        }
+        for table in self.quantization.into_iter().flatten() {
+            add(&mut image, 0xDB, table);
+        }
+        image.extend(self.image);
+        image.extend(b"\xFF\xD9");
+        Ok(Walked { frame: header, exif: self.exif, image, has_separate_scans })
     }
+}
+
+/// Adds a segment to a file.
+fn add(image: &mut Vec<u8>, marker: u8, segment: &[u8]) {
+    let length = segment.len() as u16 + 2;
+    image.extend([0xFF, marker]);
+    image.extend(length.to_be_bytes());
+    image.extend(segment);
 }
