@@ -5,7 +5,7 @@ use anyhow::Context;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use uniultra_core::{Frame, MAX_SIDE_PX};
+use uniultra_core::{DecodeOptions, DecodedFrame, Frame, MAX_SIDE_PX};
 
 /// Largest frame file to read: the largest frame in uncompressed 16-bit RGB, and its header.
 const MAX_FRAME_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
@@ -27,7 +27,7 @@ impl FrameSource {
     }
 
     /// Reads and decodes the frame.
-    pub(crate) fn read(&self) -> anyhow::Result<Frame> {
+    pub(crate) fn read(&self, options: &DecodeOptions) -> anyhow::Result<DecodedFrame> {
         let bytes = self
             .bytes()
             .map_err(|e| AppError::Input(format!("cannot read the frame {}: {e}", self.name())))?;
@@ -37,7 +37,7 @@ impl FrameSource {
                 format!("frame {name}: expected at most {MAX_FRAME_FILE_BYTES} bytes, found more");
             return Err(AppError::Input(message).into());
         }
-        Frame::decode(&bytes).with_context(|| self.name())
+        Frame::decode_with(&bytes, options).with_context(|| self.name())
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {

@@ -7,13 +7,14 @@ use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
 use crate::output::Outputs;
 use std::path::Path;
-use uniultra_core::{MaskChoice, PixelSpacing, PointLabel, PromptError, Prompts};
+use uniultra_core::{DecodeOptions, MaskChoice, PixelSpacing, PointLabel, PromptError, Prompts};
 use uniultra_sink::read_mask_prompt;
 
 /// The work of `uniultra segment`.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) frame: FrameSource,
+    pub(crate) decode: DecodeOptions,
     pub(crate) model: ModelSource,
     pub(crate) prompts: Prompts,
     pub(crate) choice: MaskChoice,
@@ -39,10 +40,23 @@ impl Request {
         };
         outputs.check(&frame, args.mask_prompt.as_deref())?;
         let prompts = prompts(args)?;
+        let decode = match args.bit_depth {
+            Some(bits) => DecodeOptions::new().with_bit_depth(bits)?,
+            None => DecodeOptions::new(),
+        };
         let model = ModelSource::resolve(args.model.as_deref())?;
         let choice = if args.multimask { MaskChoice::Multimask } else { MaskChoice::Single };
         let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
-        Ok(Self { frame, model, prompts, choice, outputs, spacing: args.pixel_spacing, setup })
+        Ok(Self {
+            frame,
+            decode,
+            model,
+            prompts,
+            choice,
+            outputs,
+            spacing: args.pixel_spacing,
+            setup,
+        })
     }
 }
 
@@ -167,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_missing_frame_is_bad_input() {
-        let error = FrameSource::File(PathBuf::from("absent.png")).read().unwrap_err();
+        let error = FrameSource::File(PathBuf::from("absent.png"));
+        let error = error.read(&DecodeOptions::new()).unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(AppError::Input(_))));
         assert!(error.to_string().contains("absent.png"));
     }

@@ -8,7 +8,7 @@ use crate::output::{JsonTarget, print};
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::{Warning, add, warnings};
+use crate::warning::{Warning, add, of_frame, warnings};
 use crate::watchdog::Watchdog;
 use anyhow::Context;
 use log::info;
@@ -29,10 +29,14 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     let mut timings = Timings::default();
 
     let stage = Instant::now();
-    let frame = request.frame.read()?;
+    let decoded = request.frame.read(&request.decode)?;
+    let frame = &decoded.frame;
     timings.decode_frame = elapsed_ms(stage);
     let (width, height) = (frame.width(), frame.height());
     info!("frame {}: {width} x {height} px, {:.1} ms", request.frame.name(), timings.decode_frame);
+    if let Some(orientation) = decoded.orientation_applied {
+        info!("the frame was turned upright: EXIF orientation {orientation}");
+    }
     // The model's mask side is not known yet. The prompt's own side stands in; `predict` checks
     // again.
     let own_side = request.prompts.mask().map_or(0, |mask| mask.side());
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     if let Some(watchdog) = &watchdog {
         watchdog.begin();
     }
-    let prediction = segmenter.encode(&frame)?.predict(&request.prompts)?;
+    let prediction = segmenter.encode(frame)?.predict(&request.prompts)?;
     let stages = prediction.timings();
     timings.preprocess = stages.preprocess_ms;
     timings.image_encoder = stages.encode_ms;
@@ -63,17 +67,19 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
+    add(&mut warnings, of_frame(&decoded));
     let memory = Warning::over_memory(request.setup.board(), uniultra_engine::peak_rss_mib());
     add(&mut warnings, memory);
 
     let stage = Instant::now();
-    write_files(&request, manifest, &frame, &prediction, &answer)?;
+    write_files(&request, manifest, frame, &prediction, &answer)?;
     timings.write = elapsed_ms(stage);
     timings.total = elapsed_ms(start);
     info!("upsample {:.1} ms, write {:.1} ms", timings.upsample, timings.write);
 
     let report = Parts {
         frame_path: request.frame.name(),
+        orientation_applied: decoded.orientation_applied,
         threads: request.setup.engine.threads,
         board: request.setup.report(),
         prediction: &prediction,

@@ -12,7 +12,11 @@ pub(crate) fn summary(
     let mut text = String::new();
     let Document { model, report, .. } = document;
     let SegmentReport { frame, timings_ms: time, .. } = report;
-    writeln!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
+    write!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
+    match frame.orientation_applied {
+        Some(value) => writeln!(text, ", turned upright (EXIF orientation {value})")?,
+        None => writeln!(text)?,
+    }
     if let Some(model) = model {
         let built_in = if model.origin.embedded { " (built in)" } else { "" };
         write!(text, "model      {} {}{built_in}, {}, ", model.id, model.version, model.precision)?;

@@ -23,7 +23,7 @@ mod resample;
 mod segmenter;
 
 pub use contour::{Polygon, contour};
-pub use frame::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
+pub use frame::{DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
 pub use mask::{Mask, MaskError, PixelBox, resize_logits};
 pub use measure::{Diameters, PixelSpacing, Segment, SpacingError, diameters};
 pub use metrics::{

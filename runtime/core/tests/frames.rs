@@ -237,7 +237,7 @@ fn every_truncation_is_an_error() {
 fn what_is_no_image_is_refused() {
     for (bytes, found) in [
         (&b""[..], "no data"),
-        (b"GIF89a\x10\0\x10\0", "Gif"),
+        (b"GIF89a\x10\0\x10\0", "a GIF image"),
         (b"[model]\nid = \"tiny\"\n", "something else"),
     ] {
         let refused = Frame::decode(bytes).unwrap_err().to_string();

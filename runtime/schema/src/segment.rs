@@ -67,10 +67,13 @@ pub struct SegmentReport {
 pub struct FrameFile {
     /// Path as given; `-` for stdin.
     pub path: String,
-    /// Width in pixels.
+    /// Width in pixels, upright.
     pub width: usize,
-    /// Height in pixels.
+    /// Height in pixels, upright.
     pub height: usize,
+    /// The file's EXIF orientation, 2 to 8, if the frame was turned upright by it; `null` if the file has it
+    /// upright. All coordinates are those of the upright frame.
+    pub orientation_applied: Option<u8>,
 }
 
 /// A mask that the answer was chosen from.

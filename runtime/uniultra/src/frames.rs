@@ -16,6 +16,40 @@
 #[doc(inline)]
 pub use uniultra_core::Frame;
 
+/// How to decode an image file: the bits of a sample, and whether to turn it upright.
+///
+/// ```
+/// use uniultra::{DecodeOptions, Frame};
+///
+/// // Binary PNM of 16 x 16 samples of 16 bits. All are 4095: white, if there are 12 bits in each.
+/// let mut file = b"P5 16 16 65535\n".to_vec();
+/// file.extend([0x0F, 0xFF].repeat(16 * 16));
+///
+/// let as_stored = Frame::decode_with(&file, &DecodeOptions::new())?;
+/// assert_eq!(as_stored.low_peak, Some(4095));
+///
+/// let twelve = DecodeOptions::new().with_bit_depth(12)?;
+/// let decoded = Frame::decode_with(&file, &twelve)?;
+/// assert_eq!(decoded.frame.gray(0, 0), Some(1.0));
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::DecodeOptions;
+
+/// A frame, and what its file says beside its pixels. [`Frame::decode_with`] returns it.
+///
+/// ```
+/// use uniultra::{DecodeOptions, Frame};
+///
+/// let file = std::fs::read("../../tests/fixtures/sample/frame.png")?;
+/// let decoded = Frame::decode_with(&file, &DecodeOptions::new())?;
+/// assert_eq!(decoded.orientation_applied, None);
+/// assert!(!decoded.has_more_pages && decoded.low_peak.is_none());
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::DecodedFrame;
+
 /// Samples of a frame: gray or RGB, of 8 or 16 bit.
 ///
 /// ```

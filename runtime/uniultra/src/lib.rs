@@ -54,7 +54,9 @@ pub use files::{
     Alternative, Overlay, SinkError, read_mask_prompt, write_logits, write_mask_png,
     write_overlay_png,
 };
-pub use frames::{Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
+pub use frames::{
+    DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels,
+};
 pub use masks::{
     Diameters, MASK_COUNT, Mask, MaskChoice, MaskError, MaskToken, PixelBox, PixelSpacing, Polygon,
     Prediction, Segment, SpacingError, Timings, diameters,

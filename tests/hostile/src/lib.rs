@@ -17,7 +17,7 @@ pub use onnx::{onnx_load, quantize_graph};
 
 use uniultra_checkpoint::Checkpoint;
 use uniultra_core::{
-    DecoderInput, Frame, MAX_SIDE_PX, MAX_TOKENS, MIN_SIDE_PX, PointLabel, PromptError, Prompts,
+    DecodeOptions, DecoderInput, Frame, MAX_SIDE_PX, MAX_TOKENS, MIN_SIDE_PX, PointLabel, PromptError, Prompts,
 };
 use uniultra_manifest::{Board, Manifest};
 use uniultra_sink::read_mask_prompt;
@@ -73,6 +73,9 @@ pub fn frame_decode(bytes: &[u8]) {
         let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
         assert!(sides.contains(&frame.width()) && sides.contains(&frame.height()));
         assert!(frame.gray(frame.width() - 1, frame.height() - 1).is_some());
+        let stored = DecodeOptions::new().with_stored_orientation();
+        let stored = Frame::decode_with(bytes, &stored);
+        assert!(stored.is_ok_and(|stored| stored.orientation_applied.is_none()));
     }
 }
 

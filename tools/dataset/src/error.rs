@@ -69,12 +69,17 @@ pub enum SampleError {
         found: String,
     },
     /// Image and mask differ in size.
-    #[error("expected image and mask of one size, found {}x{} and {}x{} pixels", image[0], image[1], mask[0], mask[1])]
+    #[error(
+        "expected image and mask of one size, found {}x{} and {}x{} pixels{}",
+        image[0], image[1], mask[0], mask[1], turned(*orientation_applied)
+    )]
     Size {
-        /// Width and height of the image.
+        /// Width and height of the image, upright.
         image: [usize; 2],
         /// Width and height of the mask.
         mask: [usize; 2],
+        /// The EXIF orientation that the image was turned upright by.
+        orientation_applied: Option<u8>,
     },
     /// The mask is not empty, but nothing in it is large enough to be an object.
     #[error(
@@ -164,6 +169,17 @@ pub enum DatasetError {
     /// A worker thread is gone.
     #[error("expected a batch from a worker thread, found the thread ended")]
     Worker,
+}
+
+/// Why an image may have another size than its mask.
+fn turned(orientation: Option<u8>) -> String {
+    let reason = |value| {
+        format!(
+            "; the image was turned upright (EXIF orientation {value}), and the mask must be drawn \
+             on the upright image"
+        )
+    };
+    orientation.map(reason).unwrap_or_default()
 }
 
 /// Problems that are listed in a message; the variant has all of them.

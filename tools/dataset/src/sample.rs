@@ -6,7 +6,7 @@ use crate::{Case, SampleError};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use uniultra_core::{Frame, FrameError, MAX_SIDE_PX, Mask, Pixels};
+use uniultra_core::{DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, Mask, Pixels};
 
 /// Largest file that is read: the largest frame, uncompressed 16-bit RGB, and its header.
 const MAX_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
@@ -49,18 +49,26 @@ impl Sample {
     }
 }
 
-/// Reads image and mask, of one size; the mask with all its components, however small.
+/// Reads image and mask, of one size; the mask with all its components, however small. An image that
+/// states its orientation is turned upright, a mask is taken as stored.
 ///
 /// # Errors
 /// [`SampleError`] if one cannot be read, the mask is not binary, or their sizes differ.
 pub fn read_pair(case: &Case) -> Result<(Frame, Mask), SampleError> {
-    let frame = read(&case.image, "image")?;
-    let mask = binary(&read(&case.mask, "mask")?)?;
+    read_files(&case.image, &case.mask)
+}
+
+fn read_files(image: &Path, mask: &Path) -> Result<(Frame, Mask), SampleError> {
+    let image = read(image, "image", &DecodeOptions::new())?;
+    let stored = DecodeOptions::new().with_stored_orientation();
+    let mask = binary(&read(mask, "mask", &stored)?.frame)?;
+    let DecodedFrame { frame, orientation_applied, .. } = image;
     let sizes = [[frame.width(), frame.height()], [mask.width(), mask.height()]];
     if sizes[0] == sizes[1] {
         Ok((frame, mask))
     } else {
-        Err(SampleError::Size { image: sizes[0], mask: sizes[1] })
+        let [image, mask] = sizes;
+        Err(SampleError::Size { image, mask, orientation_applied })
     }
 }
 
@@ -82,14 +90,19 @@ pub fn unite(union: &mut [u8], mask: &Mask) {
     }
 }
 
-fn read(path: &Path, what: &'static str) -> Result<Frame, SampleError> {
+fn read(
+    path: &Path,
+    what: &'static str,
+    options: &DecodeOptions,
+) -> Result<DecodedFrame, SampleError> {
     let read = || {
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|source| SampleError::Read { what, source })?;
-    Frame::decode(&bytes).map_err(|source: FrameError| SampleError::Decode { what, source })
+    Frame::decode_with(&bytes, options)
+        .map_err(|source: FrameError| SampleError::Decode { what, source })
 }
 
 /// A mask file's pixels. Only 0 and 255 are accepted: a mask of 0 and 1 would otherwise be empty,
@@ -146,6 +159,49 @@ mod tests {
             Sample::new(black(), &mask),
             Err(SampleError::OnlySpecks { found_px: 4 })
         ));
+    }
+
+    /// An EXIF block with the orientation alone, little-endian.
+    fn exif(orientation: u8) -> Vec<u8> {
+        let entry = [0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0];
+        [&b"II*\0\x08\0\0\0\x01\0"[..], &entry, &[0; 4]].concat()
+    }
+
+    /// Writes a PNG that is white in its first columns.
+    fn write(path: &Path, [width, height]: [u32; 2], orientation: u8) {
+        use image::{ExtendedColorType, ImageEncoder};
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif(orientation)).unwrap();
+        let row: Vec<u8> = (0..width).map(|x| if x < 12 { 255 } else { 0 }).collect();
+        let pixels = row.repeat(height as usize);
+        encoder.write_image(&pixels, width, height, ExtendedColorType::L8).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn images_are_turned_upright_and_masks_are_taken_as_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let (image, mask) = (path("image.png"), path("mask.png"));
+        let read = |image_size, image_orientation, mask_size, mask_orientation| {
+            write(&image, image_size, image_orientation);
+            write(&mask, mask_size, mask_orientation);
+            read_files(&image, &mask)
+        };
+        // Upside down: the image's first columns become its last.
+        let (frame, found) = read([40, 30], 3, [40, 30], 1).unwrap();
+        assert_eq!((frame.gray(39, 0), frame.gray(0, 0)), (Some(1.0), Some(0.0)));
+        assert!(found.contains(0, 0) && !found.contains(39, 0));
+        // A mask is not turned, whatever it says.
+        let (_, found) = read([40, 30], 3, [40, 30], 3).unwrap();
+        assert!(found.contains(0, 0) && !found.contains(39, 0));
+        // A quarter turn: the mask must have the size of the upright image.
+        assert!(read([40, 30], 6, [30, 40], 6).is_ok());
+        let message = read([40, 30], 6, [40, 30], 6).unwrap_err().to_string();
+        assert!(message.contains("30x40") && message.contains("EXIF orientation 6"), "{message}");
+        let message = read([40, 30], 1, [30, 40], 1).unwrap_err().to_string();
+        assert!(!message.contains("EXIF"), "{message}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct SegmentArgs {
     /// PNG, JPEG, BMP, TIFF or PNM image of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit; `-`
-    /// reads from stdin.
+    /// reads from stdin. If the file states an orientation, the frame is turned upright.
     #[arg(value_name = "FRAME")]
     pub(crate) frame: PathBuf,
     #[arg(long, value_name = "DIR", help = model_help())]
@@ -131,6 +131,9 @@ pub(crate) struct SegmentArgs {
     /// Side of a pixel in millimetres, for lengths and areas in mm.
     #[arg(long, value_name = "MM", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
+    /// Bits of a sample, 8 to 16, in a file that stores fewer bits in 16: at 12, 4095 is white.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(8..=16))]
+    pub(crate) bit_depth: Option<u8>,
     /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
@@ -293,6 +296,8 @@ mod tests {
             "--pixel-spacing nan",
             "--threads 0",
             "--threads 1000000",
+            "--bit-depth 7",
+            "--bit-depth 17",
             "--mask-prompt-index 1",
             "--unknown",
         ] {

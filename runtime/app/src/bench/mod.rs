@@ -25,6 +25,7 @@ use report::{Setting, budgets, text};
 use sensors::Sensors;
 use std::path::Path;
 use std::time::Instant;
+use uniultra_core::DecodeOptions;
 use uniultra_manifest::ManifestError;
 use uniultra_schema::{ColdStart, TimedFrame};
 
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
     let mut cold_start = ColdStart { start_up: clock.lap_ms(), ..ColdStart::default() };
 
     let frame = match &source {
-        Some(source) => source.read()?,
+        Some(source) => source.read(&DecodeOptions::default())?.frame,
         None => frame::speckle()?,
     };
     cold_start.frame = clock.lap_ms();

@@ -12,6 +12,7 @@ use uniultra_schema::{BoardReport, Contour, FrameFile, MaskReport, SegmentReport
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     pub(crate) frame_path: String,
+    pub(crate) orientation_applied: Option<u8>,
     pub(crate) threads: usize,
     pub(crate) board: Option<BoardReport>,
     pub(crate) prediction: &'a Prediction,
@@ -49,6 +50,7 @@ impl Parts<'_> {
                 path: frame_path,
                 width: prediction.width(),
                 height: prediction.height(),
+                orientation_applied: parts.orientation_applied,
             },
             logits_size: [prediction.side(); 2],
             predicted_iou: prediction.predicted_iou(),

@@ -27,7 +27,12 @@ fn answer() -> SegmentReport {
         engine: "engine 1".to_string(),
         threads: 2,
         board: None,
-        frame: FrameFile { path: "f.png".to_string(), width: 800, height: 540 },
+        frame: FrameFile {
+            path: "f.png".to_string(),
+            width: 800,
+            height: 540,
+            orientation_applied: Some(6),
+        },
         logits_size: [256, 256],
         predicted_iou: [0.9, 0.8, 0.7, 0.6],
         object_score: None,
@@ -68,6 +73,7 @@ fn the_documented_fields_are_there() {
     assert_eq!(json["model"]["id"], "tiny");
     assert_eq!(json["model"]["embedded"], true);
     assert!(json["model"]["folder"].is_null() && json["model"]["image_encoder_sha256"].is_string());
+    assert_eq!(json["frame"]["orientation_applied"], 6);
     assert_eq!(json["predicted_iou"].as_array().map(Vec::len), Some(4));
     assert!(json["board"].is_null() && json.get("board").is_some());
     assert!(json["object_score"].is_null() && json["peak_rss_mib"].is_null());
@@ -86,7 +92,7 @@ fn the_summary_shows_what_matters() {
         Outputs { mask: Some("mask.png".into()), overlay: None, logits: None, json: None };
     let text = summary(&report(), &outputs).unwrap();
     for part in [
-        "800 x 540 px",
+        "800 x 540 px, turned upright (EXIF orientation 6)",
         "tiny 1 (built in), f32",
         "2 threads",
         "found, mask 0, predicted IoU 0.900",

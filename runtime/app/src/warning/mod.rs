@@ -5,7 +5,7 @@ mod prompts;
 use crate::answer::Answer;
 use prompts::{NoLogits, contradicted, look_normalized};
 use std::fmt;
-use uniultra_core::{MAX_POINTS, PointLabel, Prompts};
+use uniultra_core::{DecodedFrame, MAX_POINTS, PointLabel, Prompts};
 use uniultra_manifest::Board;
 use uniultra_schema::WarningReport;
 
@@ -20,7 +20,7 @@ const HIGH_ASPECT: f32 = 2.0;
 
 /// Most warnings of one answer: each kind occurs at most once, except contradicted clicks, which
 /// occur once for each click.
-const MAX_WARNINGS: usize = 11 + MAX_POINTS;
+const MAX_WARNINGS: usize = 13 + MAX_POINTS;
 
 /// A reason to doubt an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +51,11 @@ pub(crate) enum Warning {
         height: usize,
     },
     MaskPromptIsNoLogits(NoLogits),
+    /// The largest sample of a 16-bit frame.
+    LowBitDepth {
+        peak: u16,
+    },
+    MorePages,
     OverMemoryBudget {
         mib: f32,
         budget_mib: u32,
@@ -75,6 +80,8 @@ impl Warning {
             Self::ClickContradicted { .. } => "click_contradicted",
             Self::CoordinatesLookNormalized { .. } => "coordinates_look_normalized",
             Self::MaskPromptIsNoLogits(_) => "mask_prompt_is_no_logits",
+            Self::LowBitDepth { .. } => "low_bit_depth",
+            Self::MorePages => "more_pages",
             Self::OverMemoryBudget { .. } => "over_memory_budget",
         }
     }
@@ -133,6 +140,17 @@ impl fmt::Display for Warning {
                  taken as pixels of the frame of {width} x {height}"
             ),
             Self::MaskPromptIsNoLogits(found) => found.fmt(f),
+            Self::LowBitDepth { peak } => {
+                // Fewer than 8 bits are not a depth but a dark frame.
+                let bits = (u16::BITS - peak.leading_zeros()).max(8);
+                write!(
+                    f,
+                    "the largest sample of this 16-bit frame is {peak} of 65535, so its values may \
+                     have only {bits} bits, and the model sees it too dark; if so, pass \
+                     --bit-depth {bits}"
+                )
+            }
+            Self::MorePages => f.write_str("the file has more pages; the frame is the first"),
             Self::OverMemoryBudget { mib, budget_mib } => write!(
                 f,
                 "the board's memory budget is {budget_mib} MiB, but {mib:.1} MiB were used"
@@ -176,6 +194,13 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
     add(&mut warnings, grave.into_iter().flatten().chain(contradicted));
     add(&mut warnings, others.into_iter().flatten());
     warnings
+}
+
+/// Warnings about the frame's file.
+pub(crate) fn of_frame(decoded: &DecodedFrame) -> impl Iterator<Item = Warning> {
+    let low_bit_depth = decoded.low_peak.map(|peak| Warning::LowBitDepth { peak });
+    let more_pages = decoded.has_more_pages.then_some(Warning::MorePages);
+    low_bit_depth.into_iter().chain(more_pages)
 }
 
 /// Adds warnings. There is room for all that can occur; any more would be dropped.

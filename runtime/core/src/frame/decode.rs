@@ -1,8 +1,11 @@
 //! Decodes image files.
 
-use super::{check_size, jpeg};
+use super::format::{Foreign, Format, recognize};
+use super::options::{DecodeOptions, DecodedFrame};
+use super::{check_size, depth, jpeg, orientation, tiff};
 use crate::{Frame, FrameError, Pixels};
 use image::error::UnsupportedErrorKind;
+use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader,
     Limits,
@@ -17,66 +20,96 @@ impl Frame {
     /// decoded.
     ///
     /// The header is checked before any pixel is decoded, so a file of a few bytes cannot claim
-    /// gigabytes. Palettes and CMYK become RGB, samples of fewer than 8 bit become 8 bit, alpha is
-    /// dropped. Colour profiles and orientation tags are ignored.
+    /// gigabytes. The image is turned upright if it says how (EXIF in JPEG and PNG, a TIFF tag), as
+    /// viewers show it. Palettes and CMYK become RGB, samples of fewer than 8 bit become 8 bit,
+    /// alpha is dropped. Colour profiles are ignored.
     ///
     /// # Errors
     /// [`FrameError`] if the bytes are not such an image, if a side is out of range, if the samples
-    /// have neither 8 nor 16 bit (floating-point TIFF), or if the file is truncated or damaged.
+    /// have neither 8 nor 16 bit (floating-point TIFF), if the file is truncated or damaged, or if
+    /// it is of a kind that cannot be decoded (lossless JPEG, for example).
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let format = supported(bytes)?;
-        let name = name(format);
-        let refuse = |error| refusal(error, name);
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(DECODER_SLACK_BYTES);
-        reader.limits(limits.clone());
-        let mut decoder = reader.into_decoder().map_err(refuse)?;
+        Self::decode_with(bytes, &DecodeOptions::default()).map(|decoded| decoded.frame)
+    }
 
-        let (width, height) = decoder.dimensions();
-        let (width, height) = (width as usize, height as usize);
-        check_size(width, height)?;
-        if is_float(decoder.color_type()) {
-            let found = "32-bit floating point; scale it to 16-bit integers".to_string();
-            return Err(FrameError::SampleKind { found });
+    /// Decodes an image as [`Frame::decode`] does, with options, and returns what was found beside
+    /// the pixels.
+    ///
+    /// # Errors
+    /// Those of [`Frame::decode`], and [`FrameError::BitDepth`] if the samples do not have the
+    /// stated bit depth.
+    pub fn decode_with(bytes: &[u8], options: &DecodeOptions) -> Result<DecodedFrame, FrameError> {
+        let format = recognize(bytes).map_err(|Foreign { found, advice }| FrameError::Format {
+            found: found.to_string(),
+            advice,
+        })?;
+        let (mut image, stated, has_more_pages) = match format {
+            Format::Jpeg => {
+                let jpeg::Decoded { image, exif } = jpeg::decode(bytes)?;
+                (image, orientation::of_exif(exif), false)
+            }
+            Format::Tiff => {
+                let page = tiff::page(bytes)?;
+                check_size(page.width, page.height)?;
+                let image = match page.decode(bytes)? {
+                    Some(image) => image,
+                    None => read(bytes, ImageFormat::Tiff, format.name())?,
+                };
+                (image, page.orientation, page.has_more_pages)
+            }
+            Format::Png => {
+                let image = read(bytes, ImageFormat::Png, format.name())?;
+                (image, orientation::of_exif(orientation::png_exif(bytes)), false)
+            }
+            Format::Bmp => {
+                (read(bytes, ImageFormat::Bmp, format.name())?, Orientation::NoTransforms, false)
+            }
+            Format::Pnm => {
+                (read(bytes, ImageFormat::Pnm, format.name())?, Orientation::NoTransforms, false)
+            }
+        };
+        let applied = stated != Orientation::NoTransforms && !options.keep_orientation;
+        if applied {
+            image.apply_orientation(stated);
         }
-        let holds_all = || jpeg::is_complete(bytes) && jpeg::can_hold(bytes.len(), width, height);
-        if format == ImageFormat::Jpeg && !holds_all() {
-            return Err(FrameError::Truncated { format: name });
-        }
-        // TIFF may need a whole strip besides the samples, and strips of CMYK are a third larger.
-        let samples = decoder.total_bytes();
-        limits.max_alloc = Some(samples.saturating_mul(3).saturating_add(DECODER_SLACK_BYTES));
-        decoder.set_limits(limits).map_err(refuse)?;
-        let image = DynamicImage::from_decoder(decoder).map_err(refuse)?;
-        Self::new(width, height, pixels(image)?)
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let mut pixels = pixels(image)?;
+        let low_peak = match options.bit_depth {
+            None => depth::low_peak(&pixels),
+            Some(bits) => {
+                depth::scale(&mut pixels, bits)?;
+                None
+            }
+        };
+        Ok(DecodedFrame {
+            frame: Self::new(width, height, pixels)?,
+            orientation_applied: applied.then(|| stated.to_exif()),
+            has_more_pages,
+            low_peak,
+        })
     }
 }
 
-fn supported(bytes: &[u8]) -> Result<ImageFormat, FrameError> {
-    let found = match image::guess_format(bytes) {
-        Ok(
-            format @ (ImageFormat::Png
-            | ImageFormat::Jpeg
-            | ImageFormat::Bmp
-            | ImageFormat::Tiff
-            | ImageFormat::Pnm),
-        ) => return Ok(format),
-        Ok(other) => format!("{other:?}"),
-        Err(_) if bytes.is_empty() => "no data".to_string(),
-        Err(_) => "something else".to_string(),
-    };
-    Err(FrameError::Format { found })
-}
+/// Decodes a file with the crate `image`.
+fn read(bytes: &[u8], format: ImageFormat, name: &'static str) -> Result<DynamicImage, FrameError> {
+    let refuse = |error| refusal(error, name);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(DECODER_SLACK_BYTES);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(refuse)?;
 
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Tiff => "TIFF",
-        _ => "PNM",
+    let (width, height) = decoder.dimensions();
+    check_size(width as usize, height as usize)?;
+    if is_float(decoder.color_type()) {
+        let found = "32-bit floating point; scale it to 16-bit integers".to_string();
+        return Err(FrameError::SampleKind { found });
     }
+    // TIFF may need a whole strip besides the samples, and strips of CMYK are a third larger.
+    let samples = decoder.total_bytes();
+    limits.max_alloc = Some(samples.saturating_mul(3).saturating_add(DECODER_SLACK_BYTES));
+    decoder.set_limits(limits).map_err(refuse)?;
+    DynamicImage::from_decoder(decoder).map_err(refuse)
 }
 
 fn is_float(kind: ColorType) -> bool {

@@ -27,9 +27,25 @@ pub enum FrameError {
         found: usize,
     },
     /// The bytes are not an image of a supported format.
-    #[error("frame: expected a PNG, JPEG, BMP, TIFF or PNM image, found {found}")]
+    #[error("frame: expected a PNG, JPEG, BMP, TIFF or PNM image, found {found}; {advice}")]
     Format {
         /// What was found instead.
+        found: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The image is of a kind that the format allows but the decoder lacks.
+    #[error("frame: expected a usual kind of {format}, found {found}; convert the image to PNG")]
+    Kind {
+        /// Format of the file.
+        format: &'static str,
+        /// The kind found.
+        found: String,
+    },
+    /// A stated bit depth is out of range or does not fit the samples.
+    #[error("frame: expected a bit depth of 8 to 16 that all samples fit in, found {found}")]
+    BitDepth {
+        /// The depth, and the sample that does not fit it.
         found: String,
     },
     /// The image is well formed, but its kind of samples is not supported.

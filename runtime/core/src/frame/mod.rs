@@ -1,10 +1,16 @@
 //! A still image: its size and its decoded samples.
 
 mod decode;
+mod depth;
 mod error;
+mod format;
 mod jpeg;
+mod options;
+mod orientation;
+mod tiff;
 
 pub use error::FrameError;
+pub use options::{DecodeOptions, DecodedFrame};
 
 use std::ops::RangeInclusive;
 
