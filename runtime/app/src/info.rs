@@ -4,12 +4,11 @@ use crate::args::InfoArgs;
 use crate::board::{FitReport, RunSetup};
 use crate::failure::AppError;
 use crate::model::{ModelSource, OriginReport};
-use crate::output::{JsonTarget, print};
+use crate::output::{check_json, print};
 use serde::Serialize;
 use std::fmt::{self, Write};
 use std::path::Path;
 use uniultra_manifest::{Manifest, Network, WeightFormat};
-use uniultra_sink::check_writable;
 
 /// Version of the JSON document's fields.
 const SCHEMA_VERSION: u32 = 1;
@@ -66,9 +65,7 @@ const TARGET: Target = Target {
 
 /// Runs the command.
 pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
-    if let Some(JsonTarget::File(path)) = &args.json {
-        check_writable(path)?;
-    }
+    check_json(args.json.as_ref(), None)?;
     let model = match ModelSource::resolve(args.model.as_deref()) {
         Ok(source) => Some(source),
         // The other facts are still useful.
@@ -92,7 +89,7 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
         board: setup.report().map(fit),
     };
     match &args.json {
-        Some(target) => target.write(&info)?,
+        Some(target) => target.write_json(&info)?,
         None => print(&text(&info)?)?,
     }
     Ok(setup.refuse(misfits)?)

@@ -17,7 +17,7 @@ use crate::board::RunSetup;
 use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
-use crate::output::{JsonTarget, check_json, print};
+use crate::output::{Destination, check_json, print};
 use endurance::endure;
 use log::info;
 use measure::{mask, measure, ms, nth_click};
@@ -70,9 +70,9 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
     report.add_endurance(endurance);
     report.compare(setup.board().map(|board| &board.budget));
     if let Some(target) = &args.json {
-        target.write(&report)?;
+        target.write_json(&report)?;
     }
-    if args.json != Some(JsonTarget::Stdout) {
+    if args.json != Some(Destination::Stdout) {
         print(&report.text()?)?;
     }
     match (setup.board(), report.missed()) {

@@ -14,7 +14,7 @@ use crate::board::BoardReport;
 use crate::model::OriginReport;
 use crate::warning::Warnings;
 use serde::{Serialize, Serializer};
-use uniultra_core::MASK_COUNT;
+use uniultra_core::{MASK_COUNT, PixelSpacing};
 
 /// Version of the fields below.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -58,18 +58,27 @@ pub(crate) struct Report {
     pub(crate) contours: Vec<ContourReport>,
     /// Longest distance across the largest part; `null` for an empty mask.
     pub(crate) longest_diameter_px: Option<f32>,
-    /// The same in millimetres; `null` without `--pixel-spacing`.
+    /// Longest distance in millimetres; `null` without `--pixel-spacing`. Where pixels are not square,
+    /// it may lie elsewhere than the longest distance in pixels.
     pub(crate) longest_diameter_mm: Option<f32>,
-    /// Its two ends `[[x, y], [x, y]]`.
+    /// The two ends of `longest_diameter_px`, `[[x, y], [x, y]]`.
     pub(crate) longest_diameter_ends: Option<[[f32; 2]; 2]>,
+    /// The two ends of `longest_diameter_mm`, in pixels, too.
+    pub(crate) longest_diameter_mm_ends: Option<[[f32; 2]; 2]>,
     /// Longest extent of that part at right angles to the longest diameter.
     pub(crate) perpendicular_diameter_px: Option<f32>,
-    /// The same in millimetres.
+    /// The same in millimetres, at right angles to `longest_diameter_mm` in the body.
     pub(crate) perpendicular_diameter_mm: Option<f32>,
-    /// Its two ends.
+    /// The two ends of `perpendicular_diameter_px`.
     pub(crate) perpendicular_diameter_ends: Option<[[f32; 2]; 2]>,
-    /// Side of a pixel, as given.
-    pub(crate) pixel_spacing_mm: Option<f32>,
+    /// The two ends of `perpendicular_diameter_mm`, in pixels.
+    pub(crate) perpendicular_diameter_mm_ends: Option<[[f32; 2]; 2]>,
+    /// Length of the largest part's outline, without its holes; `null` for an empty mask.
+    pub(crate) perimeter_px: Option<f32>,
+    /// The same in millimetres; `null` without `--pixel-spacing`.
+    pub(crate) perimeter_mm: Option<f32>,
+    /// Side of a pixel, as given: a number, or `[x, y]` if the sides differ.
+    pub(crate) pixel_spacing_mm: Option<SpacingReport>,
     /// Wall time of each stage, in milliseconds.
     pub(crate) timings_ms: TimingsReport,
     /// Largest resident set of the process so far, in MiB; `null` if the system does not say.
@@ -77,6 +86,23 @@ pub(crate) struct Report {
     /// Reasons to doubt the answer, each with a stable `code` and a `message`.
     #[serde(serialize_with = "list")]
     pub(crate) warnings: Warnings,
+}
+
+/// Sides of a pixel in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum SpacingReport {
+    /// Of a square pixel.
+    Square(f32),
+    /// Width and height.
+    Sides([f32; 2]),
+}
+
+impl SpacingReport {
+    fn of(spacing: PixelSpacing) -> Self {
+        let sides = [spacing.x_mm(), spacing.y_mm()];
+        if spacing.is_square() { Self::Square(sides[0]) } else { Self::Sides(sides) }
+    }
 }
 
 /// The model's identity.

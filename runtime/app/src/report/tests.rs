@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::OriginReport;
-use crate::output::Outputs;
+use crate::output::{Destination, Outputs};
 use crate::summary::summary;
 use crate::warning::Warning;
 
@@ -46,10 +46,14 @@ fn report() -> Report {
         longest_diameter_px: Some(12.5),
         longest_diameter_mm: Some(1.25),
         longest_diameter_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
+        longest_diameter_mm_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
         perpendicular_diameter_px: Some(10.0),
         perpendicular_diameter_mm: Some(1.0),
         perpendicular_diameter_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
-        pixel_spacing_mm: Some(0.1),
+        perpendicular_diameter_mm_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
+        perimeter_px: Some(36.0),
+        perimeter_mm: Some(3.6),
+        pixel_spacing_mm: Some(SpacingReport::Square(0.1)),
         timings_ms: TimingsReport { total: 3.0, ..TimingsReport::default() },
         peak_rss_mib: None,
         warnings,
@@ -76,9 +80,19 @@ fn the_documented_fields_are_there() {
 }
 
 #[test]
+fn the_spacing_is_a_number_or_two() {
+    let json = |x, y| {
+        let spacing = PixelSpacing::with_sides(x, y).unwrap();
+        serde_json::to_value(SpacingReport::of(spacing)).unwrap()
+    };
+    assert_eq!(json(0.5, 0.5), serde_json::json!(0.5));
+    assert_eq!(json(0.5, 0.25), serde_json::json!([0.5, 0.25]));
+}
+
+#[test]
 fn the_summary_shows_what_matters() {
     let outputs =
-        Outputs { mask: Some("mask.png".into()), overlay: None, logits: None, json: None };
+        Outputs { mask: Some(Destination::File("mask.png".into())), ..Outputs::default() };
     let text = summary(&report(), &outputs).unwrap();
     for part in [
         "800 x 540 px",
