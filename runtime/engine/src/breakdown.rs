@@ -66,22 +66,6 @@ pub(crate) fn is_of_memory(message: &str) -> bool {
         .any(|part| message.contains(part))
 }
 
-/// Makes sure that so many bytes can be allocated at once: an error now, where the work would end the
-/// process.
-///
-/// # Errors
-/// [`EngineError::OutOfMemory`].
-pub(crate) fn require_memory(what: &str, bytes: usize) -> Result<(), EngineError> {
-    let mut room: Vec<u8> = Vec::new();
-    room.try_reserve_exact(bytes).map_err(|_| EngineError::OutOfMemory {
-        what: what.to_string(),
-        reason: format!("{} MiB are needed at once", bytes.div_ceil(1 << 20)),
-    })?;
-    // Otherwise the compiler may leave the allocation out.
-    std::hint::black_box(&mut room);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,12 +92,11 @@ mod tests {
         let deep = |source| SegmentError::Network { stage: Stage::Encode, source };
         let panic = EngineError::Panic { what: "n".to_string(), reason: String::new() };
         assert_eq!(Breakdown::within(&deep(panic)), Some(Breakdown::Panic));
-        let memory = require_memory("n", isize::MAX as usize).unwrap_err();
+        let memory = EngineError::OutOfMemory { what: "n".to_string(), reason: String::new() };
         assert_eq!(Breakdown::within(&deep(memory)), Some(Breakdown::OutOfMemory));
         let io = io::Error::from(io::ErrorKind::OutOfMemory);
         assert_eq!(Breakdown::within(&io), Some(Breakdown::OutOfMemory));
         let refusal = EngineError::Pins(String::new());
         assert_eq!(Breakdown::within(&deep(refusal)), None);
-        require_memory("n", 1 << 20).unwrap();
     }
 }

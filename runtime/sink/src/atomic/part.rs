@@ -71,12 +71,19 @@ fn temporary(folder: &Path, private: bool) -> io::Result<NamedTempFile> {
     }
     #[cfg(not(unix))]
     let _ = private;
-    builder.tempfile_in(folder).map_err(|e| {
-        if e.kind() == io::ErrorKind::NotFound {
-            let message = format!("there is no folder {}", folder.display());
-            return io::Error::new(io::ErrorKind::NotFound, message);
+    builder.tempfile_in(folder).map_err(|e| match e.kind() {
+        kind @ io::ErrorKind::NotFound => {
+            io::Error::new(kind, format!("there is no folder {}", folder.display()))
         }
-        e
+        // Without the temporary name, which the error would quote.
+        kind @ (io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::NotADirectory) => {
+            io::Error::new(kind, format!("the folder {}: {kind}", folder.display()))
+        }
+        _ => e,
     })
 }
 
