@@ -69,6 +69,30 @@ pub fn run_alone(binary: &str, files: &[&Path], args: &[&str]) -> Run {
     finish(Command::new(copy).args(args).current_dir(folder.path()).env_clear())
 }
 
+/// A command that starts the binary, for tests that choose its environment.
+///
+/// # Panics
+/// If the binary was not built.
+#[must_use]
+pub fn command(binary: &str) -> Command {
+    Command::new(binary_path(binary))
+}
+
+/// The same through a shell: `"$@"` in the script is the binary with `args`.
+///
+/// # Panics
+/// If the binary was not built.
+#[must_use]
+pub fn shell<A: AsRef<OsStr>>(
+    script: &str,
+    binary: &str,
+    args: impl IntoIterator<Item = A>,
+) -> Run {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(binary_path(binary)).args(args);
+    finish(&mut command)
+}
+
 fn finish(command: &mut Command) -> Run {
     let output = command.output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");

@@ -152,6 +152,38 @@ fn prompts_that_may_be_mistaken_are_doubted() {
 }
 
 #[test]
+fn pixels_that_are_not_square_are_measured_in_millimetres() {
+    let pack = pack(&random("uniultra-mini", 9), 128);
+    let with = |spacing| segment(&pack.folder(), &["--box", BOX, "--pixel-spacing", spacing]);
+    let report = with("0.1,0.3");
+    let number = |name: &str| report[name].as_f64().unwrap();
+    assert_eq!(report["pixel_spacing_mm"].as_array().unwrap().len(), 2);
+    assert!((number("area_mm2") / number("area_px") - 0.03).abs() < 1e-6, "{report}");
+    let ends = |name: &str, axis: usize| {
+        let ends = &report[name];
+        ends[0][axis].as_f64().unwrap() - ends[1][axis].as_f64().unwrap()
+    };
+    for name in ["longest_diameter", "perpendicular_diameter"] {
+        let place = format!("{name}_mm_ends");
+        let mm = f64::hypot(ends(&place, 0) * 0.1, ends(&place, 1) * 0.3);
+        // Ends are rounded to hundredths of a pixel.
+        assert!((number(&format!("{name}_mm")) - mm).abs() < 0.01, "{name}: {report}");
+        let place = format!("{name}_ends");
+        let px = f64::hypot(ends(&place, 0), ends(&place, 1));
+        assert!((number(&format!("{name}_px")) - px).abs() < 0.03, "{name}: {report}");
+    }
+    let [px, mm] = ["perimeter_px", "perimeter_mm"].map(number);
+    assert!(mm > 0.1 * px && mm < 0.3 * px, "{px} {mm}");
+    // The ends of the range: every value in millimetres is a number.
+    for spacing in ["0.001", "10", "0.001,10"] {
+        let report = with(spacing);
+        for name in ["area_mm2", "longest_diameter_mm", "perimeter_mm"] {
+            assert!(report[name].as_f64().unwrap() > 0.0, "{spacing}: {report}");
+        }
+    }
+}
+
+#[test]
 fn multimask_reports_the_three_alternatives() {
     let pack = pack(&random("uniultra-mini", 9), 128);
     let report = segment(&pack.folder(), &["--point", POINT, "--multimask"]);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use uniultra_core::{FrameError, PromptError, SegmentError};
-use uniultra_engine::EngineError;
+use uniultra_engine::{Breakdown, EngineError};
 use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_sink::SinkError;
 
@@ -17,7 +17,9 @@ Exit codes:
   4  bad or missing model
   5  a budget or deadline was missed, or a check of the self-test failed
   6  output cannot be written
-  7  machine or model does not match the board profile";
+  7  machine or model does not match the board profile
+  9  out of memory
+ 10  the engine broke down: a fault of this program, or a model that nobody foresaw";
 
 const INTERNAL: u8 = 1;
 const USAGE: u8 = 2;
@@ -26,6 +28,8 @@ const MODEL: u8 = 4;
 const MISSED: u8 = 5;
 const OUTPUT: u8 = 6;
 const BOARD: u8 = 7;
+pub(crate) const OUT_OF_MEMORY: u8 = 9;
+const ENGINE: u8 = 10;
 
 /// Failures of the program itself.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub(crate) enum AppError {
     Missed(String),
     /// The machine or the model does not match the board's profile (exit code 7).
     Board(String),
+    /// An assertion of this program failed (exit code 1).
+    Bug(String),
 }
 
 impl std::fmt::Display for AppError {
@@ -50,6 +56,7 @@ impl std::fmt::Display for AppError {
             Self::Usage(text) | Self::Input(text) | Self::Missed(text) | Self::Board(text) => {
                 f.write_str(text)
             }
+            Self::Bug(reason) => write!(f, "internal error: {reason}"),
             Self::Selftest(checks) => write!(f, "self-test: {checks} failed"),
             Self::NoModel => f.write_str(
                 "expected --model DIR, found none: this program was built without a model inside",
@@ -59,6 +66,15 @@ impl std::fmt::Display for AppError {
 }
 
 impl std::error::Error for AppError {}
+
+/// Runs the program, and makes an error of a panic that nothing else caught.
+pub(crate) fn caught(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    match uniultra_engine::caught("uniultra", work) {
+        Ok(outcome) => outcome,
+        Err(EngineError::Panic { reason, .. }) => Err(AppError::Bug(reason).into()),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// Prints the error, if any, and returns the exit code.
 pub(crate) fn report(outcome: anyhow::Result<()>) -> ExitCode {
@@ -110,6 +126,11 @@ fn is_closed_reader(error: &anyhow::Error) -> bool {
 
 /// Exit code and hint of an error.
 fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
+    match Breakdown::within(error.as_ref()) {
+        Some(Breakdown::OutOfMemory) => return (OUT_OF_MEMORY, memory_hint()),
+        Some(Breakdown::Panic) => return (ENGINE, bug_hint()),
+        None => {}
+    }
     for cause in error.chain() {
         if let Some(error) = cause.downcast_ref::<AppError>() {
             return match error {
@@ -119,6 +140,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 AppError::Input(_) => (INPUT, None),
                 AppError::Selftest(_) | AppError::Missed(_) => (MISSED, None),
                 AppError::Board(_) => (BOARD, board_hint()),
+                AppError::Bug(_) => (INTERNAL, bug_hint()),
                 AppError::NoModel => (
                     MODEL,
                     Some(
@@ -149,6 +171,9 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<SinkError>() {
             return match error {
                 _ if error.is_output() => (OUTPUT, None),
+                SinkError::Name { .. } => {
+                    (USAGE, Some("masks and overlays are PNG, logits are .npy, reports are JSON"))
+                }
                 SinkError::Npy { .. } => (
                     INPUT,
                     Some(
@@ -168,6 +193,17 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         }
     }
     (INTERNAL, None)
+}
+
+fn memory_hint() -> Option<&'static str> {
+    Some(
+        "give the program more memory (`ulimit -v`, the container, the board), or use a smaller \
+         model, a smaller frame or fewer threads",
+    )
+}
+
+fn bug_hint() -> Option<&'static str> {
+    Some("please report this with the command line and its inputs; -vv shows the place")
 }
 
 fn board_hint() -> Option<&'static str> {
@@ -222,6 +258,14 @@ mod tests {
         assert_eq!(code(FrameError::Size { width: 1, height: 1 }), 3);
         assert_eq!(code(ManifestError::Toml(String::new())), 4);
         assert_eq!(code(anyhow::anyhow!("a bug")), 1);
+        let panic = || EngineError::Panic { what: "n".to_string(), reason: String::new() };
+        assert_eq!(code(panic()), 10);
+        assert_eq!(code(SegmentError::<EngineError>::Open(panic())), 10);
+        let memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        assert_eq!(code(memory()), 9);
+        assert_eq!(code(SinkError::Write { path: "x".into(), source: memory() }), 9);
+        let name = SinkError::Name { path: "x".into(), expected: "png", found: "jpg".to_string() };
+        assert_eq!(code(name), 2);
         let io = || io::Error::from(io::ErrorKind::StorageFull);
         assert_eq!(code(io()), 6);
         assert_eq!(code(SinkError::Write { path: "x".into(), source: io() }), 6);
@@ -233,6 +277,19 @@ mod tests {
         let error = Err::<(), _>(PromptError::Empty).context("while reading").unwrap_err();
         assert_eq!(explain(&error).0, 3);
         assert!(explain(&error).1.is_some_and(|hint| hint.contains("--point")));
+    }
+
+    #[test]
+    fn a_panic_is_an_internal_error_unless_memory_ran_out() {
+        let outcome =
+            |message: &'static str| caught(|| std::panic::panic_any(message)).unwrap_err();
+        let bug = outcome("index out of bounds");
+        assert_eq!(
+            (explain(&bug).0, bug.to_string()),
+            (1, "internal error: index out of bounds".into())
+        );
+        assert_eq!(explain(&outcome("failed to allocate Layout")).0, 9);
+        assert!(caught(|| Ok(())).is_ok());
     }
 
     #[test]

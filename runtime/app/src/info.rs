@@ -6,12 +6,11 @@ use crate::document::document;
 use crate::failure::AppError;
 use crate::machine;
 use crate::model::ModelSource;
-use crate::output::{JsonTarget, print};
+use crate::output::{check_json, print};
 use std::fmt::{self, Write};
 use std::path::Path;
 use uniultra_manifest::{Manifest, Network, WeightFormat};
 use uniultra_schema::{BoardFit, BuildTarget, Document, InfoReport, ModelOrigin};
-use uniultra_sink::check_writable;
 
 /// The target that this program was built for.
 fn target() -> BuildTarget {
@@ -34,9 +33,7 @@ fn target() -> BuildTarget {
 
 /// Runs the command.
 pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
-    if let Some(JsonTarget::File(path)) = &args.json {
-        check_writable(path)?;
-    }
+    check_json(args.json.as_ref(), None)?;
     let model = match ModelSource::resolve(args.model.as_deref()) {
         Ok(source) => Some(source),
         // The other facts are still useful.
@@ -60,7 +57,7 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
     };
     let info = document(identity, report);
     match &args.json {
-        Some(target) => target.write(&info)?,
+        Some(target) => target.write_json(&info)?,
         None => print(&text(&info)?)?,
     }
     Ok(setup.refuse(misfits)?)

@@ -30,6 +30,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    uniultra_engine::guard_process(failure::OUT_OF_MEMORY);
     let cli = Cli::parse();
     // tract warns about every opset it has not certified, even those it runs. Users cannot act on
     // that.
@@ -37,12 +38,15 @@ fn main() -> ExitCode {
         ["warn,tract_onnx=error", "warn,tract_onnx=error,uniultra=info", "warn,uniultra=debug"]
             [usize::from(cli.verbose.min(2))];
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
+    failure::report(failure::caught(|| run(&cli, started)))
+}
+
+fn run(cli: &Cli, started: Instant) -> anyhow::Result<()> {
     let board = cli.board.as_deref();
-    let outcome = match &cli.command {
+    match &cli.command {
         Command::Segment(args) => segment::run(args, board),
         Command::Bench(args) => bench::run(args, board, started),
         Command::Selftest(args) => selftest::run(args, board),
         Command::Info(args) => info::run(args, board),
-    };
-    failure::report(outcome)
+    }
 }

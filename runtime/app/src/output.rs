@@ -1,72 +1,93 @@
-//! What a command writes: checked before any work, then text and JSON to stdout, or atomically to a
-//! file.
+//! What a command writes: checked before any work, then written to stdout, or atomically to a file.
 
 use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use anyhow::Context;
 use serde::Serialize;
-use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use uniultra_sink::{check_writable, write_atomically};
+use uniultra_sink::{Format, check_writable, write_atomically, write_target};
 
-/// Destination of a JSON document.
+/// Destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum JsonTarget {
+pub(crate) enum Destination {
     Stdout,
     File(PathBuf),
 }
 
-impl FromStr for JsonTarget {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "-" { Self::Stdout } else { Self::File(PathBuf::from(text)) })
+impl From<OsString> for Destination {
+    fn from(text: OsString) -> Self {
+        if text == "-" { Self::Stdout } else { Self::File(PathBuf::from(text)) }
     }
 }
 
-impl JsonTarget {
+impl Destination {
+    /// Writes what `content` makes.
+    pub(crate) fn write(
+        &self,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Stdout => to_stdout(content),
+            Self::File(path) => Ok(write_atomically(path, content)?),
+        }
+    }
+
     /// Writes one document on one line.
-    pub(crate) fn write(&self, document: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) fn write_json(&self, document: &impl Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_string(document)?;
         text.push('\n');
+        self.write(|w| w.write_all(text.as_bytes()))
+    }
+
+    /// The file or descriptor to write, if no other output may go there, too.
+    fn taken(&self) -> Option<PathBuf> {
         match self {
-            Self::Stdout => print(&text)?,
-            Self::File(path) => write_atomically(path, |w| w.write_all(text.as_bytes()))?,
+            Self::Stdout => Some(PathBuf::from("/dev/fd/1")),
+            Self::File(path) => write_target(path),
         }
-        Ok(())
     }
 }
 
 /// The outputs to write.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    pub(crate) mask: Option<PathBuf>,
-    pub(crate) overlay: Option<PathBuf>,
-    pub(crate) logits: Option<PathBuf>,
-    pub(crate) json: Option<JsonTarget>,
+    pub(crate) mask: Option<Destination>,
+    pub(crate) overlay: Option<Destination>,
+    pub(crate) logits: Option<Destination>,
+    pub(crate) json: Option<Destination>,
 }
 
 impl Outputs {
-    /// Every file to write, with the option that names it.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let json = match &self.json {
-            Some(JsonTarget::File(path)) => Some(path),
-            _ => None,
-        };
+    /// Every output, with the option that names it.
+    fn all(&self) -> impl Iterator<Item = (&'static str, Format, &Destination)> {
         [
-            ("--out-mask", self.mask.as_ref()),
-            ("--overlay", self.overlay.as_ref()),
-            ("--logits", self.logits.as_ref()),
-            ("--json", json),
+            ("--out-mask", Format::Png, self.mask.as_ref()),
+            ("--overlay", Format::Png, self.overlay.as_ref()),
+            ("--logits", Format::Npy, self.logits.as_ref()),
+            ("--json", Format::Json, self.json.as_ref()),
         ]
         .into_iter()
-        .filter_map(|(option, path)| Some((option, path?.as_path())))
+        .filter_map(|(option, format, target)| Some((option, format, target?)))
     }
 
-    /// Refuses outputs that overwrite each other or an input, or that cannot be written.
+    /// Every file to write.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.all().filter_map(|(.., target)| match target {
+            Destination::File(path) => Some(path.as_path()),
+            Destination::Stdout => None,
+        })
+    }
+
+    /// Whether an output goes to stdout, which then carries nothing else.
+    pub(crate) fn use_stdout(&self) -> bool {
+        self.all().any(|(.., target)| *target == Destination::Stdout)
+    }
+
+    /// Refuses outputs that overwrite each other or an input, that are named like another format, or
+    /// that cannot be written.
     pub(crate) fn check(
         &self,
         frame: &FrameSource,
@@ -74,61 +95,62 @@ impl Outputs {
     ) -> anyhow::Result<()> {
         let mut taken: Vec<(&str, PathBuf)> = Vec::new();
         if let FrameSource::File(path) = frame {
-            taken.push(("the frame", identity(path)));
+            taken.push(("the frame", canonical(path)));
         }
         if let Some(path) = mask_prompt {
-            taken.push(("--mask-prompt", identity(path)));
+            taken.push(("--mask-prompt", canonical(path)));
         }
-        for (option, path) in self.files() {
-            let place = identity(path);
-            if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
-                let path = path.display();
-                let message = format!(
-                    "{option}: expected a file of its own, found the file of {other}, {path}"
-                );
-                return Err(AppError::Usage(message).into());
-            }
-            check_writable(path)?;
-            // Several results may go to the same device, such as `/dev/null`.
-            if fs::metadata(path).map_or(true, |data| data.is_file()) {
+        for (option, format, target) in self.all() {
+            if let Some(place) = target.taken() {
+                if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
+                    return Err(AppError::Usage(clash(option, other, target)).into());
+                }
                 taken.push((option, place));
+            }
+            if let Destination::File(path) = target {
+                format.check_name(path).context(option)?;
+                check_writable(path)?;
             }
         }
         Ok(())
     }
 }
 
+/// Why two outputs, or an output and an input, may not be one.
+fn clash(option: &str, other: &str, target: &Destination) -> String {
+    match target {
+        Destination::Stdout => {
+            format!("{option} -: expected one output on stdout, found {other} there, too")
+        }
+        Destination::File(path) => {
+            let path = path.display();
+            format!("{option}: expected a file of its own, found the file of {other}, {path}")
+        }
+    }
+}
+
 /// Refuses a JSON file that would overwrite the frame or that cannot be written.
 pub(crate) fn check_json(
-    json: Option<&JsonTarget>,
+    json: Option<&Destination>,
     frame: Option<&FrameSource>,
 ) -> anyhow::Result<()> {
-    let outputs = Outputs { mask: None, overlay: None, logits: None, json: json.cloned() };
+    let outputs = Outputs { json: json.cloned(), ..Outputs::default() };
     outputs.check(frame.unwrap_or(&FrameSource::Stdin), None)
 }
 
-/// A path that is the same for all names of a file, even if the file does not exist yet.
-fn identity(path: &Path) -> PathBuf {
-    if let Ok(path) = fs::canonicalize(path) {
-        return path;
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    match (fs::canonicalize(folder), path.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_path_buf(),
-    }
+/// A path that is the same for all names of a file.
+fn canonical(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Prints text unchanged.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .context("cannot write to stdout")
+    to_stdout(|w| w.write_all(text.as_bytes()))
+}
+
+fn to_stdout(content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    content(&mut stdout).and_then(|()| stdout.flush()).context("cannot write to stdout")
 }
 
 #[cfg(test)]
@@ -137,7 +159,21 @@ mod tests {
 
     #[test]
     fn a_dash_is_stdout() {
-        assert_eq!("-".parse(), Ok(JsonTarget::Stdout));
-        assert_eq!("./-".parse(), Ok(JsonTarget::File(PathBuf::from("./-"))));
+        let of = |text: &str| Destination::from(OsString::from(text));
+        assert_eq!(of("-"), Destination::Stdout);
+        assert_eq!(of("./-"), Destination::File(PathBuf::from("./-")));
+    }
+
+    #[test]
+    fn stdout_carries_one_output() {
+        let check = |outputs: Outputs| outputs.check(&FrameSource::Stdin, None);
+        let stdout = || Some(Destination::Stdout);
+        let one = Outputs { mask: stdout(), ..Outputs::default() };
+        assert!(one.use_stdout() && one.files().count() == 0);
+        check(one).unwrap();
+        assert!(!Outputs::default().use_stdout());
+        let two = Outputs { mask: stdout(), json: stdout(), ..Outputs::default() };
+        let message = check(two).unwrap_err().to_string();
+        assert!(message.starts_with("--json -") && message.contains("--out-mask"), "{message}");
     }
 }

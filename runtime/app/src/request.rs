@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(request.prompts.bounding_box(), Some([0.0, 0.0, 9.0, 9.0]));
         assert_eq!(request.choice, MaskChoice::Multimask);
         assert_eq!(request.setup.engine.threads, 2);
-        assert_eq!(request.spacing.map(PixelSpacing::mm), Some(0.5));
+        assert_eq!(request.spacing, PixelSpacing::new(0.5).ok());
         assert_eq!(request.frame.name(), "f.png");
         assert_eq!(request.model, ModelSource::Folder(PathBuf::from("m")));
     }

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::args::SegmentArgs;
 use crate::board::RunSetup;
 use crate::document::document;
-use crate::output::{JsonTarget, print};
+use crate::output::print;
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
@@ -14,10 +14,10 @@ use anyhow::Context;
 use log::info;
 use std::path::Path;
 use std::time::Instant;
-use uniultra_core::{Frame, Prediction};
+use uniultra_core::{Frame, Prediction, diameters_with_spacing};
 use uniultra_manifest::Manifest;
 use uniultra_schema::Timings;
-use uniultra_sink::{Alternative, Overlay, write_logits, write_mask_png, write_overlay_png};
+use uniultra_sink::{Alternative, Overlay, encode_logits, encode_mask_png, encode_overlay_png};
 
 /// Runs the command. Cheap checks come first, so that a mistake costs no inference: arguments,
 /// outputs, the frame, the prompts against the frame, and only then the model.
@@ -90,9 +90,9 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     };
     let report = document(Some(request.model.identity(manifest)), report.report());
     if let Some(target) = &request.outputs.json {
-        target.write(&report)?;
+        target.write_json(&report)?;
     }
-    if request.outputs.json != Some(JsonTarget::Stdout) {
+    if !request.outputs.use_stdout() {
         print(&summary(&report, &request.outputs)?)?;
     }
     Ok(())
@@ -115,14 +115,18 @@ fn write_files(
     answer: &Answer,
 ) -> anyhow::Result<()> {
     let outputs = &request.outputs;
-    if let Some(path) = &outputs.mask {
-        write_mask_png(path, &answer.mask)?;
+    if let Some(target) = &outputs.mask {
+        target.write(|w| encode_mask_png(w, &answer.mask))?;
     }
-    if let Some(path) = &outputs.logits {
-        write_logits(path, prediction)?;
+    if let Some(target) = &outputs.logits {
+        target.write(|w| encode_logits(w, prediction))?;
     }
-    if let Some(path) = &outputs.overlay {
+    if let Some(target) = &outputs.overlay {
         let chosen = answer.chosen();
+        let diameters = match request.spacing {
+            Some(spacing) => diameters_with_spacing(&chosen.contours, spacing),
+            None => chosen.diameters,
+        };
         let alternatives: Vec<_> = answer
             .others()
             .map(|other| Alternative::new(other.token, other.predicted_iou, other.contours.clone()))
@@ -130,10 +134,10 @@ fn write_files(
         let model = format!("{} {}", manifest.model.id, manifest.model.version);
         let overlay = Overlay::new(&model, frame, &request.prompts)
             .with_answer(&chosen.contours, chosen.area_px, chosen.predicted_iou)
-            .with_diameters(chosen.diameters.as_ref())
+            .with_diameters(diameters.as_ref())
             .with_spacing(request.spacing)
             .with_alternatives(&alternatives);
-        write_overlay_png(path, &overlay)?;
+        target.write(|w| encode_overlay_png(w, &overlay))?;
     }
     Ok(())
 }

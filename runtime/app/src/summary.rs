@@ -62,7 +62,7 @@ pub(crate) fn summary(
     if let Some(peak) = report.peak_rss_mib {
         writeln!(text, "memory     {peak:.0} MiB at most")?;
     }
-    for (_, path) in outputs.files() {
+    for path in outputs.files() {
         writeln!(text, "wrote      {}", path.display())?;
     }
     for warning in &report.warnings {

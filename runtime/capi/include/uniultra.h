@@ -185,7 +185,8 @@ typedef struct {
    */
   int64_t timestamp;
   /**
-   * Side of a square pixel in micrometres; 0 if it is not known, and then nothing is in millimetres.
+   * Side of a square pixel in micrometres, 1 to 10000; 0 if it is not known, and then nothing is in
+   * millimetres.
    */
   float um_per_pixel;
   /**

@@ -41,7 +41,8 @@ pub struct CFrame {
     /// When the frame was taken, in a unit and from an epoch of the caller's. Not used: it comes back with
     /// every prediction.
     pub timestamp: i64,
-    /// Side of a square pixel in micrometres; 0 if it is not known, and then nothing is in millimetres.
+    /// Side of a square pixel in micrometres, 1 to 10000; 0 if it is not known, and then nothing is in
+    /// millimetres.
     pub um_per_pixel: f32,
     /// 0.
     pub reserved: u32,

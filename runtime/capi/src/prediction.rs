@@ -360,9 +360,10 @@ fn measures(kept: &Kept, token: MaskToken) -> CMeasures {
         measures.perpendicular_px = perpendicular.length_px;
     }
     if let Some(spacing) = kept.tag.spacing {
+        // The pixels of this interface are square.
         measures.area_mm2 = spacing.area_mm2(area_px as f32);
-        measures.longest_mm = spacing.length_mm(measures.longest_px);
-        measures.perpendicular_mm = spacing.length_mm(measures.perpendicular_px);
+        measures.longest_mm = measures.longest_px * spacing.x_mm();
+        measures.perpendicular_mm = measures.perpendicular_px * spacing.x_mm();
     }
     measures
 }

@@ -25,9 +25,12 @@ mod segmenter;
 pub use contour::{Polygon, contour};
 pub use frame::{DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
 pub use mask::{Mask, MaskError, PixelBox, resize_logits};
-pub use measure::{Diameters, PixelSpacing, Segment, SpacingError, diameters};
+pub use measure::{
+    Diameters, PixelSpacing, Segment, SpacingError, diameters, diameters_with_spacing,
+    largest_outer,
+};
 pub use metrics::{
-    MetricError, dice, hausdorff_px, hd95_px, iou, squared_distance_px2, stability_score,
+    MetricError, dice, hausdorff_px, hd95_mm, hd95_px, iou, squared_distance_px2, stability_score,
 };
 pub use preprocess::{InputSpec, PreprocessError, preprocess};
 pub use prompt::{

@@ -3,7 +3,10 @@
 
 use proptest::prelude::*;
 use std::f32::consts::PI;
-use uniultra_core::{Mask, MaskError, PixelBox, Polygon, contour, diameters, resize_logits};
+use uniultra_core::{
+    Mask, MaskError, PixelBox, PixelSpacing, Polygon, contour, diameters, diameters_with_spacing,
+    resize_logits,
+};
 
 /// Logits of a shape given by its signed distance (above 0 inside), in grid units.
 fn logits(side: usize, inside: impl Fn(f32, f32) -> f32) -> Vec<f32> {
@@ -266,6 +269,57 @@ fn the_longest_extent_across_is_at_right_angles() {
     let direction = |s: uniultra_core::Segment| [s.to[0] - s.from[0], s.to[1] - s.from[1]];
     let (l, p) = (direction(found.longest), direction(found.perpendicular));
     assert!((l[0] * p[0] + l[1] * p[1]).abs() < 1e-2);
+}
+
+/// An ellipse of 200 x 120 px, 20 mm across and 36 mm down in pixels of 0.1 x 0.3 mm.
+#[test]
+fn an_ellipse_is_measured_in_pixels_that_are_not_square() {
+    let spacing = PixelSpacing::with_sides(0.1, 0.3).unwrap();
+    let (a, b) = (100.0, 60.0);
+    let count = 4000;
+    let angle = |i: i32| 2.0 * PI * i as f32 / count as f32;
+    let point = |t: f32| [300.0 + a * t.cos(), 200.0 - b * t.sin()];
+    let ellipse = Polygon { points: (0..count).map(|i| point(angle(i))).collect(), hole: false };
+    // pi * 10 mm * 18 mm; Ramanujan's perimeter of these half axes is 89.7691 mm.
+    let area = spacing.area_mm2(ellipse.area_px());
+    assert!((area - 565.487).abs() < 0.01, "{area}");
+    let perimeter = ellipse.perimeter_mm(spacing);
+    assert!((perimeter - 89.769).abs() < 0.01, "{perimeter}");
+
+    let ellipse = [ellipse];
+    let in_px = diameters(&ellipse).unwrap();
+    assert!((in_px.longest.length_px - 200.0).abs() < 1e-2, "{in_px:?}");
+    let in_mm = diameters_with_spacing(&ellipse, spacing).unwrap();
+    let lengths = [in_mm.longest, in_mm.perpendicular].map(|s| s.length_mm(spacing));
+    assert!((lengths[0] - 36.0).abs() < 1e-2 && (lengths[1] - 20.0).abs() < 1e-2, "{lengths:?}");
+    // Down the frame, where the ellipse is shorter in pixels.
+    assert!((in_mm.longest.from[0] - in_mm.longest.to[0]).abs() < 1.0, "{in_mm:?}");
+    assert!((in_mm.longest.length_px - 120.0).abs() < 1e-2, "{in_mm:?}");
+
+    let square = PixelSpacing::new(0.1).unwrap();
+    assert_eq!(diameters_with_spacing(&ellipse, square), Some(in_px));
+    assert_eq!(diameters_with_spacing(&[], spacing), None);
+}
+
+/// At right angles in the body, which is not at right angles on the screen.
+#[test]
+fn the_perpendicular_of_a_slanted_ellipse_is_at_right_angles_in_millimetres() {
+    let (x_mm, y_mm) = (0.2, 0.5);
+    let spacing = PixelSpacing::with_sides(x_mm, y_mm).unwrap();
+    // Half axes of 15 and 6 mm, turned by 30 degrees in the body.
+    let (sin, cos) = (PI / 6.0).sin_cos();
+    let point = |t: f32| {
+        let (u, v) = (15.0 * t.cos(), 6.0 * t.sin());
+        [200.0 + (u * cos - v * sin) / x_mm, 200.0 + (u * sin + v * cos) / y_mm]
+    };
+    let points = (0..4000).map(|i| point(-2.0 * PI * i as f32 / 4000.0)).collect();
+    let found = diameters_with_spacing(&[Polygon { points, hole: false }], spacing).unwrap();
+    let lengths = [found.longest, found.perpendicular].map(|s| s.length_mm(spacing));
+    assert!((lengths[0] - 30.0).abs() < 1e-2 && (lengths[1] - 12.0).abs() < 1e-2, "{lengths:?}");
+    let direction =
+        |s: uniultra_core::Segment| [(s.to[0] - s.from[0]) * x_mm, (s.to[1] - s.from[1]) * y_mm];
+    let (l, p) = (direction(found.longest), direction(found.perpendicular));
+    assert!((l[0] * p[0] + l[1] * p[1]).abs() < 0.05);
 }
 
 #[test]

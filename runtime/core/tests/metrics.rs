@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use uniultra_core::{
-    Mask, MetricError, dice, hausdorff_px, hd95_px, iou, squared_distance_px2, stability_score,
+    Mask, MetricError, PixelSpacing, dice, hausdorff_px, hd95_mm, hd95_px, iou,
+    squared_distance_px2, stability_score,
 };
 
 /// A mask drawn with `#` for object.
@@ -56,6 +57,24 @@ fn hd95_of_a_shifted_square_is_the_shift() {
     assert_eq!(hd95_px(&a, &a), Ok(0.0));
     // Of the 312 surface distances, the 40 of each outer side are 3, more than 5 %.
     assert_eq!(hd95_px(&a, &b), Ok(3.0));
+}
+
+#[test]
+fn hd95_in_millimetres_knows_both_sides_of_a_pixel() {
+    let spacing = PixelSpacing::with_sides(0.1, 0.3).unwrap();
+    let a = rectangle(40, 40, [5, 14], [5, 14]);
+    // Shifted by 3 pixels across, 0.3 mm, and by 3 down, 0.9 mm.
+    let across = rectangle(40, 40, [8, 17], [5, 14]);
+    let down = rectangle(40, 40, [5, 14], [8, 17]);
+    assert_eq!(hd95_mm(&a, &across, spacing), Ok(0.3));
+    assert!((hd95_mm(&a, &down, spacing).unwrap() - 0.9).abs() < 1e-6);
+    // The diagonal of 3 x 4 pixels that are 2 mm wide and 1.125 mm high: 6 mm and 4.5 mm.
+    let empty = drawn(&["...", "...", "...", "..."]);
+    let dot = drawn(&["...", ".#.", "...", "..."]);
+    let wide = PixelSpacing::with_sides(2.0, 1.125).unwrap();
+    assert_eq!(hd95_mm(&empty, &dot, wide), Ok(7.5));
+    assert_eq!(hd95_mm(&empty, &empty, wide), Ok(0.0));
+    assert!(hd95_mm(&a, &dot, wide).is_err());
 }
 
 #[test]
@@ -118,7 +137,7 @@ fn stability_compares_the_areas_either_side_of_zero() {
 }
 
 /// The definition of HD95, pair by pair.
-fn plain_hd95(a: &Mask, b: &Mask) -> f64 {
+fn plain_hd95(a: &Mask, b: &Mask, [x_mm, y_mm]: [f64; 2]) -> f64 {
     let surface = |mask: &Mask| -> Vec<[usize; 2]> {
         let on = |x: isize, y: isize| x >= 0 && y >= 0 && mask.contains(x as usize, y as usize);
         let pixels = (0..mask.data().len()).map(|i| [i % mask.width(), i / mask.width()]).filter(
@@ -134,7 +153,8 @@ fn plain_hd95(a: &Mask, b: &Mask) -> f64 {
         from.iter()
             .map(|p| {
                 to.iter()
-                    .map(|q| f64::hypot(p[0] as f64 - q[0] as f64, p[1] as f64 - q[1] as f64))
+                    .map(|q| [p[0] as f64 - q[0] as f64, p[1] as f64 - q[1] as f64])
+                    .map(|[x, y]| f64::hypot(x * x_mm, y * y_mm))
                     .fold(f64::INFINITY, f64::min)
             })
             .collect()
@@ -165,7 +185,14 @@ proptest! {
         prop_assert_eq!(dice(&b, &a).unwrap(), d);
         if a.area_px() > 0 && b.area_px() > 0 {
             let found = f64::from(hd95_px(&a, &b).unwrap());
-            prop_assert!((found - plain_hd95(&a, &b)).abs() < 1e-5);
+            prop_assert!((found - plain_hd95(&a, &b, [1.0; 2])).abs() < 1e-5);
+            let in_mm = |x, y| {
+                let spacing = PixelSpacing::with_sides(x, y).unwrap();
+                f64::from(hd95_mm(&a, &b, spacing).unwrap())
+            };
+            prop_assert!((in_mm(0.25, 0.25) - found / 4.0).abs() < 1e-5);
+            prop_assert!((in_mm(0.25, 1.5) - plain_hd95(&a, &b, [0.25, 1.5])).abs() < 1e-5);
+            prop_assert!((in_mm(2.0, 0.5) - plain_hd95(&a, &b, [2.0, 0.5])).abs() < 1e-5);
             prop_assert_eq!(hd95_px(&a, &b), hd95_px(&b, &a));
         }
     }

@@ -41,6 +41,22 @@ pub enum EngineError {
         /// tract's reason.
         reason: String,
     },
+    /// Memory ran out.
+    #[error("{what}: out of memory: {reason}")]
+    OutOfMemory {
+        /// File name in the pack, or which network.
+        what: String,
+        /// What was asked for.
+        reason: String,
+    },
+    /// An assertion of the engine failed: a fault of the engine, or a graph that nobody foresaw.
+    #[error("{what}: the engine broke down: {reason}")]
+    Panic {
+        /// File name in the pack, or which network.
+        what: String,
+        /// What the engine says.
+        reason: String,
+    },
     /// The number of threads is out of range, or the pool could not be started.
     #[error("threads: expected 1 to {max}, found {found}{reason}")]
     Threads {

@@ -4,6 +4,7 @@
 //! ([`EngineError::Graph`]), because a graph is input like any other and may be hostile.
 
 mod affinity;
+mod breakdown;
 mod cpu;
 mod error;
 mod load;
@@ -12,6 +13,7 @@ mod network;
 mod ops;
 mod patterns;
 mod probe;
+mod process;
 mod profile;
 mod split;
 mod threads;
@@ -19,11 +21,13 @@ mod vet;
 mod widen;
 
 pub use affinity::allowed_cpus;
+pub use breakdown::{Breakdown, caught};
 pub use cpu::{cpu_features, cpu_name, engine_name};
 pub use error::EngineError;
 pub use memory::{peak_rss_mib, rss_mib};
 pub use network::{Embedding, EngineOptions, TractNetwork};
 pub use probe::{Probe, ProbeTensor};
+pub use process::guard_process;
 pub use profile::{OpRun, PlanRun};
 pub use threads::MAX_THREADS;
 pub use vet::vet_onnx;

@@ -1,16 +1,17 @@
 //! From the bytes of an ONNX file to a plan: vet, put the kernels in, parse, check, optimise.
 
 use crate::EngineError;
+use crate::breakdown::caught;
 use crate::ops::register;
 use crate::patterns::{Choices, fuse};
 use crate::vet::vet_onnx;
 use crate::widen::widen_weights;
 use prost::Message;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_core::internal::{
-    Datum, DimLike, IntoRunnable, OutletId, TDim, TractResult, TypedModel, TypedRunnableModel, bail,
+    Datum, DimLike, IntoRunnable, OutletId, TDim, TractError, TractResult, TypedModel,
+    TypedRunnableModel, bail,
 };
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::InferenceModelExt;
@@ -76,7 +77,7 @@ pub(crate) fn build(
     let failed = |reason: String| EngineError::Prepare { file: file.to_string(), reason };
     // The vetted graph may still be nonsense (ranks that do not fit, say), and tract's analysers
     // assert in places. A scanner must see an error then, not the end of the process.
-    let built = catch_unwind(AssertUnwindSafe(|| {
+    let built = caught(file, || {
         let mut onnx = tract_onnx::onnx();
         register(&mut onnx);
         let model = onnx.parse(&proto, None)?.model;
@@ -84,12 +85,8 @@ pub(crate) fn build(
         let model = model.into_typed()?;
         check(&model)?;
         model.into_optimized()?.into_runnable()
-    }));
-    match built {
-        Ok(Ok(plan)) => Ok(plan),
-        Ok(Err(error)) => Err(failed(format!("{error:#}"))),
-        Err(_) => Err(failed("the graph contradicts itself".to_string())),
-    }
+    });
+    built?.map_err(|error: TractError| failed(format!("{error:#}")))
 }
 
 /// Inputs and outputs are those that the manifest declares, by name, type and shape.

@@ -1,12 +1,12 @@
 //! The two plans of a pack, and how values get in and out of them.
 
 use crate::EngineError;
+use crate::breakdown::caught;
 use crate::load::{Kernels, Plan, plan};
 use crate::patterns::Choices;
 use crate::profile::{PlanRun, Recorder};
 use crate::split::{Click, MaskDecoder};
 use crate::threads::Workers;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -189,12 +189,9 @@ impl TractNetwork {
     ) -> Result<TVec<TValue>, EngineError> {
         // The plan was checked, but an assertion inside the engine must still not end the process.
         let run = || self.workers.run(|| self.recorder.run(name, plan, inputs));
-        let outcome = catch_unwind(AssertUnwindSafe(run));
-        match outcome {
-            Ok(Some(result)) => result.map_err(|e| run_error(name, &e)),
-            Ok(None) | Err(_) => {
-                Err(EngineError::Run { network: name, reason: "internal assertion".to_string() })
-            }
+        match caught(name, run)? {
+            Some(result) => result.map_err(|e| run_error(name, &e)),
+            None => Err(run_error(name, &"its thread is gone")),
         }
     }
 

@@ -1,8 +1,8 @@
 //! A graph opened up: tensors inside it as outputs, for host tools that look at activations.
 
 use crate::EngineError;
+use crate::breakdown::caught;
 use crate::load::{Kernels, Plan, build, decode, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_core::internal::{IntoTValue, TVec, Tensor, TractResult};
 use tract_onnx::pb::{TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto};
 use uniultra_manifest::WeightFormat;
@@ -60,11 +60,7 @@ impl Probe {
             outputs.iter().map(|tensor| read(tensor)).collect()
         };
         let failed = |reason| EngineError::Probe { file: self.name.clone(), reason };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(tensors)) => Ok(tensors),
-            Ok(Err(error)) => Err(failed(format!("{error:#}"))),
-            Err(_) => Err(failed("internal assertion".to_string())),
-        }
+        caught(&self.name, run)?.map_err(|error| failed(format!("{error:#}")))
     }
 }
 

@@ -53,5 +53,7 @@ pub use json_schema::schema_text;
 pub use machine::{Machine, System};
 pub use model::{ModelIdentity, ModelOrigin};
 pub use quantiles::Quantiles;
-pub use segment::{Contour, FrameFile, MaskReport, SegmentReport, Timings, WarningReport};
+pub use segment::{
+    Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, Timings, WarningReport,
+};
 pub use selftest::{Check, SelftestReport};

@@ -41,24 +41,52 @@ pub struct SegmentReport {
     pub contours: Vec<Contour>,
     /// Longest distance across the largest part; `null` for an empty mask.
     pub longest_diameter_px: Option<f32>,
-    /// The same in millimetres; `null` without `--pixel-spacing`.
+    /// Longest distance in millimetres; `null` without `--pixel-spacing`. Where pixels are not square, it may lie
+    /// elsewhere than the longest distance in pixels.
     pub longest_diameter_mm: Option<f32>,
-    /// Its two ends `[[x, y], [x, y]]`.
+    /// The two ends of `longest_diameter_px`, `[[x, y], [x, y]]`.
     pub longest_diameter_ends: Option<[[f32; 2]; 2]>,
+    /// The two ends of `longest_diameter_mm`, in pixels.
+    pub longest_diameter_mm_ends: Option<[[f32; 2]; 2]>,
     /// Longest extent of that part at right angles to the longest diameter.
     pub perpendicular_diameter_px: Option<f32>,
-    /// The same in millimetres.
+    /// The same in millimetres, at right angles to `longest_diameter_mm` in the body.
     pub perpendicular_diameter_mm: Option<f32>,
-    /// Its two ends.
+    /// The two ends of `perpendicular_diameter_px`.
     pub perpendicular_diameter_ends: Option<[[f32; 2]; 2]>,
-    /// Side of a pixel, as given.
-    pub pixel_spacing_mm: Option<f32>,
+    /// The two ends of `perpendicular_diameter_mm`, in pixels.
+    pub perpendicular_diameter_mm_ends: Option<[[f32; 2]; 2]>,
+    /// Length of the largest part's outline, without its holes; `null` for an empty mask.
+    pub perimeter_px: Option<f32>,
+    /// The same in millimetres; `null` without `--pixel-spacing`.
+    pub perimeter_mm: Option<f32>,
+    /// Side of a pixel, as given: a number, or `[x, y]` if the sides differ.
+    pub pixel_spacing_mm: Option<SpacingReport>,
     /// Wall time of each stage, in milliseconds.
     pub timings_ms: Timings,
     /// Largest resident set of the process so far, in MiB; `null` if the system does not say.
     pub peak_rss_mib: Option<f32>,
     /// Reasons to doubt the answer, each with a stable `code` and a `message`.
     pub warnings: Vec<WarningReport>,
+}
+
+/// Sides of a pixel in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum SpacingReport {
+    /// The side of a square pixel.
+    Square(f32),
+    /// Width and height.
+    Sides([f32; 2]),
+}
+
+impl SpacingReport {
+    /// One number if the sides are equal.
+    #[must_use]
+    pub fn new([x_mm, y_mm]: [f32; 2]) -> Self {
+        if x_mm == y_mm { Self::Square(x_mm) } else { Self::Sides([x_mm, y_mm]) }
+    }
 }
 
 /// The frame's identity.
@@ -148,4 +176,15 @@ pub struct WarningReport {
 impl Report for SegmentReport {
     const SCHEMA: &'static str = "uniultra-segment";
     const SCHEMA_VERSION: u32 = 2;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spacing_is_a_number_or_two() {
+        let json = |sides| serde_json::to_string(&SpacingReport::new(sides)).unwrap();
+        assert_eq!((json([0.5, 0.5]), json([0.5, 0.25])), ("0.5".into(), "[0.5,0.25]".into()));
+    }
 }

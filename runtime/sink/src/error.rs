@@ -15,6 +15,19 @@ pub enum SinkError {
         /// The reason of the operating system or the encoder.
         source: io::Error,
     },
+    /// The name of an output ends in another format than the one that is written.
+    #[error(
+        "{}: expected a name that ends in .{expected}, the format that is written, found .{found}",
+        path.display()
+    )]
+    Name {
+        /// The file to write.
+        path: PathBuf,
+        /// The usual ending of the format.
+        expected: &'static str,
+        /// The ending of the name.
+        found: String,
+    },
     /// An input could not be opened or read.
     #[error("cannot read {}", path.display())]
     Read {

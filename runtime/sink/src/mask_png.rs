@@ -1,6 +1,6 @@
 //! Writes a mask as an image.
 
-use crate::{SinkError, write_atomically};
+use crate::{Format, SinkError, write_atomically};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use std::io::{self, Write};
@@ -10,12 +10,19 @@ use uniultra_core::Mask;
 /// Writes a mask as an 8-bit gray PNG of the source frame's size: 255 object, 0 background.
 ///
 /// # Errors
-/// [`SinkError::Write`].
+/// [`SinkError::Write`]; [`SinkError::Name`] if the name ends in another format.
 pub fn write_mask_png(path: &Path, mask: &Mask) -> Result<(), SinkError> {
+    Format::Png.check_name(path)?;
+    write_atomically(path, |w| encode_mask_png(w, mask))
+}
+
+/// As [`write_mask_png`], to a stream.
+///
+/// # Errors
+/// Those of `writer`.
+pub fn encode_mask_png(writer: &mut dyn Write, mask: &Mask) -> io::Result<()> {
     let gray: Vec<u8> = mask.data().iter().map(|&v| if v == 0 { 0 } else { 255 }).collect();
-    write_atomically(path, |w| {
-        encode_png(w, &gray, mask.width(), mask.height(), ExtendedColorType::L8)
-    })
+    encode_png(writer, &gray, mask.width(), mask.height(), ExtendedColorType::L8)
 }
 
 /// Encodes samples as PNG.

@@ -59,7 +59,7 @@ pub use frames::{
 };
 pub use masks::{
     Diameters, MASK_COUNT, Mask, MaskChoice, MaskError, MaskToken, PixelBox, PixelSpacing, Polygon,
-    Prediction, Segment, SpacingError, Timings, diameters,
+    Prediction, Segment, SpacingError, Timings, diameters, diameters_with_spacing,
 };
 pub use models::{EngineOptions, MAX_THREADS, Manifest, ManifestError, Pack};
 pub use prompts::{MAX_OBJECTS, MAX_POINTS, MaskPrompt, Point, PointLabel, PromptError, Prompts};

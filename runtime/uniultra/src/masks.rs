@@ -108,14 +108,16 @@ pub use uniultra_core::PixelBox;
 #[doc(inline)]
 pub use uniultra_core::Polygon;
 
-/// The side of a pixel in millimetres.
+/// The sides of a pixel in millimetres.
 ///
 /// ```
 /// use uniultra::PixelSpacing;
 ///
-/// let spacing = PixelSpacing::new(0.25)?;
-/// assert_eq!(spacing.length_mm(40.0), 10.0);
-/// assert_eq!(spacing.area_mm2(160.0), 10.0);
+/// let square = PixelSpacing::new(0.25)?;
+/// assert_eq!(square.area_mm2(160.0), 10.0);
+/// // 0.25 mm across and 0.5 mm down the frame.
+/// let tall = PixelSpacing::with_sides(0.25, 0.5)?;
+/// assert_eq!(tall.distance_mm([0.0, 0.0], [12.0, 8.0]), 5.0);
 /// # Ok::<(), uniultra::Error>(())
 /// ```
 #[doc(inline)]
@@ -150,11 +152,27 @@ pub use uniultra_core::Diameters;
 /// use uniultra::{PixelSpacing, Segment};
 ///
 /// let caliper = Segment { from: [0.0, 0.0], to: [30.0, 40.0], length_px: 50.0 };
-/// assert_eq!(PixelSpacing::new(0.5)?.length_mm(caliper.length_px), 25.0);
+/// assert_eq!(caliper.length_mm(PixelSpacing::new(0.5)?), 25.0);
 /// # Ok::<(), uniultra::Error>(())
 /// ```
 #[doc(inline)]
 pub use uniultra_core::Segment;
+
+/// Measures the largest outline where pixels are not square: [`diameters`](crate::diameters) finds
+/// what is longest in pixels, this what is longest in millimetres.
+///
+/// ```
+/// use uniultra::{PixelSpacing, Polygon, diameters_with_spacing};
+///
+/// let points = vec![[0.0, 0.0], [0.0, 3.0], [4.0, 3.0], [4.0, 0.0]];
+/// let spacing = PixelSpacing::with_sides(0.25, 4.0)?;
+/// let found = diameters_with_spacing(&[Polygon { points, hole: false }], spacing);
+/// let longest = found.expect("there is an outline").longest;
+/// assert!((longest.length_mm(spacing) - f32::hypot(1.0, 12.0)).abs() < 1e-5);
+/// # Ok::<(), uniultra::Error>(())
+/// ```
+#[doc(inline)]
+pub use uniultra_core::diameters_with_spacing;
 
 /// Measures the largest outline.
 ///

@@ -17,7 +17,8 @@ pub use onnx::{onnx_load, quantize_graph};
 
 use uniultra_checkpoint::Checkpoint;
 use uniultra_core::{
-    DecodeOptions, DecoderInput, Frame, MAX_SIDE_PX, MAX_TOKENS, MIN_SIDE_PX, PointLabel, PromptError, Prompts,
+    DecodeOptions, DecoderInput, Frame, MAX_SIDE_PX, MAX_TOKENS, MIN_SIDE_PX, PointLabel,
+    PromptError, Prompts,
 };
 use uniultra_manifest::{Board, Manifest};
 use uniultra_sink::read_mask_prompt;

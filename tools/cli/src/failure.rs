@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use uniultra_checkpoint::CheckpointError;
 use uniultra_compare::CompareError;
+use uniultra_engine::{Breakdown, EngineError};
 use uniultra_estimate::EstimateError;
 use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
@@ -17,7 +18,11 @@ use uniultra_report::ReportError;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame, data, board profile), \
 4 bad model pack, 5 a board's budget is not held, 6 output cannot be written, 7 this machine or the model is \
-not what the board profile asks for, 8 the device cannot be reached or did not do as asked.";
+not what the board profile asks for, 8 the device cannot be reached or did not do as asked, 9 out of memory, \
+10 the engine broke down.";
+
+/// The exit code where memory ran out.
+pub(crate) const OUT_OF_MEMORY: u8 = 9;
 
 /// Budgets of a board that are not held (exit code 5).
 #[derive(Debug)]
@@ -49,6 +54,15 @@ fn is_closed_reader(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutFailed>()
         .is_some_and(|failed| failed.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Runs the program, and makes an error of a panic that nothing else caught.
+pub(crate) fn caught(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    match uniultra_engine::caught("uniultra-tools", work) {
+        Ok(outcome) => outcome,
+        Err(EngineError::Panic { reason, .. }) => Err(anyhow::anyhow!("internal error: {reason}")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Prints the error, if any, and gives the process's exit code.
@@ -93,6 +107,15 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     }
 }
 
+fn breakdown(error: &anyhow::Error) -> Option<Breakdown> {
+    // This one shows its cause's message as its own, and leaves the cause out of the chain.
+    let hidden = error.chain().find_map(|cause| match cause.downcast_ref::<QuantizeError>()? {
+        QuantizeError::Engine(error) => Breakdown::within(error),
+        _ => None,
+    });
+    hidden.or_else(|| Breakdown::within(error.as_ref()))
+}
+
 fn quantize_code(error: &QuantizeError) -> u8 {
     match error {
         QuantizeError::Config(_)
@@ -113,6 +136,11 @@ fn quantize_code(error: &QuantizeError) -> u8 {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
+    match breakdown(error) {
+        Some(Breakdown::OutOfMemory) => return OUT_OF_MEMORY,
+        Some(Breakdown::Panic) => return 10,
+        None => {}
+    }
     for cause in error.chain() {
         if cause.is::<StdoutFailed>() {
             return 6;
@@ -165,7 +193,11 @@ fn code(error: &anyhow::Error) -> u8 {
 
 /// A report that cannot be drawn is a fault of this program.
 fn report_code(error: &ReportError) -> u8 {
-    if error.is_output() { 6 } else { 1 }
+    match error {
+        _ if error.is_output() => 6,
+        _ if error.is_usage() => 2,
+        _ => 1,
+    }
 }
 
 fn profile_code(error: &ProfileError) -> u8 {
@@ -213,6 +245,21 @@ mod tests {
         let fault = Box::new(CheckpointError::Read(broken()));
         let file = CheckpointError::InFile { path: PathBuf::from("fifo"), fault };
         assert!(!is_closed_reader(&file.into()));
+    }
+
+    #[test]
+    fn memory_and_the_engine_have_codes_of_their_own() {
+        let panic = EngineError::Panic { what: "n".to_string(), reason: String::new() };
+        assert_eq!(code(&QuantizeError::Engine(panic).into()), 10);
+        let memory = io::Error::from(io::ErrorKind::OutOfMemory);
+        assert_eq!(code(&anyhow::Error::from(memory).context("reading")), 9);
+        let broken = caught(|| std::panic::panic_any("failed to allocate Layout")).unwrap_err();
+        assert_eq!(code(&broken), 9);
+        let bug = caught(|| std::panic::panic_any("index out of bounds")).unwrap_err();
+        assert_eq!(
+            (code(&bug), bug.to_string()),
+            (1, "internal error: index out of bounds".into())
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 use uniultra_report::ReportError;
-use uniultra_sink::{check_writable, write_atomically};
+use uniultra_sink::{Format, check_writable, write_atomically};
 
 /// Where a report goes as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +24,13 @@ impl FromStr for JsonTarget {
     }
 }
 
-/// Checks that a file can be written before any work is done.
+/// Checks before any work that a file can be written, and that its name is that of a report.
 pub(crate) fn check(target: Option<&JsonTarget>) -> Result<(), ReportError> {
     match target {
-        Some(JsonTarget::File(path)) => Ok(check_writable(path)?),
+        Some(JsonTarget::File(path)) => {
+            Format::Json.check_name(path)?;
+            Ok(check_writable(path)?)
+        }
         Some(JsonTarget::Stdout) | None => Ok(()),
     }
 }
@@ -67,6 +70,9 @@ mod tests {
         let target = JsonTarget::File(PathBuf::from("/nonexistent/folder/report.json"));
         let error = check(Some(&target)).unwrap_err();
         assert!(error.is_output() && error.to_string().contains("report.json"), "{error}");
+        let picture = JsonTarget::File(std::env::temp_dir().join("report.png"));
+        let error = check(Some(&picture)).unwrap_err();
+        assert!(error.is_usage() && !error.is_output(), "{error}");
         assert!(check(None).is_ok() && check(Some(&JsonTarget::Stdout)).is_ok());
     }
 }

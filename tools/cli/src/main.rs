@@ -52,12 +52,17 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    uniultra_engine::guard_process(failure::OUT_OF_MEMORY);
     let cli = Cli::parse();
     // tract warns of every graph of an opset above 18: all packs are, and are tested.
     let filter = ["warn,tract_onnx=error", "info,tract_onnx=error", "debug"];
     let filter = filter[usize::from(cli.verbose.min(2))];
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
-    let outcome = match &cli.command {
+    failure::report(failure::caught(|| run(&cli.command)))
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
         Command::Inspect(args) => inspect::run(args),
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
@@ -67,6 +72,5 @@ fn main() -> ExitCode {
         Command::Profile(args) => profile::run(args),
         Command::Estimate(args) => estimate::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
-    };
-    failure::report(outcome)
+    }
 }

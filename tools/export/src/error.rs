@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use uniultra_checkpoint::CheckpointError;
 use uniultra_manifest::ManifestError;
+use uniultra_sink::SinkError;
 
 /// Why no pack was written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum ExportError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The pack's folder cannot be made or replaced.
+    #[error(transparent)]
+    Folder(#[from] SinkError),
     /// The pack cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
@@ -62,7 +66,7 @@ impl ExportError {
     /// Whether the output, not the input, is at fault.
     #[must_use]
     pub fn is_output(&self) -> bool {
-        matches!(self, Self::Exists { .. } | Self::Write { .. })
+        matches!(self, Self::Exists { .. } | Self::Folder(_) | Self::Write { .. })
     }
 }
 

@@ -10,6 +10,7 @@ use uniultra_manifest::{
     Preprocess, Provenance, SCHEMA_VERSION, Source, TensorSpec, WeightFormat,
     image_encoder_contract, mask_decoder_contract, sha256_hex,
 };
+use uniultra_sink::StagedFolder;
 
 /// ImageNet's statistics, which SAM 2 normalises with (MODEL.md section 2).
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -188,7 +189,7 @@ impl ModelPack {
     ///
     /// # Errors
     /// [`ExportError::Exists`] if the folder has files and is not a pack to be replaced;
-    /// [`ExportError::Write`] if the disk refuses.
+    /// [`ExportError::Folder`] or [`ExportError::Write`] if the disk refuses.
     pub fn write(&self, folder: &Path, replace: bool) -> Result<(), ExportError> {
         let text = self.manifest.to_toml()?;
         let failed = |path: &Path| {
@@ -212,12 +213,8 @@ impl ModelPack {
             _ => Path::new("."),
         };
         fs::create_dir_all(parent).map_err(failed(folder))?;
-        let scratch = tempfile::Builder::new()
-            .prefix(".model-pack-")
-            .tempdir_in(parent)
-            .map_err(failed(folder))?;
-        let fresh = scratch.path().join("pack");
-        fs::create_dir(&fresh).map_err(failed(&fresh))?;
+        let staged = StagedFolder::beside(folder)?;
+        let fresh = staged.path();
         let files = [
             (IMAGE_ENCODER_FILE, self.image_encoder.as_slice()),
             (MASK_DECODER_FILE, &self.mask_decoder),
@@ -232,18 +229,7 @@ impl ModelPack {
             let path = folder.join(&name);
             fs::copy(&path, fresh.join(name)).map_err(failed(&path))?;
         }
-        let old = scratch.path().join("old");
-        let replaces = folder.exists();
-        if replaces {
-            fs::rename(folder, &old).map_err(failed(folder))?;
-        }
-        fs::rename(&fresh, folder).map_err(|source| {
-            // The scratch folder goes away: the pack that was there must not go with it.
-            if replaces && fs::rename(&old, folder).is_err() {
-                let _ = scratch.keep();
-            }
-            failed(folder)(source)
-        })
+        Ok(staged.finish()?)
     }
 }
 

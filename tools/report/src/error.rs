@@ -49,6 +49,12 @@ impl ReportError {
         }
     }
 
+    /// Whether the name of an output is at fault.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Output(SinkError::Name { .. }))
+    }
+
     /// What the user may do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

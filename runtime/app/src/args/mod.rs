@@ -5,7 +5,7 @@ mod selftest;
 pub(crate) use selftest::SelftestArgs;
 
 use crate::failure;
-use crate::output::JsonTarget;
+use crate::output::Destination;
 use clap::{Parser, Subcommand};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -116,20 +116,22 @@ pub(crate) struct SegmentArgs {
     /// Treat the prompt as ambiguous: report three alternatives, and answer with the best.
     #[arg(long)]
     pub(crate) multimask: bool,
-    /// Write the mask as an 8-bit gray PNG of the frame's size: 255 object, 0 background.
-    #[arg(long, value_name = "FILE.png")]
-    pub(crate) out_mask: Option<PathBuf>,
-    /// Write a picture of the frame with mask, prompts and legend.
-    #[arg(long, value_name = "FILE.png")]
-    pub(crate) overlay: Option<PathBuf>,
+    /// Write the mask as an 8-bit gray PNG of the frame's size: 255 object, 0 background. `-` is
+    /// stdout, which then carries nothing else; one output can go there.
+    #[arg(long, value_name = "FILE.png|-")]
+    pub(crate) out_mask: Option<Destination>,
+    /// Write a picture of the frame with mask, prompts and legend, as PNG.
+    #[arg(long, value_name = "FILE.png|-")]
+    pub(crate) overlay: Option<Destination>,
     /// Write the logits of mask tokens 0 to 3, float32 [4,S/4,S/4].
-    #[arg(long, value_name = "FILE.npy")]
-    pub(crate) logits: Option<PathBuf>,
-    /// Write the report as JSON; `-` is stdout, which then carries nothing else.
+    #[arg(long, value_name = "FILE.npy|-")]
+    pub(crate) logits: Option<Destination>,
+    /// Write the report as JSON.
     #[arg(long, value_name = "FILE|-")]
-    pub(crate) json: Option<JsonTarget>,
-    /// Side of a pixel in millimetres, for lengths and areas in mm.
-    #[arg(long, value_name = "MM", allow_hyphen_values = true, value_parser = spacing)]
+    pub(crate) json: Option<Destination>,
+    /// Side of a pixel in millimetres, 0.001 to 10, for lengths and areas in mm. Two numbers if pixels
+    /// are not square: the width, then the height.
+    #[arg(long, value_name = "X[,Y]", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
     /// Bits of a sample, 8 to 16, in a file that stores fewer bits in 16: at 12, 4095 is white.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(8..=16))]
@@ -146,7 +148,7 @@ pub(crate) struct InfoArgs {
     pub(crate) model: Option<PathBuf>,
     /// Write the facts as JSON; `-` is stdout.
     #[arg(long, value_name = "FILE|-")]
-    pub(crate) json: Option<JsonTarget>,
+    pub(crate) json: Option<Destination>,
 }
 
 /// `uniultra bench`.
@@ -175,7 +177,7 @@ pub(crate) struct BenchArgs {
     pub(crate) fps: Option<f64>,
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
     #[arg(long, value_name = "FILE|-")]
-    pub(crate) json: Option<JsonTarget>,
+    pub(crate) json: Option<Destination>,
 }
 
 /// A click as typed; the numbers are not checked yet.
@@ -219,8 +221,12 @@ fn corners(text: &str) -> Result<RawBox, String> {
 }
 
 fn spacing(text: &str) -> Result<PixelSpacing, String> {
-    let mm = text.trim().parse().map_err(|_| "expected a number of millimetres".to_string())?;
-    PixelSpacing::new(mm).map_err(|e| e.to_string())
+    let spacing = match numbers(text)?[..] {
+        [side] => PixelSpacing::new(side),
+        [x, y] => PixelSpacing::with_sides(x, y),
+        _ => return Err("expected X or X,Y in millimetres".to_string()),
+    };
+    spacing.map_err(|e| e.to_string())
 }
 
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
@@ -294,6 +300,12 @@ mod tests {
             "--pixel-spacing 0",
             "--pixel-spacing -1",
             "--pixel-spacing nan",
+            "--pixel-spacing 0.0001",
+            "--pixel-spacing 1e30",
+            "--pixel-spacing 0.1,0",
+            "--pixel-spacing 0.1,11",
+            "--pixel-spacing 0.1,",
+            "--pixel-spacing 0.1,0.2,0.3",
             "--threads 0",
             "--threads 1000000",
             "--bit-depth 7",

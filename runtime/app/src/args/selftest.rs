@@ -1,7 +1,7 @@
 //! The command line of `uniultra selftest`.
 
 use super::{model_help, threads};
-use crate::output::JsonTarget;
+use crate::output::Destination;
 use std::path::PathBuf;
 use uniultra_manifest::Sha256Hex;
 
@@ -34,7 +34,7 @@ pub(crate) struct SelftestArgs {
     pub(crate) expect_logits: Option<Sha256Hex>,
     /// Write the report as JSON; `-` is stdout, which then carries nothing else.
     #[arg(long, value_name = "FILE|-")]
-    pub(crate) json: Option<JsonTarget>,
+    pub(crate) json: Option<Destination>,
 }
 
 fn digest(text: &str) -> Result<Sha256Hex, String> {

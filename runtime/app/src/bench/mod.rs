@@ -17,7 +17,7 @@ use crate::document::document;
 use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
-use crate::output::{JsonTarget, check_json, print};
+use crate::output::{Destination, check_json, print};
 use endurance::endure;
 use log::info;
 use measure::{mask, measure, ms, nth_click};
@@ -79,9 +79,9 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
     let missed = report.budgets.map(|budgets| budgets.missed()).unwrap_or_default();
     let report = document(Some(model.identity(segmenter.manifest())), report);
     if let Some(target) = &args.json {
-        target.write(&report)?;
+        target.write_json(&report)?;
     }
-    if args.json != Some(JsonTarget::Stdout) {
+    if args.json != Some(Destination::Stdout) {
         print(&text(&report)?)?;
     }
     match setup.board() {

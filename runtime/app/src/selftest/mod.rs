@@ -12,7 +12,7 @@ use crate::board::RunSetup;
 use crate::document::document;
 use crate::failure::AppError;
 use crate::model::ModelSource;
-use crate::output::{JsonTarget, check_json, print};
+use crate::output::{Destination, check_json, print};
 use checks::Checks;
 use log::info;
 use report::{Answer, failed, text};
@@ -31,9 +31,9 @@ pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<(
     check_json(args.json.as_ref(), None)?;
     let report = test(args, board)?;
     if let Some(target) = &args.json {
-        target.write(&report)?;
+        target.write_json(&report)?;
     }
-    if args.json != Some(JsonTarget::Stdout) {
+    if args.json != Some(Destination::Stdout) {
         print(&text(&report)?)?;
     }
     verdict(&report.report)

@@ -1,6 +1,7 @@
 //! A closed outline.
 
 use super::simplify;
+use crate::PixelSpacing;
 
 /// A closed outline; the last point joins the first.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,12 @@ impl Polygon {
             f64::hypot(f64::from(b[0]) - f64::from(a[0]), f64::from(b[1]) - f64::from(a[1]))
         };
         edges(&self.points).map(length).sum::<f64>() as f32
+    }
+
+    /// Length of the outline, in millimetres.
+    #[must_use]
+    pub fn perimeter_mm(&self, spacing: PixelSpacing) -> f32 {
+        edges(&self.points).map(|[a, b]| spacing.distance(a, b)).sum::<f64>() as f32
     }
 
     /// The outline with fewer points (Douglas and Peucker, 1973). Every removed point lies within

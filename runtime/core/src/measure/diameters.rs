@@ -1,5 +1,6 @@
 //! The longest diameter of an outline, and its longest extent at right angles to that.
 
+use super::PixelSpacing;
 use super::hull::{convex_hull, distance, farthest_pair};
 use crate::Polygon;
 use crate::contour::edges;
@@ -20,6 +21,14 @@ pub struct Segment {
     pub length_px: f32,
 }
 
+impl Segment {
+    /// Its length, in millimetres.
+    #[must_use]
+    pub fn length_mm(&self, spacing: PixelSpacing) -> f32 {
+        spacing.distance_mm(self.from, self.to)
+    }
+}
+
 /// The two diameters that radiologists report for a lesion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diameters {
@@ -33,12 +42,36 @@ pub struct Diameters {
 /// Diameters of the largest outer ring; `None` if there is none.
 #[must_use]
 pub fn diameters(polygons: &[Polygon]) -> Option<Diameters> {
+    calipers(&largest_outer(polygons)?.points, [1.0; 2])
+}
+
+/// Diameters of the largest outer ring where pixels are not square: the longest in millimetres, and
+/// at right angles to it in the body. Ends and `length_px` are in pixels all the same;
+/// [`Segment::length_mm`] gives the lengths. `None` if there is no outer ring.
+#[must_use]
+pub fn diameters_with_spacing(polygons: &[Polygon], spacing: PixelSpacing) -> Option<Diameters> {
+    let [x, y] = spacing.sides();
+    // Only the ratio matters. Square pixels then give the bits of `diameters`.
+    calipers(&largest_outer(polygons)?.points, [1.0, y / x])
+}
+
+/// The outer ring of the largest area; `None` if there is no outer ring.
+#[must_use]
+pub fn largest_outer(polygons: &[Polygon]) -> Option<&Polygon> {
     let outer = polygons.iter().filter(|polygon| !polygon.hole);
-    let largest = outer.max_by(|a, b| a.area_px().total_cmp(&b.area_px()))?;
-    let hull = convex_hull(&largest.points);
+    outer.max_by(|a, b| a.area_px().total_cmp(&b.area_px()))
+}
+
+/// Measures an outline stretched by `scale`, and gives the ends in pixels.
+fn calipers(points: &[[f32; 2]], scale: [f32; 2]) -> Option<Diameters> {
+    let stretched: Vec<_> = points.iter().map(|[x, y]| [x * scale[0], y * scale[1]]).collect();
+    let hull = convex_hull(&stretched);
     let ends = farthest_pair(&hull)?;
     let axes = Axes::along(ends)?;
-    let perpendicular = widest_station(&largest.points, &hull, &axes)?;
+    let perpendicular = widest_station(&stretched, &hull, &axes)?;
+    let segment = |ends: [[f64; 2]; 2]| {
+        segment(ends.map(|[x, y]| [x / f64::from(scale[0]), y / f64::from(scale[1])]))
+    };
     Some(Diameters { longest: segment(ends), perpendicular: segment(perpendicular) })
 }
 

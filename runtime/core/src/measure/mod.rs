@@ -4,5 +4,5 @@ mod diameters;
 mod hull;
 mod spacing;
 
-pub use diameters::{Diameters, Segment, diameters};
+pub use diameters::{Diameters, Segment, diameters, diameters_with_spacing, largest_outer};
 pub use spacing::{PixelSpacing, SpacingError};

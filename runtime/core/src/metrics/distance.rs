@@ -17,24 +17,42 @@ pub fn squared_distance_px2(mask: &Mask) -> Vec<u32> {
 /// Squared distance of each cell of a grid, `width` cells a row, to the nearest target. Exact for
 /// sides up to 32,768.
 pub(super) fn squared_distance(targets: &[bool], width: usize) -> Vec<u32> {
-    let mut grid: Vec<u32> = targets.iter().map(|&t| if t { 0 } else { FAR }).collect();
-    if width == 0 {
-        return grid;
-    }
-    let height = grid.len() / width;
-    along_columns(&mut grid, width, height);
+    let mut grid = along_columns(targets, width);
     let mut envelope = Envelope::default();
-    let mut row_in = vec![0; width];
-    for row in grid.chunks_exact_mut(width) {
-        row_in.copy_from_slice(row);
-        envelope.rebuild(&row_in);
-        envelope.sample(row);
+    for row in grid.chunks_exact_mut(width.max(1)) {
+        envelope.rebuild(row, 1.0);
+        // Whole numbers, exact in both types.
+        envelope.sample(row, |square| square as u32);
+    }
+    grid
+}
+
+/// As [`squared_distance`] where a cell is `aspect` times as high as it is wide, in squared widths;
+/// infinite if there are no targets.
+pub(super) fn squared_distance_stretched(targets: &[bool], width: usize, aspect: f64) -> Vec<f64> {
+    let grid = along_columns(targets, width);
+    let mut distances = vec![f64::INFINITY; grid.len()];
+    let mut envelope = Envelope::default();
+    let rows = grid.chunks_exact(width.max(1));
+    for (row, out) in rows.zip(distances.chunks_exact_mut(width.max(1))) {
+        envelope.rebuild(row, aspect * aspect);
+        envelope.sample(out, |square| square);
+    }
+    distances
+}
+
+/// Squared distance to the nearest target of the same column, in cells, or `FAR`.
+fn along_columns(targets: &[bool], width: usize) -> Vec<u32> {
+    let mut grid: Vec<u32> = targets.iter().map(|&t| if t { 0 } else { FAR }).collect();
+    if width > 0 {
+        let height = grid.len() / width;
+        sweep_columns(&mut grid, width, height);
     }
     grid
 }
 
 /// Replaces 0 and `FAR` by the squared distance along each column: one sweep down, one up.
-fn along_columns(grid: &mut [u32], width: usize, height: usize) {
+fn sweep_columns(grid: &mut [u32], width: usize, height: usize) {
     let mut away = vec![FAR; width];
     // The sweep up improves on the sweep down, whose values are never below the true distance.
     for y in (0..height).chain((0..height).rev()) {
@@ -50,16 +68,18 @@ fn along_columns(grid: &mut [u32], width: usize, height: usize) {
 /// Lower envelope of the parabolas `(x - place)^2 + height` of one row.
 #[derive(Default)]
 struct Envelope {
-    places: Vec<(usize, u32)>,
+    places: Vec<(usize, f64)>,
     /// Where each parabola takes over from the one before.
     starts: Vec<f64>,
 }
 
 impl Envelope {
-    fn rebuild(&mut self, row: &[u32]) {
+    /// Parabolas of a row's squared distances, each `scale` times as high.
+    fn rebuild(&mut self, row: &[u32], scale: f64) {
         self.places.clear();
         self.starts.clear();
         for (place, &height) in row.iter().enumerate().filter(|(_, height)| **height != FAR) {
+            let height = f64::from(height) * scale;
             let mut start = f64::NEG_INFINITY;
             while let (Some(&last), Some(&last_start)) = (self.places.last(), self.starts.last()) {
                 start = crossing(last, (place, height));
@@ -75,24 +95,25 @@ impl Envelope {
         }
     }
 
-    fn sample(&self, row: &mut [u32]) {
+    /// Sets every value of a row, if there is any parabola.
+    fn sample<T>(&self, row: &mut [T], value_of: impl Fn(f64) -> T) {
         let mut at = 0;
         for (x, value) in row.iter_mut().enumerate() {
             while self.starts.get(at + 1).is_some_and(|&start| start <= x as f64) {
                 at += 1;
             }
             if let Some(&(place, height)) = self.places.get(at) {
-                let away = x.abs_diff(place) as u32;
-                *value = away.saturating_mul(away).saturating_add(height);
+                let away = x.abs_diff(place) as f64;
+                *value = value_of(away * away + height);
             }
         }
     }
 }
 
 /// The place from which the right one of two parabolas lies below the left one.
-fn crossing((left, left_height): (usize, u32), (right, right_height): (usize, u32)) -> f64 {
+fn crossing((left, left_height): (usize, f64), (right, right_height): (usize, f64)) -> f64 {
     let [l, r] = [left as f64, right as f64];
-    (f64::from(right_height) + r * r - f64::from(left_height) - l * l) / (2.0 * (r - l))
+    (right_height + r * r - left_height - l * l) / (2.0 * (r - l))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod surface;
 
 pub use distance::squared_distance_px2;
 pub use overlap::{dice, iou, stability_score};
-pub use surface::{hausdorff_px, hd95_px};
+pub use surface::{hausdorff_px, hd95_mm, hd95_px};
 
 use crate::Mask;
 

@@ -1,8 +1,8 @@
 //! Distances between the outlines of two masks.
 
-use super::distance::squared_distance;
+use super::distance::{squared_distance, squared_distance_stretched};
 use super::same_size;
-use crate::{Mask, MetricError, PixelBox};
+use crate::{Mask, MetricError, PixelBox, PixelSpacing};
 
 /// Share of the distances that HD95 covers.
 const PERCENTILE: f64 = 0.95;
@@ -18,12 +18,31 @@ const PERCENTILE: f64 = 0.95;
 /// [`MetricError::Size`] if the masks differ in size.
 pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
     same_size(prediction, truth)?;
-    match distances(prediction, truth) {
+    match distances(prediction, truth, squared_distance) {
         Distances::Between(squares) => Ok(percentile(&squares) as f32),
         Distances::BothEmpty => Ok(0.0),
         Distances::OneEmpty => {
             let [width, height] = [prediction.width(), prediction.height()].map(|v| v as f64);
             Ok(f64::hypot(width, height) as f32)
+        }
+    }
+}
+
+/// HD95 in millimetres, also where pixels are not square: as [`hd95_px`], with every distance in
+/// millimetres.
+///
+/// # Errors
+/// [`MetricError::Size`] if the masks differ in size.
+pub fn hd95_mm(prediction: &Mask, truth: &Mask, spacing: PixelSpacing) -> Result<f32, MetricError> {
+    same_size(prediction, truth)?;
+    let [x, y] = [spacing.x_mm(), spacing.y_mm()].map(f64::from);
+    let transform = |on: &[bool], width| squared_distance_stretched(on, width, y / x);
+    match distances(prediction, truth, transform) {
+        Distances::Between(squares) => Ok((percentile(&squares) * x) as f32),
+        Distances::BothEmpty => Ok(0.0),
+        Distances::OneEmpty => {
+            let [width, height] = [prediction.width(), prediction.height()].map(|v| v as f64);
+            Ok(f64::hypot(width * x, height * y) as f32)
         }
     }
 }
@@ -35,7 +54,7 @@ pub fn hd95_px(prediction: &Mask, truth: &Mask) -> Result<f32, MetricError> {
 /// [`MetricError::Size`] if the masks differ in size.
 pub fn hausdorff_px(prediction: &Mask, truth: &Mask) -> Result<Option<f32>, MetricError> {
     same_size(prediction, truth)?;
-    Ok(match distances(prediction, truth) {
+    Ok(match distances(prediction, truth, squared_distance) {
         Distances::Between(squares) => {
             squares.last().map(|&square| f64::from(square).sqrt() as f32)
         }
@@ -45,14 +64,20 @@ pub fn hausdorff_px(prediction: &Mask, truth: &Mask) -> Result<Option<f32>, Metr
 }
 
 /// Surface distances of two masks of one size.
-enum Distances {
+enum Distances<D> {
     /// Squared distances of both directions together, ascending.
-    Between(Vec<u32>),
+    Between(Vec<D>),
     BothEmpty,
     OneEmpty,
 }
 
-fn distances(prediction: &Mask, truth: &Mask) -> Distances {
+/// `transform` gives the squared distance of each cell of a grid, so many a row, to the nearest that
+/// is on.
+fn distances<D: Copy + Into<f64>>(
+    prediction: &Mask,
+    truth: &Mask,
+    transform: impl Fn(&[bool], usize) -> Vec<D>,
+) -> Distances<D> {
     let window = match (prediction.bounding_box(), truth.bounding_box()) {
         (None, None) => return Distances::BothEmpty,
         (Some(a), Some(b)) => joint(a, b),
@@ -62,13 +87,13 @@ fn distances(prediction: &Mask, truth: &Mask) -> Distances {
     let surfaces = [prediction, truth].map(|mask| surface(mask, window));
     let width = window.x1 - window.x0 + 1;
     let [to_prediction, to_truth] =
-        [&surfaces[0], &surfaces[1]].map(|surface| squared_distance(surface, width));
-    let of = |from: &[bool], distances: &[u32]| -> Vec<u32> {
+        [&surfaces[0], &surfaces[1]].map(|surface| transform(surface, width));
+    let of = |from: &[bool], distances: &[D]| -> Vec<D> {
         from.iter().zip(distances).filter_map(|(&on, &d)| on.then_some(d)).collect()
     };
     let mut squares = of(&surfaces[0], &to_truth);
     squares.extend(of(&surfaces[1], &to_prediction));
-    squares.sort_unstable();
+    squares.sort_unstable_by(|a, b| (*a).into().total_cmp(&(*b).into()));
     Distances::Between(squares)
 }
 
@@ -88,10 +113,10 @@ fn surface(mask: &Mask, window: PixelBox) -> Vec<bool> {
 }
 
 /// The percentile of ascending squared distances, as a distance.
-fn percentile(squares: &[u32]) -> f64 {
+fn percentile<D: Copy + Into<f64>>(squares: &[D]) -> f64 {
     let place = PERCENTILE * squares.len().saturating_sub(1) as f64;
     let below = place as usize;
-    let at = |i: usize| squares.get(i).map(|&square| f64::from(square).sqrt());
+    let at = |i: usize| squares.get(i).map(|&square| square.into().sqrt());
     match (at(below), at(below + 1)) {
         (Some(low), Some(high)) => low + (high - low) * (place - below as f64),
         (Some(low), None) => low,

@@ -6,8 +6,8 @@
 
 use super::divide::{Source, needed, sources};
 use crate::EngineError;
+use crate::breakdown::caught;
 use crate::load::build;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_core::internal::{Datum, IntoArcTensor, IntoTValue, TValue, TVec, Tensor, TractResult};
 use tract_onnx::pb::{
@@ -52,11 +52,7 @@ pub(super) fn fold(file: &str, model: &mut ModelProto) -> Result<Folded, EngineE
     let failed = |reason| EngineError::Prepare { file: file.to_string(), reason };
     let plan = build(file, part, |_| Ok(()))?;
     let compute = || plan.run(inputs.iter().map(value).collect::<TractResult<TVec<_>>>()?);
-    let values = match catch_unwind(AssertUnwindSafe(compute)) {
-        Ok(Ok(values)) => values,
-        Ok(Err(error)) => return Err(failed(format!("{error:#}"))),
-        Err(_) => return Err(failed("its constants contradict each other".to_string())),
-    };
+    let values = caught(file, compute)?.map_err(|error| failed(format!("{error:#}")))?;
     let mut kept = Folded::default();
     let graph = model.graph.get_or_insert_default();
     for (name, value) in names.into_iter().zip(values) {

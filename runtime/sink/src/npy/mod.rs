@@ -2,11 +2,11 @@
 
 mod header;
 
-use crate::{SinkError, write_atomically};
+use crate::{Format, SinkError, write_atomically};
 use half::f16;
 use header::{Element, Float, Header, HeaderError};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use uniultra_core::{MaskPrompt, Prediction, PromptError};
 
@@ -16,21 +16,25 @@ pub const MAX_MASK_PROMPT_SIDE: usize = 512;
 /// Writes the network's logits of all four mask tokens, `[4, S/4, S/4]` float32 in C order.
 ///
 /// # Errors
-/// [`SinkError::Write`].
+/// [`SinkError::Write`]; [`SinkError::Name`] if the name ends in another format.
 pub fn write_logits(path: &Path, prediction: &Prediction) -> Result<(), SinkError> {
-    let side = prediction.side();
-    write_array(
-        path,
-        &[prediction.logits().len() / (side * side).max(1), side, side],
-        prediction.logits(),
-    )
+    Format::Npy.check_name(path)?;
+    write_atomically(path, |w| encode_logits(w, prediction))
 }
 
-fn write_array(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), SinkError> {
-    write_atomically(path, |w| {
-        w.write_all(&header::write_f32(shape))?;
-        values.iter().try_for_each(|value| w.write_all(&value.to_le_bytes()))
-    })
+/// As [`write_logits`], to a stream.
+///
+/// # Errors
+/// Those of `writer`.
+pub fn encode_logits(writer: &mut dyn Write, prediction: &Prediction) -> io::Result<()> {
+    let side = prediction.side();
+    let masks = prediction.logits().len() / (side * side).max(1);
+    encode_array(writer, &[masks, side, side], prediction.logits())
+}
+
+fn encode_array(writer: &mut dyn Write, shape: &[usize], values: &[f32]) -> io::Result<()> {
+    writer.write_all(&header::write_f32(shape))?;
+    values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))
 }
 
 /// Reads a mask prompt: logits `[side, side]`, or plane `index` of `[M, side, side]`. Further
@@ -152,7 +156,8 @@ mod tests {
 
     fn written(folder: &Path, shape: &[usize]) -> PathBuf {
         let path = folder.join("array.npy");
-        write_array(&path, shape, &values(shape.iter().product())).unwrap();
+        let values = values(shape.iter().product());
+        write_atomically(&path, |w| encode_array(w, shape, &values)).unwrap();
         path
     }
 

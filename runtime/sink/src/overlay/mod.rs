@@ -11,12 +11,12 @@ mod viewport;
 mod tests;
 
 use crate::mask_png::encode_png;
-use crate::{SinkError, write_atomically};
+use crate::{Format, SinkError, write_atomically};
 use canvas::Canvas;
 use image::ExtendedColorType;
 use legend::{Entry, Key, Legend};
 use marks::Rings;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use uniultra_core::{
     Diameters, Frame, MaskToken, PixelSpacing, PointLabel, Polygon, Prompts, Segment,
@@ -41,7 +41,7 @@ pub struct Overlay<'a> {
     pub predicted_iou: f32,
     /// The answer's diameters.
     pub diameters: Option<&'a Diameters>,
-    /// Side of a pixel; without it, lengths are in pixels.
+    /// Sides of a pixel; without it, lengths are in pixels.
     pub spacing: Option<PixelSpacing>,
     /// Masks that were not chosen; at most three are drawn.
     pub alternatives: &'a [Alternative],
@@ -84,7 +84,9 @@ impl<'a> Overlay<'a> {
         self
     }
 
-    /// Sets the side of a pixel, so that lengths and areas are in millimetres.
+    /// Sets the sides of a pixel, so that lengths and areas are in millimetres. Where pixels are not
+    /// square, the diameters must come from
+    /// [`diameters_with_spacing`](uniultra_core::diameters_with_spacing).
     #[must_use]
     pub fn with_spacing(mut self, spacing: Option<PixelSpacing>) -> Self {
         self.spacing = spacing;
@@ -124,14 +126,24 @@ impl Alternative {
 /// underneath.
 ///
 /// # Errors
-/// [`SinkError::Write`], also if memory for the picture is missing.
+/// [`SinkError::Write`], also if memory for the picture is missing; [`SinkError::Name`] if the name
+/// ends in another format.
 pub fn write_overlay_png(path: &Path, overlay: &Overlay<'_>) -> Result<(), SinkError> {
-    let no_memory = || SinkError::write(path, io::Error::from(io::ErrorKind::OutOfMemory));
+    Format::Png.check_name(path)?;
+    write_atomically(path, |w| encode_overlay_png(w, overlay))
+}
+
+/// As [`write_overlay_png`], to a stream.
+///
+/// # Errors
+/// Those of `writer`, and one of the kind `OutOfMemory` if memory for the picture is missing.
+pub fn encode_overlay_png(writer: &mut dyn Write, overlay: &Overlay<'_>) -> io::Result<()> {
+    let no_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
     let canvas = render(overlay).ok_or_else(no_memory)?;
     let (width, height) = (canvas.pixmap.width() as usize, canvas.pixmap.height() as usize);
     let rgb = canvas.rgb();
     drop(canvas);
-    write_atomically(path, |w| encode_png(w, &rgb, width, height, ExtendedColorType::Rgb8))
+    encode_png(writer, &rgb, width, height, ExtendedColorType::Rgb8)
 }
 
 fn render(overlay: &Overlay<'_>) -> Option<Canvas> {
@@ -179,12 +191,9 @@ fn entries(overlay: &Overlay<'_>) -> Vec<Entry> {
         entries.push(Entry::new(Key::None, area_text(overlay)));
     }
     if let Some(Diameters { longest, perpendicular }) = overlay.diameters {
-        let text = |name: &str, segment: &Segment| {
-            let px = segment.length_px;
-            match overlay.spacing {
-                Some(spacing) => format!("{name} {:.1} mm", spacing.length_mm(px)),
-                None => format!("{name} {px:.1} px"),
-            }
+        let text = |name: &str, segment: &Segment| match overlay.spacing {
+            Some(spacing) => format!("{name} {:.1} mm", segment.length_mm(spacing)),
+            None => format!("{name} {:.1} px", segment.length_px),
         };
         entries.push(Entry::new(Key::Line(style::DIAMETER), text("longest", longest)));
         let across = text("perpendicular", perpendicular);
