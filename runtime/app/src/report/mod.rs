@@ -5,8 +5,12 @@ mod tests;
 
 use crate::answer::{Answer, Candidate};
 use crate::warning::{Warning, Warnings};
-use uniultra_core::{PixelSpacing, Polygon, Prediction, Segment};
-use uniultra_schema::{BoardReport, Contour, FrameFile, MaskReport, SegmentReport, Timings};
+use uniultra_core::{
+    PixelSpacing, Polygon, Prediction, Segment, diameters_with_spacing, largest_outer,
+};
+use uniultra_schema::{
+    BoardReport, Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, Timings,
+};
 
 /// The parts of a report.
 #[derive(Debug)]
@@ -28,8 +32,11 @@ impl Parts<'_> {
         let parts = self;
         let Parts { frame_path, threads, prediction, answer, spacing, .. } = parts;
         let chosen = answer.chosen();
-        let length_mm =
-            |segment: &Segment| spacing.map(|spacing| spacing.length_mm(segment.length_px));
+        let length_mm = |segment: Segment| spacing.map(|spacing| segment.length_mm(spacing));
+        let outline = largest_outer(&chosen.contours);
+        let in_mm = spacing.and_then(|spacing| diameters_with_spacing(&chosen.contours, spacing));
+        let longest_mm = in_mm.map(|d| d.longest);
+        let perpendicular_mm = in_mm.map(|d| d.perpendicular);
         let longest = chosen.diameters.map(|d| d.longest);
         let perpendicular = chosen.diameters.map(|d| d.perpendicular);
         let mask = |candidate: &Candidate| MaskReport {
@@ -63,12 +70,17 @@ impl Parts<'_> {
             centroid: chosen.centroid.map(|point| point.map(hundredths)),
             contours: chosen.contours.iter().map(contour).collect(),
             longest_diameter_px: longest.map(|s| s.length_px),
-            longest_diameter_mm: longest.as_ref().and_then(length_mm),
+            longest_diameter_mm: longest_mm.and_then(length_mm),
             longest_diameter_ends: longest.as_ref().map(ends),
+            longest_diameter_mm_ends: longest_mm.as_ref().map(ends),
             perpendicular_diameter_px: perpendicular.map(|s| s.length_px),
-            perpendicular_diameter_mm: perpendicular.as_ref().and_then(length_mm),
+            perpendicular_diameter_mm: perpendicular_mm.and_then(length_mm),
             perpendicular_diameter_ends: perpendicular.as_ref().map(ends),
-            pixel_spacing_mm: spacing.map(PixelSpacing::mm),
+            perpendicular_diameter_mm_ends: perpendicular_mm.as_ref().map(ends),
+            perimeter_px: outline.map(Polygon::perimeter_px),
+            perimeter_mm: outline.zip(spacing).map(|(ring, spacing)| ring.perimeter_mm(spacing)),
+            pixel_spacing_mm: spacing
+                .map(|spacing| SpacingReport::new([spacing.x_mm(), spacing.y_mm()])),
             timings_ms: parts.timings,
             peak_rss_mib: uniultra_engine::peak_rss_mib(),
             warnings: parts.warnings.iter().map(Warning::report).collect(),

@@ -1,11 +1,12 @@
 //! Checks the report's JSON and its summary.
 
 use crate::document::document;
-use crate::output::Outputs;
+use crate::output::{Destination, Outputs};
 use crate::summary::summary;
 use crate::warning::Warning;
 use uniultra_schema::{
-    Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport, Timings,
+    Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport,
+    SpacingReport, Timings,
 };
 
 fn report() -> Document<SegmentReport> {
@@ -55,10 +56,14 @@ fn answer() -> SegmentReport {
         longest_diameter_px: Some(12.5),
         longest_diameter_mm: Some(1.25),
         longest_diameter_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
+        longest_diameter_mm_ends: Some([[0.0, 0.0], [12.5, 0.0]]),
         perpendicular_diameter_px: Some(10.0),
         perpendicular_diameter_mm: Some(1.0),
         perpendicular_diameter_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
-        pixel_spacing_mm: Some(0.1),
+        perpendicular_diameter_mm_ends: Some([[6.0, -5.0], [6.0, 5.0]]),
+        perimeter_px: Some(36.0),
+        perimeter_mm: Some(3.6),
+        pixel_spacing_mm: Some(SpacingReport::Square(0.1)),
         timings_ms: Timings { total: 3.0, ..Timings::default() },
         peak_rss_mib: None,
         warnings: vec![Warning::MaskTouchesBorder.report()],
@@ -89,7 +94,7 @@ fn the_documented_fields_are_there() {
 #[test]
 fn the_summary_shows_what_matters() {
     let outputs =
-        Outputs { mask: Some("mask.png".into()), overlay: None, logits: None, json: None };
+        Outputs { mask: Some(Destination::File("mask.png".into())), ..Outputs::default() };
     let text = summary(&report(), &outputs).unwrap();
     for part in [
         "800 x 540 px, turned upright (EXIF orientation 6)",
