@@ -153,6 +153,8 @@ fn segment(scratch: &Path, out: &Path) -> Job {
     assert_eq!(first.code, Some(0), "{first:?}");
     let outputs = ["mask.png", "report.json", "logits.npy"].map(|name| out.join(name)).to_vec();
     let args = args(&[
+        "--mask-prompt-index".as_ref(),
+        "0".as_ref(),
         "--mask-prompt".as_ref(),
         &prompt,
         "--out-mask".as_ref(),

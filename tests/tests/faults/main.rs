@@ -4,9 +4,10 @@
 //!
 //! The gate takes a sample. `UNIULTRA_FAULTS=full cargo test --test faults -- --nocapture` takes
 //! everything: 1,000 flipped bytes and 63 truncations of each kind of input, 200 kills of each
-//! command. Both print figures.
+//! command; a number in place of `full` takes that many of each. Both print figures.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stderr,
     reason = "a test fails by panicking, and its figures go to its output"
 )]
@@ -18,22 +19,24 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use uniultra_tests::cli::Run;
 
 /// How much is tried of each kind.
 struct Extent {
     flips: usize,
     truncations: usize,
-    kills: u32,
+    kills: usize,
 }
 
 impl Extent {
     fn asked() -> Self {
-        match std::env::var("UNIULTRA_FAULTS").as_deref() {
-            Ok("full") => Self { flips: 1000, truncations: 63, kills: 200 },
-            _ => Self { flips: 3, truncations: 3, kills: 3 },
-        }
+        let asked = match std::env::var("UNIULTRA_FAULTS").as_deref() {
+            Ok("full") => 1000,
+            Ok(number) => number.parse().unwrap(),
+            Err(_) => 2,
+        };
+        Self { flips: asked, truncations: asked.min(63), kills: asked.min(200) }
     }
 }
 
@@ -83,8 +86,8 @@ fn damage(kind: &str, count: usize, damaged: impl Fn(&[u8], usize, &mut Dice) ->
                 }
             }
             fs::write(input, &good).unwrap();
-            let input = input.file_name().unwrap().to_string_lossy();
-            eprintln!("{kind}, {} {input}: {count} runs, {accepted} accepted", job.name);
+            let input = input.strip_prefix(scratch.path()).unwrap().display();
+            eprintln!("{kind}, {input}: {count} runs, {accepted} accepted");
         }
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod linear;
 mod onnx;
 mod pack;
+mod place;
 mod qat;
 mod unexpected;
 mod weights;

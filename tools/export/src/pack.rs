@@ -1,6 +1,6 @@
 //! The pack as a whole: options in, files and manifest out.
 
-use crate::{Design, ExportError, decoder, encoder, qat, unexpected};
+use crate::{Design, ExportError, decoder, encoder, place, qat, unexpected};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -245,18 +245,7 @@ impl ModelPack {
             let path = folder.join(&name);
             fs::copy(&path, fresh.join(name)).map_err(failed(&path))?;
         }
-        let old = scratch.path().join("old");
-        let replaces = folder.exists();
-        if replaces {
-            fs::rename(folder, &old).map_err(failed(folder))?;
-        }
-        fs::rename(&fresh, folder).map_err(|source| {
-            // The scratch folder goes away: the pack that was there must not go with it.
-            if replaces && fs::rename(&old, folder).is_err() {
-                let _ = scratch.keep();
-            }
-            failed(folder)(source)
-        })
+        place::put(&fresh, folder, scratch).map_err(failed(folder))
     }
 }
 
