@@ -50,7 +50,16 @@ impl Run {
 /// If the binary was not built: `cargo build --workspace --bins` does that.
 #[must_use]
 pub fn run<A: AsRef<OsStr>>(binary: &str, args: impl IntoIterator<Item = A>) -> Run {
-    finish(Command::new(binary_path(binary)).args(args))
+    finish(command(binary).args(args))
+}
+
+/// The command that starts `uniultra` or `uniultra-tools`, without arguments.
+///
+/// # Panics
+/// If the binary was not built.
+#[must_use]
+pub fn command(binary: &str) -> Command {
+    Command::new(binary_path(binary))
 }
 
 /// Runs a copy of the binary that is alone with `files` in a folder of its own, the current one.
@@ -69,16 +78,7 @@ pub fn run_alone(binary: &str, files: &[&Path], args: &[&str]) -> Run {
     finish(Command::new(copy).args(args).current_dir(folder.path()).env_clear())
 }
 
-/// A command that starts the binary, for tests that choose its environment.
-///
-/// # Panics
-/// If the binary was not built.
-#[must_use]
-pub fn command(binary: &str) -> Command {
-    Command::new(binary_path(binary))
-}
-
-/// The same through a shell: `"$@"` in the script is the binary with `args`.
+/// Runs the binary through a shell: `"$@"` in the script is the binary with `args`.
 ///
 /// # Panics
 /// If the binary was not built.
@@ -93,7 +93,11 @@ pub fn shell<A: AsRef<OsStr>>(
     finish(&mut command)
 }
 
-fn finish(command: &mut Command) -> Run {
+/// Runs a command to its end.
+///
+/// # Panics
+/// If it does not start or prints something other than UTF-8.
+pub fn finish(command: &mut Command) -> Run {
     let output = command.output().expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

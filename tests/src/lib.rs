@@ -8,3 +8,4 @@ pub mod onnx_runtime;
 pub mod packs;
 pub mod reference;
 pub mod sample;
+pub mod torch_archive;

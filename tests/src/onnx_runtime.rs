@@ -58,6 +58,7 @@ pub fn shipped(id: &str) -> ModelPack {
         image_encoder: pack.read_image_encoder().unwrap().into_owned(),
         mask_decoder: pack.read_mask_decoder().unwrap().into_owned(),
         checkpoint: None,
+        left_out: Vec::new(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A checkpoint: named tensors, from a file or from memory.
 
-use crate::format::{self, Format};
-use crate::{CheckpointError, Recognition, Tensor, recognise};
+use crate::format::{self, Choice, Content, Format};
+use crate::names::Named;
+use crate::unusable::Unusable;
+use crate::{CheckpointError, Recognition, Tensor, names, recognise};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -11,13 +13,11 @@ use uniultra_manifest::{Sha256Hex, sha256_hex};
 /// Largest file read, in bytes. The teacher with its video parts is 0.94 GB in f32.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 
-/// The prefix of every key that UniUltra's training code saves: the wrapper's attribute.
-const PREFIX: &str = "model.";
-
-/// The tensors of a network, by their names in Meta's state dict without `model.`.
+/// The tensors of a network, by their names in Meta's state dict.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     tensors: BTreeMap<String, Tensor>,
+    unusable: BTreeMap<String, Unusable>,
     ignored: Vec<String>,
     format: Option<Format>,
     sha256: OnceLock<Sha256Hex>,
@@ -27,14 +27,27 @@ impl Checkpoint {
     /// Reads a safetensors file or a PyTorch archive. The content decides which it is, not the
     /// name.
     ///
+    /// The network's tensors are found under whatever key they are, and names lose what wrappers
+    /// such as DataParallel and `torch.compile` put into them. Hugging Face's names of SAM 2 become
+    /// Meta's.
+    ///
     /// # Errors
     /// [`CheckpointError::InFile`] with the file's path and the fault: the file cannot be read, has
-    /// another format, is truncated or corrupt, or holds a value that is not finite.
+    /// another format, is truncated or corrupt, or holds no network or several.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        Self::open_state_dict(path, None)
+    }
+
+    /// Reads one of several networks in a file: the one under `key`, where keys in keys are joined
+    /// by points, as [`CheckpointError::SeveralStateDicts`] lists them.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::open`].
+    pub fn open_state_dict(path: &Path, key: Option<&str>) -> Result<Self, CheckpointError> {
         let in_file =
             |fault| CheckpointError::InFile { path: path.to_path_buf(), fault: Box::new(fault) };
         let bytes = read_bounded(path).map_err(in_file)?;
-        Self::from_bytes(&bytes).map_err(in_file)
+        Self::read(&bytes, key).map_err(in_file)
     }
 
     /// Reads a checkpoint from memory.
@@ -42,40 +55,63 @@ impl Checkpoint {
     /// # Errors
     /// Those of [`Checkpoint::open`], without the path.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        Self::read(bytes, None)
+    }
+
+    fn read(bytes: &[u8], choice: Choice<'_>) -> Result<Self, CheckpointError> {
         let format = Format::detect(bytes)?;
-        let entries = format::read(format, bytes)?;
-        let mut tensors = BTreeMap::new();
-        for (stored_name, tensor) in entries.tensors {
-            let name = stored_name.strip_prefix(PREFIX).unwrap_or(&stored_name);
-            if let Some((element, value)) = tensor.first_non_finite() {
-                let name = name.to_string();
-                return Err(CheckpointError::NotFinite { name, element, value });
-            }
-            if tensors.insert(name.to_string(), tensor).is_some() {
-                return Err(CheckpointError::Duplicate(name.to_string()));
+        let entries = format::read(format, bytes, choice)?;
+        let mut read = Self::from_tensors(BTreeMap::new());
+        read.ignored = entries.ignored;
+        read.format = Some(format);
+        read.sha256 = OnceLock::from(sha256_hex(bytes));
+        for (name, content) in renamed(entries.tensors)? {
+            match Unusable::check(content) {
+                Ok(tensor) => drop(read.tensors.insert(name, tensor)),
+                Err(unusable) => {
+                    if unusable.is_counter() {
+                        read.ignored.push(name.clone());
+                    }
+                    read.unusable.insert(name, unusable);
+                }
             }
         }
-        Ok(Self {
-            tensors,
-            ignored: entries.ignored,
-            format: Some(format),
-            sha256: OnceLock::from(sha256_hex(bytes)),
-        })
+        read.ignored.sort();
+        Ok(read)
     }
 
     /// A checkpoint from tensors instead of a file, for tests and tools that make weights.
     #[must_use]
     pub fn from_tensors(tensors: BTreeMap<String, Tensor>) -> Self {
-        Self { tensors, ignored: Vec::new(), format: None, sha256: OnceLock::new() }
+        Self {
+            tensors,
+            unusable: BTreeMap::new(),
+            ignored: Vec::new(),
+            format: None,
+            sha256: OnceLock::new(),
+        }
+    }
+
+    /// The same checkpoint without some tensors. It keeps the hash of the file that it came from.
+    #[must_use]
+    pub fn without(&self, names: &[String]) -> Self {
+        let mut kept = self.clone();
+        kept.sha256 = OnceLock::from(self.sha256().clone());
+        kept.tensors.retain(|name, _| !names.contains(name));
+        kept.unusable.retain(|name, _| !names.contains(name));
+        kept
     }
 
     /// A tensor, which must be present and have the given shape.
     ///
     /// # Errors
-    /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`].
+    /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`]; [`CheckpointError::DType`] or
+    /// [`CheckpointError::NotFinite`] if its values cannot be used.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CheckpointError> {
-        let tensor =
-            self.tensors.get(name).ok_or_else(|| CheckpointError::Missing(name.to_string()))?;
+        let tensor = self.tensors.get(name).ok_or_else(|| match self.unusable.get(name) {
+            Some(unusable) => unusable.error(name),
+            None => CheckpointError::Missing(name.to_string()),
+        })?;
         if tensor.shape() == shape {
             Ok(tensor)
         } else {
@@ -87,23 +123,24 @@ impl Checkpoint {
         }
     }
 
-    /// Whether there is a tensor of this name.
+    /// Whether there is a tensor of this name, with usable values or not.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.tensors.contains_key(name) || self.unusable.contains_key(name)
     }
 
-    /// Names of the tensors, sorted.
+    /// Names of the tensors with finite floating-point values, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The tensors with their names, sorted by name.
+    /// The tensors with finite floating-point values and their names, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Entries of the state dict that are not tensors, such as an epoch number. They were not read.
+    /// Entries of the file that were not read, sorted: what is no tensor, such as an epoch number,
+    /// and tensors of integers or truth values, such as a counter.
     #[must_use]
     pub fn ignored(&self) -> &[String] {
         &self.ignored
@@ -125,11 +162,22 @@ impl Checkpoint {
     /// Recognises the network, and lists the tensors that are missing or surplus.
     ///
     /// # Errors
-    /// [`CheckpointError::UnknownArchitecture`] if no variant fits, [`CheckpointError::Shape`] if
-    /// one fits but a tensor has a wrong shape.
+    /// [`CheckpointError::UnknownArchitecture`] if no variant fits. If one fits, but a tensor that
+    /// image segmentation uses does not: [`CheckpointError::Shape`], [`CheckpointError::DType`] or
+    /// [`CheckpointError::NotFinite`].
     pub fn recognise(&self) -> Result<Recognition, CheckpointError> {
-        let shapes = self.tensors().map(|(name, tensor)| (name, tensor.shape())).collect();
-        recognise::recognise(&shapes)
+        let mut shapes: recognise::Shapes<'_> =
+            self.tensors().map(|(name, tensor)| (name, tensor.shape())).collect();
+        shapes
+            .extend(self.unusable.iter().map(|(n, tensor)| (n.as_str(), tensor.shape.as_slice())));
+        let mut found = recognise::recognise(&shapes)?;
+        let unusable = found.needed().find_map(|name| Some(self.unusable.get(&name)?.error(&name)));
+        if let Some(error) = unusable {
+            return Err(error);
+        }
+        let is_counter = |name: &String| self.unusable.get(name).is_some_and(Unusable::is_counter);
+        found.unexpected.retain(|name| !is_counter(name));
+        Ok(found)
     }
 
     /// Encodes the tensors as an f32 safetensors file.
@@ -162,6 +210,23 @@ impl Checkpoint {
         }
         bytes
     }
+}
+
+/// The tensors under Meta's names, each once.
+fn renamed(stored: Vec<(String, Content)>) -> Result<BTreeMap<String, Content>, CheckpointError> {
+    let mut tensors = BTreeMap::<String, Named>::new();
+    for named in names::metas(stored) {
+        match tensors.get(&named.name) {
+            None => drop(tensors.insert(named.name.clone(), named)),
+            // One tensor under two names, as shared weights are saved.
+            Some(known) if known.content == named.content => {}
+            Some(known) => {
+                let stored = [known.stored.clone(), named.stored];
+                return Err(CheckpointError::Duplicate { name: named.name, stored });
+            }
+        }
+    }
+    Ok(tensors.into_iter().map(|(name, named)| (name, named.content)).collect())
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, CheckpointError> {

@@ -87,9 +87,32 @@ pub enum CheckpointError {
         /// What was expected and what was found.
         what: String,
     },
-    /// Two entries have the same name, perhaps only after `model.` is stripped.
-    #[error("tensor `{0}`: expected once, found twice")]
-    Duplicate(String),
+    /// Two tensors with other values have the same name, perhaps only without wrappers such as
+    /// `model.` and `module.`.
+    #[error("tensor `{name}`: expected once, found twice: as `{}` and as `{}`", stored[0], stored[1])]
+    Duplicate {
+        /// Name without wrappers.
+        name: String,
+        /// Both names in the file.
+        stored: [String; 2],
+    },
+    /// There is no dictionary of tensors where one was expected.
+    #[error("expected {expected}, found {found}")]
+    NoStateDict {
+        /// What was expected.
+        expected: String,
+        /// The keys that are there.
+        found: String,
+    },
+    /// The file holds several networks with other weights.
+    #[error("expected one network, found {} with different weights: {}", found.len(), found.join(", "))]
+    SeveralStateDicts {
+        /// Their keys and sizes.
+        found: Vec<String>,
+    },
+    /// The zip archive is packed in a way that cannot be read.
+    #[error("expected a zip archive with stored or deflated entries, found {0}")]
+    UnsupportedZip(String),
     /// Values do not fill a shape.
     #[error("shape {shape:?} does not hold {found} elements")]
     ElementCount {
@@ -151,6 +174,13 @@ impl CheckpointError {
                 Some("load it where it was made and torch.save(model.state_dict(), FILE)")
             }
             Self::Corrupt { .. } => Some("copy or download the file again and compare its SHA-256"),
+            Self::SeveralStateDicts { .. } => {
+                Some("choose one with --state-dict KEY, or save it alone")
+            }
+            Self::NoStateDict { .. } | Self::UnknownArchitecture(_) => Some(
+                "if the network is in this file, torch.save(model.state_dict(), FILE) saves it alone",
+            ),
+            Self::UnsupportedZip(_) => Some("unpack the archive and pack it with `zip -0 -r`"),
             Self::DType { .. } => Some("convert the tensor to float32 and save again"),
             _ => None,
         }

@@ -2,21 +2,24 @@
 //!
 //! [`Checkpoint::open`] reads safetensors and PyTorch archives into plain f32 tensors under Meta's
 //! names; it tells the formats apart by their content. [`Checkpoint::recognise`] says which network
-//! the tensors belong to and what is missing. Both follow the inventory,
+//! the tensors belong to, what is missing and what is there beside it. Both follow the inventory,
 //! [`Architecture::parameters`].
 //!
-//! A checkpoint is untrusted input. Nothing in it is executed, declared sizes are checked against
-//! the file before they are used, and values that are not finite are refused.
+//! A checkpoint is untrusted input. Nothing in it is executed, and declared sizes are checked
+//! against the file before they are used. A tensor that is not of finite floating-point numbers is
+//! refused as soon as something needs it.
 
 mod checkpoint;
 mod error;
 mod format;
 mod hiera;
 mod inventory;
+mod names;
 #[cfg(feature = "random-weights")]
 mod random;
 mod recognise;
 mod tensor;
+mod unusable;
 mod work;
 
 pub use checkpoint::Checkpoint;

@@ -1,7 +1,7 @@
 //! Recognises a network by the names and shapes of its tensors.
 
-use crate::inventory::{Architecture, Need, Parameter};
-use crate::{CheckpointError, Component};
+use crate::inventory::{Architecture, Need, Parameter, is_video_only};
+use crate::{CheckpointError, Component, names};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The network of a checkpoint, and what is missing or surplus.
@@ -19,7 +19,8 @@ pub struct Recognition {
     pub missing: Vec<String>,
     /// Missing tensors of the SAM 2.0 video model that images do not need.
     pub missing_optional: Vec<String>,
-    /// Tensors that the architecture does not have, sorted.
+    /// Tensors of floating-point numbers that the architecture does not have, sorted, without what
+    /// only serves video.
     pub unexpected: Vec<String>,
 }
 
@@ -38,17 +39,30 @@ impl Recognition {
             })
         }
     }
+
+    /// Names of the tensors that image segmentation uses.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = String> {
+        let uses_head = self.has_object_score_head;
+        let needed = self.architecture.parameters().into_iter().filter(move |parameter| {
+            match parameter.component.need() {
+                Need::Required => true,
+                Need::Optional => uses_head,
+                Need::VideoOnly => false,
+            }
+        });
+        needed.map(|parameter| parameter.name)
+    }
 }
 
-type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
+pub(crate) type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
 pub(crate) fn recognise(shapes: &Shapes<'_>) -> Result<Recognition, CheckpointError> {
     let architecture =
         closest(shapes).ok_or_else(|| CheckpointError::UnknownArchitecture(describe(shapes)))?;
     let parameters = architecture.parameters();
-    for Parameter { name, shape, .. } in &parameters {
+    for Parameter { name, shape, component, .. } in &parameters {
         match shapes.get(name.as_str()) {
-            Some(&found) if found != shape => {
+            Some(&found) if found != shape && component.need() != Need::VideoOnly => {
                 return Err(CheckpointError::Shape {
                     name: name.clone(),
                     expected: shape.clone(),
@@ -70,8 +84,9 @@ pub(crate) fn recognise(shapes: &Shapes<'_>) -> Result<Recognition, CheckpointEr
         if needed { &mut missing } else { &mut missing_optional }.push(parameter.name.clone());
     }
     let known: BTreeSet<_> = parameters.iter().map(|p| p.name.as_str()).collect();
-    let unexpected = shapes.keys().filter(|&name| !known.contains(name));
-    let whole = |need| parameters.iter().filter(|p| p.component.need() == need).all(|p| has(&p));
+    let unexpected = shapes.keys().filter(|&name| !known.contains(name) && !is_video_only(name));
+    let fits = |p: &Parameter| shapes.get(p.name.as_str()) == Some(&p.shape.as_slice());
+    let whole = |need| parameters.iter().filter(|p| p.component.need() == need).all(fits);
     Ok(Recognition {
         architecture,
         has_object_score_head: whole(Need::Optional),
@@ -84,10 +99,15 @@ pub(crate) fn recognise(shapes: &Shapes<'_>) -> Result<Recognition, CheckpointEr
 
 /// The architecture that has the most tensors of the trunk in common, if these are more than half
 /// of all tensors of either. So one wrong shape or a few missing tensors do not hide which network
-/// is meant, and the message can name them.
+/// is meant, and the message can name them. Tensors that no architecture has do not count.
 fn closest(shapes: &Shapes<'_>) -> Option<Architecture> {
     let adapted = shapes.keys().any(|name| crate::inventory::is_adapter(name));
-    let present = shapes.keys().filter(|name| name.starts_with("image_encoder.trunk.")).count();
+    let of_any: BTreeSet<_> = Architecture::all()
+        .flat_map(|architecture| architecture.parameters())
+        .filter(|parameter| parameter.component == Component::Trunk)
+        .map(|parameter| parameter.name)
+        .collect();
+    let present = shapes.keys().filter(|name| of_any.contains(**name)).count();
     let candidates = Architecture::all().filter(|candidate| candidate.ch_adapters == adapted);
     let scored = candidates.map(|candidate| {
         let trunk: Vec<_> = candidate
@@ -113,12 +133,11 @@ fn describe(shapes: &Shapes<'_>) -> String {
         .filter_map(|rest| rest.split('.').next()?.parse::<usize>().ok())
         .collect::<BTreeSet<_>>();
     if blocks.is_empty() {
-        let first: Vec<_> = shapes.keys().take(3).copied().collect();
         return match shapes.len() {
             0 => "no tensors".to_string(),
-            n => format!(
-                "{n} tensors, none named `image_encoder.trunk.blocks.*` (first: {})",
-                first.join(", ")
+            _ => format!(
+                "{}, none named `image_encoder.trunk.blocks.*`",
+                names::outline(shapes.keys().copied())
             ),
         };
     }
@@ -197,7 +216,7 @@ mod tests {
 
     #[test]
     fn refuses_a_wrong_shape_by_name() {
-        for name in ["sam_mask_decoder.iou_token.weight", "memory_attention.norm.bias"] {
+        for name in ["sam_mask_decoder.iou_token.weight", "no_mem_embed"] {
             let mut shapes = owned(Architecture { variant: Variant::Small, ch_adapters: false });
             shapes.insert(name.into(), vec![2, 256]);
             let Err(CheckpointError::Shape { name: named, found, .. }) = run(&shapes) else {
@@ -221,6 +240,43 @@ mod tests {
         let message = run(&BTreeMap::new()).unwrap_err().to_string();
         assert!(message.ends_with("found no tensors"), "{message}");
         let message = run(&[("a".to_string(), vec![1])].into()).unwrap_err().to_string();
-        assert!(message.contains("1 tensors") && message.contains("first: a"), "{message}");
+        assert!(message.contains("1 tensors whose names begin with `a` (1)"), "{message}");
+    }
+
+    #[test]
+    fn what_serves_only_video_may_have_any_shape_and_name() {
+        let mini = Architecture { variant: Variant::Mini, ch_adapters: false };
+        let mut shapes = owned(mini);
+        for name in [
+            "maskmem_tpos_enc",
+            "memory_attention.norm.bias",
+            "no_obj_embed_spatial",
+            "obj_ptr_tpos_proj.weight",
+            "memory_bank.0",
+        ] {
+            shapes.insert(name.into(), vec![3, 5]);
+        }
+        let found = run(&shapes).unwrap();
+        assert_eq!((found.architecture, found.complete().is_ok()), (mini, true));
+        assert!(found.unexpected.is_empty() && found.missing_optional.is_empty());
+        assert!(!found.has_video);
+        shapes.remove("no_mem_embed");
+        assert_eq!(run(&shapes).unwrap().missing, ["no_mem_embed"]);
+    }
+
+    #[test]
+    fn many_tensors_beside_the_network_do_not_hide_it() {
+        let mini = Architecture { variant: Variant::Mini, ch_adapters: true };
+        let mut shapes = owned(mini);
+        for block in 0..12 {
+            for layer in ["attn.qkv", "attn.proj", "mlp.layers.0", "mlp.layers.1"] {
+                for part in ["lora_A", "lora_B", "lora_E", "gate"] {
+                    let name = format!("image_encoder.trunk.blocks.{block}.{layer}.{part}");
+                    shapes.insert(name, vec![4, 16]);
+                }
+            }
+        }
+        let found = run(&shapes).unwrap();
+        assert_eq!((found.architecture, found.unexpected.len()), (mini, 12 * 4 * 4));
     }
 }

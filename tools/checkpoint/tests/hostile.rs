@@ -131,7 +131,7 @@ fn an_archive_without_pickle_or_with_two_is_refused() {
     assert!(message.contains("one entry `data.pkl`, found 2"), "{message}");
     content.retain(|(name, _)| !name.ends_with("data.pkl"));
     let message = Checkpoint::from_bytes(&pack(&content)).unwrap_err().to_string();
-    assert!(message.contains("one entry `data.pkl`, found 0"), "{message}");
+    assert!(message.contains("entry `data.pkl`, found a zip archive with `meta/"), "{message}");
 }
 
 #[test]
@@ -156,6 +156,20 @@ fn many_views_of_one_storage_do_not_fill_the_memory() {
     let bytes = pack(&[("a/data.pkl".into(), pickle), ("a/data/0".into(), storage)]);
     let message = Checkpoint::from_bytes(&bytes).unwrap_err().to_string();
     assert!(message.contains("15728640 elements"), "{message}");
+}
+
+#[test]
+fn a_file_that_unpacks_to_far_more_is_refused() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, bytes) in [("a/data.pkl", b"\x80\x02}.".to_vec()), ("a/data/0", vec![0; 1 << 24])] {
+        zip.start_file(name, options).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    let bytes = zip.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 15, "{}", bytes.len());
+    let message = Checkpoint::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(message.contains("64 times the file"), "{message}");
 }
 
 proptest! {

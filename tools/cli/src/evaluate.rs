@@ -29,8 +29,9 @@ Examples:
   uniultra-tools evaluate --model a --data data --protocol published --out report
       prompted and scored as the paper's published code does it, for a table beside the paper's
 
-Data lies in DATA/SET/image/STEM.{png,jpg} and DATA/SET/mask/STEM.png (0 and 255 only), with an
-optional DATA/SET/data_split.json. Figures do not depend on --threads and --shard.";
+Data lies in DATA/SET/image/STEM.png and DATA/SET/mask/STEM.png (0 and 255 only), or .jpg, .bmp, .tif,
+.pgm, .ppm, with an optional DATA/SET/data_split.json and pixel_size.csv. What cannot be used is named.
+Figures do not depend on --threads and --shard.";
 
 /// What to measure.
 #[derive(Debug, clap::Args)]

@@ -27,9 +27,17 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weights: safetensors, or a PyTorch .pt of SAM 2 or UniUltra.
+    /// Weights: safetensors, or a PyTorch .pt, of SAM 2 or UniUltra, under Meta's or Hugging Face's
+    /// names.
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
+    /// Which of several networks in the file: the key of its dictionary, as the error about them lists it.
+    #[arg(long, value_name = "KEY")]
+    state_dict: Option<String>,
+    /// Leave out tensors that the network does not have, by a pattern of names such as '*lora_*'.
+    /// Adapters that were trained beside the network are lost then. May be repeated.
+    #[arg(long, value_name = "GLOB")]
+    ignore_unexpected: Vec<String>,
     /// Folder of the new pack: image_encoder.onnx, mask_decoder.onnx, model.toml.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -128,7 +136,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let options = args.options()?;
     let progress = spinner();
     progress.set_message("reading the checkpoint");
-    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    let checkpoint = Checkpoint::open_state_dict(&args.checkpoint, args.state_dict.as_deref())?;
     progress.set_message("building the graphs");
     let pack = export(&checkpoint, &options)?;
     progress.set_message("writing the pack");
@@ -148,6 +156,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         pack.manifest.image_encoder.bytes,
         pack.manifest.mask_decoder.bytes,
     ))?;
+    if let Some(first) = pack.left_out.first() {
+        log::warn!("{} tensors of the checkpoint were left out: {first}, ...", pack.left_out.len());
+    }
     if !model.object_score {
         log::warn!("the checkpoint has no object-score head: object_score_logits is constant");
     }
@@ -166,6 +177,7 @@ impl Args {
             version: self.model_version.clone(),
             weights: self.weights,
             keep_checkpoint: self.keep_checkpoint,
+            ignore_unexpected: self.ignore_unexpected.clone(),
             metrics,
             ..ExportOptions::default()
         };

@@ -103,6 +103,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         ExportError::Incomplete { .. } => {
             Some("`uniultra-tools inspect FILE` lists what the checkpoint holds and lacks")
         }
+        ExportError::Unexpected { .. } => Some(
+            "merge LoRA and other adapters into the weights they belong to; --ignore-unexpected GLOB leaves tensors out",
+        ),
         _ => None,
     }
 }

@@ -34,6 +34,9 @@ Examples:
 pub(crate) struct Args {
     /// Checkpoint: safetensors, or a PyTorch .pt of SAM 2 or UniUltra.
     file: Option<PathBuf>,
+    /// Which of several networks in the file: the key of its dictionary, as the error about them lists it.
+    #[arg(long, value_name = "KEY", requires = "file")]
+    state_dict: Option<String>,
     /// Architecture instead of a file: uniultra-mini|tiny|small|base+|large with CH-Adapters,
     /// sam2-tiny|small|base+|large without.
     #[arg(long, value_name = "NAME")]
@@ -58,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     json::check(args.json.as_ref())?;
     match (&args.file, args.arch) {
         (Some(path), _) => {
-            let checkpoint = Checkpoint::open(path)?;
+            let checkpoint = Checkpoint::open_state_dict(path, args.state_dict.as_deref())?;
             let recognition = checkpoint.recognise().map_err(|fault| {
                 uniultra_checkpoint::CheckpointError::InFile {
                     path: path.clone(),
@@ -250,7 +253,7 @@ fn lists(text: &mut String, checkpoint: &Checkpoint, found: &Recognition) -> std
     for (title, names) in [
         ("missing for image segmentation", found.missing.as_slice()),
         ("unexpected", found.unexpected.as_slice()),
-        ("not tensors, not read", checkpoint.ignored()),
+        ("not read", checkpoint.ignored()),
     ] {
         match names {
             [] => writeln!(text, "{title}: none")?,

@@ -1,17 +1,13 @@
 //! The data folder: which images of which sets are used.
 
-use crate::split::stems_of;
-use crate::{FolderError, Problem, Shard, SplitPart};
-use std::collections::BTreeMap;
+use crate::listing::{EXPECTED, Listing, is_plain, normal};
+use crate::split::names_of;
+use crate::{FolderError, Problem, Shard, SplitPart, scales};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The names of the folders of images and masks: this project's, and those of the published layout.
 const LAYOUTS: [[&str; 2]; 2] = [["image", "mask"], ["image_1024", "mask_1024"]];
-
-/// Extensions of images; the first found of a stem is taken.
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// The images to take from a data folder.
 #[derive(Clone, Debug)]
@@ -33,7 +29,7 @@ pub struct Query<'a> {
 pub struct Case {
     /// Name of the set.
     pub set: String,
-    /// File name of image and mask without extension.
+    /// File name of image and mask without extension, in Unicode's normal form NFC.
     pub stem: String,
     /// The image.
     pub image: PathBuf,
@@ -83,7 +79,7 @@ fn sets(query: &Query<'_>) -> Result<Vec<String>, FolderError> {
             entries.into_iter().filter(|set| layout(&query.data.join(set)).is_some()).collect();
         return if sets.is_empty() { Err(FolderError::NoSets { path }) } else { Ok(sets) };
     }
-    let mut sets = query.sets.to_vec();
+    let mut sets: Vec<_> = query.sets.iter().map(|set| on_disk(query.data, set)).collect();
     sets.sort_unstable();
     sets.dedup();
     let lacks = |set: &&String| !is_plain(set) || layout(&query.data.join(set)).is_none();
@@ -93,18 +89,17 @@ fn sets(query: &Query<'_>) -> Result<Vec<String>, FolderError> {
     }
 }
 
+/// A set's name as its folder has it, where accents are in another normal form.
+fn on_disk(data: &Path, set: &str) -> String {
+    let is_there = is_plain(set) && data.join(set).is_dir();
+    let alike = |name: &String| normal(name) == normal(set);
+    let found = if is_there { None } else { names(data).ok() };
+    found.and_then(|names| names.into_iter().find(alike)).unwrap_or_else(|| set.to_string())
+}
+
 /// Folders of images and masks of a set.
 fn layout(set: &Path) -> Option<[PathBuf; 2]> {
     LAYOUTS.iter().map(|names| names.map(|name| set.join(name))).find(|[image, _]| image.is_dir())
-}
-
-/// Whether a name is one plain path component, so that nothing outside its folder is read or
-/// written.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 200
-        && !name.starts_with('.')
-        && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'))
 }
 
 /// Names in a folder, sorted. Skips names that are hidden or not UTF-8.
@@ -133,29 +128,53 @@ pub(crate) fn cases_of(
     let mut problem = |stem: &str, what: String| {
         problems.push(Problem { set: set.to_string(), stem: stem.to_string(), what });
     };
-    let Some([images, masks]) = layout(folder) else {
+    let Some([image_folder, mask_folder]) = layout(folder) else {
         let (path, set) = (folder.to_path_buf(), set.to_string());
         return Err(FolderError::NoSet { path, set });
     };
-    let images = images_by_stem(&images)?;
+    let images = Listing::of(&image_folder, "image")?;
+    let masks = Listing::of(&mask_folder, "mask")?;
     let listed = match split {
         SplitPart::All => None,
-        part => stems_of(&folder.join("data_split.json"), part)?,
+        part => names_of(&folder.join("data_split.json"), part)?,
     };
-    let stems = listed.unwrap_or_else(|| images.keys().cloned().collect());
-    let scales = scales(&folder.join("pixel_size.csv"), &mut problem)?;
+    let is_whole = listed.is_none();
+    let mut stems: Vec<Result<String, String>> = match listed {
+        Some(names) => names.iter().map(|name| images.resolve(name)).collect(),
+        None => images.stems().cloned().map(Ok).collect(),
+    };
+    stems.sort_by(|a, b| either(a).cmp(either(b)));
+    stems.dedup();
+    // A list of a part is a choice: what it leaves out is left out on purpose.
+    let concerns = |stem: &str| is_whole || stems.iter().any(|listed| either(listed) == stem);
+    let mut named = Vec::new();
+    let of_images = images.unreadable().chain(images.doubles());
+    for (stem, what) in of_images.filter(|(stem, _)| concerns(stem)) {
+        problem(stem, what.to_string());
+        named.push(stem);
+    }
+    // A file beside a mask that is used is not passed over.
+    let strange = masks.unreadable().filter(|(stem, _)| masks.get(stem).is_none());
+    for (stem, what) in strange.chain(masks.doubles()).filter(|(stem, _)| concerns(stem)) {
+        problem(stem, what.to_string());
+    }
+    let scales = scales::read(folder, &images, &mut problem)?;
     let mut cases = Vec::new();
     for stem in stems {
-        let Some(image) = images.get(&stem) else {
-            problem(&stem, "image: expected a PNG or JPEG file, found none".to_string());
+        let (Ok(stem), Some(image)) = (&stem, images.get(either(&stem))) else {
+            let stem = either(&stem);
+            if !named.contains(&stem.as_str()) {
+                problem(stem, format!("image: {EXPECTED}, found none"));
+            }
             continue;
         };
-        let scale = scales.get(&stem).copied().unwrap_or_default();
+        let scale = scales.get(stem).copied().unwrap_or_default();
+        let mask = masks.get(stem).cloned();
         cases.push(Case {
             set: set.to_string(),
             image: image.clone(),
-            mask: masks.join(format!("{stem}.png")),
-            stem,
+            mask: mask.unwrap_or_else(|| mask_folder.join(format!("{stem}.png"))),
+            stem: stem.clone(),
             pixel_size_mm: scale.pixel_size_mm,
             head_circumference_mm: scale.head_circumference_mm,
         });
@@ -170,63 +189,11 @@ pub(crate) fn cases_of(
     Ok(cases)
 }
 
-fn images_by_stem(folder: &Path) -> Result<BTreeMap<String, PathBuf>, FolderError> {
-    let names = names(folder)?;
-    let mut images = BTreeMap::new();
-    for extension in EXTENSIONS {
-        for name in &names {
-            let Some((stem, found)) = name.rsplit_once('.') else { continue };
-            if found.eq_ignore_ascii_case(extension) {
-                images.entry(stem.to_string()).or_insert_with(|| folder.join(name));
-            }
-        }
+/// A stem that was found or one that was not.
+fn either(stem: &Result<String, String>) -> &String {
+    match stem {
+        Ok(stem) | Err(stem) => stem,
     }
-    Ok(images)
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Scale {
-    pixel_size_mm: Option<f32>,
-    head_circumference_mm: Option<f32>,
-}
-
-/// Reads `pixel_size.csv`: columns `stem`, `pixel_size_mm` and, if there, `head_circumference_mm`.
-fn scales(
-    path: &Path,
-    problem: &mut dyn FnMut(&str, String),
-) -> Result<BTreeMap<String, Scale>, FolderError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(source) => return Err(FolderError::Read { path: path.to_path_buf(), source }),
-    };
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
-    let column = |name: &str| header.iter().position(|found| *found == name);
-    let (Some(stem), Some(size)) = (column("stem"), column("pixel_size_mm")) else {
-        problem("", "pixel_size.csv: expected columns stem and pixel_size_mm".to_string());
-        return Ok(BTreeMap::new());
-    };
-    let circumference = column("head_circumference_mm");
-    let mut scales = BTreeMap::new();
-    for (number, line) in (2..).zip(lines).filter(|(_, line)| !line.trim().is_empty()) {
-        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-        let positive = |column: usize| {
-            let value: f32 = cells.get(column)?.parse().ok()?;
-            (value.is_finite() && value > 0.0).then_some(value)
-        };
-        let name = cells.get(stem).copied().unwrap_or_default();
-        let scale = Scale {
-            pixel_size_mm: positive(size),
-            head_circumference_mm: circumference.and_then(positive),
-        };
-        if scale.pixel_size_mm.is_none() {
-            let what = format!("pixel_size.csv line {number}: expected a positive pixel size");
-            problem(name, what);
-        }
-        scales.insert(name.to_string(), scale);
-    }
-    Ok(scales)
 }
 
 #[cfg(test)]

@@ -32,6 +32,16 @@ pub enum FolderError {
         /// The set asked for.
         set: String,
     },
+    /// A set's table or list is not a text that can be read.
+    #[error("{} line {line}: {reason}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The first line at fault, from 1.
+        line: u64,
+        /// What was expected and found.
+        reason: String,
+    },
     /// A set's list of splits cannot be used.
     #[error("{}: expected lists of stems by split name: {reason}", path.display())]
     Split {

@@ -1,6 +1,6 @@
 //! The split of a set into parts, and its file.
 
-use crate::FolderError;
+use crate::{FolderError, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,30 +54,21 @@ impl FromStr for SplitPart {
     }
 }
 
-/// Stems of a part, sorted and without repeats; `None` if there is no file, which means that every
-/// image is used. Names may have an image's extension.
-pub(crate) fn stems_of(path: &Path, part: SplitPart) -> Result<Option<Vec<String>>, FolderError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(FolderError::Read { path: path.to_path_buf(), source }),
-    };
+/// Names of a part's images as the file has them; `None` if there is no file, which means that every
+/// image is used.
+pub(crate) fn names_of(path: &Path, part: SplitPart) -> Result<Option<Vec<String>>, FolderError> {
+    let Some(text) = text::read(path)? else { return Ok(None) };
+    // The parser's messages name line and column.
     let refuse = |reason| FolderError::Split { path: path.to_path_buf(), reason };
     let mut parts: BTreeMap<String, Vec<String>> =
-        serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
-    let Some(names) = parts.remove(part.name()) else {
-        let found = parts.into_keys().collect::<Vec<_>>().join(", ");
-        return Err(refuse(format!("expected `{part}`, found {found}")));
-    };
-    let mut stems: Vec<String> = names.iter().map(|name| stem(name).to_string()).collect();
-    stems.sort_unstable();
-    stems.dedup();
-    Ok(Some(stems))
-}
-
-fn stem(name: &str) -> &str {
-    let extensions = [".png", ".jpg", ".jpeg"];
-    extensions.iter().find_map(|extension| name.strip_suffix(extension)).unwrap_or(name)
+        serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    match parts.remove(part.name()) {
+        Some(names) => Ok(Some(names)),
+        None => {
+            let found = parts.into_keys().collect::<Vec<_>>().join(", ");
+            Err(refuse(format!("expected `{part}`, found {found}")))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -85,15 +76,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_read_sorted_and_without_extensions() {
+    fn parts_are_read_with_and_without_a_byte_order_mark() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data_split.json");
-        assert!(stems_of(&path, SplitPart::Val).unwrap().is_none());
-        std::fs::write(&path, r#"{"train": ["c"], "val": ["b.png", "a", "b"]}"#).unwrap();
-        let stems = stems_of(&path, SplitPart::Val).unwrap().unwrap();
-        assert_eq!(stems, ["a", "b"]);
-        let error = stems_of(&path, SplitPart::Test).unwrap_err().to_string();
-        assert!(error.contains("`test`") && error.contains("train"), "{error}");
+        assert!(names_of(&path, SplitPart::Val).unwrap().is_none());
+        for mark in ["", "\u{feff}"] {
+            let text = format!(r#"{mark}{{"train": ["c"], "val": ["b.png", "a", "b"]}}"#);
+            std::fs::write(&path, text).unwrap();
+            let names = names_of(&path, SplitPart::Val).unwrap().unwrap();
+            assert_eq!(names, ["b.png", "a", "b"]);
+            let error = names_of(&path, SplitPart::Test).unwrap_err().to_string();
+            assert!(error.contains("`test`") && error.contains("train"), "{error}");
+        }
     }
 
     #[test]
@@ -102,7 +96,16 @@ mod tests {
         let path = folder.path().join("data_split.json");
         for bad in ["", "[]", "{\"val\": 3}", "{\"val\": [1]}"] {
             std::fs::write(&path, bad).unwrap();
-            assert!(matches!(stems_of(&path, SplitPart::Val), Err(FolderError::Split { .. })));
+            assert!(matches!(names_of(&path, SplitPart::Val), Err(FolderError::Split { .. })));
+        }
+        for (bad, line) in [
+            (b"{\"val\": [\n\"a\",\n]}".as_slice(), "line 3"),
+            (b"{\"val\": [\n\"caf\xe9\"]}", "line 2"),
+            (b"\xff\xfe{\0}\0", "UTF-16"),
+        ] {
+            std::fs::write(&path, bad).unwrap();
+            let error = names_of(&path, SplitPart::Val).unwrap_err().to_string();
+            assert!(error.contains(line) && error.contains("data_split.json"), "{error}");
         }
     }
 }

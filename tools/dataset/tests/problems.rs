@@ -46,7 +46,7 @@ fn troubled() -> TempDir {
 }
 
 const PROBLEMS: [(&str, &str); 8] = [
-    ("absent", "image: expected a PNG or JPEG file"),
+    ("absent", "image: expected a PNG, JPEG, BMP, TIFF or PNM file, found none"),
     ("corrupt", "image:"),
     ("empty", "mask: expected an object"),
     ("gray", "mask: expected gray values 0 and 255"),

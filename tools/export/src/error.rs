@@ -20,6 +20,18 @@ pub enum ExportError {
         /// The missing keys.
         missing: Vec<String>,
     },
+    /// Tensors that were perhaps trained beside the network would be left out of the pack.
+    #[error(
+        "the checkpoint has {} tensors that {architecture} does not have, and a pack would be without them: {}",
+        names.len(),
+        listed(names)
+    )]
+    Unexpected {
+        /// The architecture recognised.
+        architecture: String,
+        /// All of them.
+        names: Vec<String>,
+    },
     /// An option is not allowed, alone or with this checkpoint.
     #[error("{option}: expected {expected}, found {found}")]
     Option {

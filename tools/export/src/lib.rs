@@ -11,6 +11,7 @@ mod linear;
 mod onnx;
 mod pack;
 mod qat;
+mod unexpected;
 mod weights;
 
 pub use error::ExportError;

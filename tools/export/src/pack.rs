@@ -1,6 +1,6 @@
 //! The pack as a whole: options in, files and manifest out.
 
-use crate::{Design, ExportError, decoder, encoder, qat};
+use crate::{Design, ExportError, decoder, encoder, qat, unexpected};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -39,6 +39,9 @@ pub struct ExportOptions {
     pub weights: WeightFormat,
     /// Whether the checkpoint's tensors come along, in the same format, for further training.
     pub keep_checkpoint: bool,
+    /// Patterns (`*`, `?`, `[..]`) of tensors that the architecture does not have and that may be
+    /// left out. Any other such tensor is an error.
+    pub ignore_unexpected: Vec<String>,
     /// Who may use the weights for what.
     pub provenance: Provenance,
     /// Measured figures by name.
@@ -56,6 +59,7 @@ impl Default for ExportOptions {
             version: "1".to_string(),
             weights: WeightFormat::F32,
             keep_checkpoint: false,
+            ignore_unexpected: Vec::new(),
             provenance: Provenance {
                 training_data: "not stated by the checkpoint".to_string(),
                 licence: "not stated by the checkpoint".to_string(),
@@ -79,13 +83,15 @@ pub struct ModelPack {
     pub mask_decoder: Vec<u8>,
     /// The bytes of `weights.safetensors`, if the tensors come along. No runtime reads them.
     pub checkpoint: Option<Vec<u8>>,
+    /// Tensors of the checkpoint that the pack is without, as the options allowed.
+    pub left_out: Vec<String>,
 }
 
 /// Builds a pack from a checkpoint.
 ///
 /// # Errors
-/// [`ExportError`] if the architecture is not recognised, a tensor is missing or an option does
-/// not fit.
+/// [`ExportError`] if the architecture is not recognised, a tensor is missing or would be left out,
+/// or an option does not fit.
 pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelPack, ExportError> {
     let recognition = checkpoint.recognise()?;
     let architecture = recognition.architecture;
@@ -95,6 +101,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
             missing: recognition.missing,
         });
     }
+    let left_out = unexpected::left_out(&recognition, &options.ignore_unexpected)?;
     if !architecture.ch_adapters && options.edge_layout == EdgeLayout::Reference {
         return Err(ExportError::Option {
             option: "edge layout",
@@ -142,7 +149,7 @@ pub fn export(checkpoint: &Checkpoint, options: &ExportOptions) -> Result<ModelP
     };
     // Refuses a bad size or name before the graphs are built on it.
     manifest.to_toml()?;
-    build(checkpoint, manifest, options.keep_checkpoint)
+    build(checkpoint, manifest, options.keep_checkpoint, left_out)
 }
 
 /// The section of a file whose content is not known yet.
@@ -154,6 +161,7 @@ fn build(
     checkpoint: &Checkpoint,
     mut manifest: Manifest,
     keep_checkpoint: bool,
+    left_out: Vec<String>,
 ) -> Result<ModelPack, ExportError> {
     let design = Design {
         variant: manifest.model.variant,
@@ -175,11 +183,16 @@ fn build(
         section.bytes = bytes.len() as u64;
         section.sha256 = sha256_hex(bytes);
     }
-    let kept = keep_checkpoint.then(|| match manifest.model.weights {
-        WeightFormat::F32 => checkpoint.to_safetensors(),
-        WeightFormat::F16 => checkpoint.to_f16_safetensors(),
+    let kept = keep_checkpoint.then(|| {
+        // Without what was left out, so that a pack can be made of them again.
+        let checkpoint = checkpoint.without(&left_out);
+        match manifest.model.weights {
+            WeightFormat::F32 => checkpoint.to_safetensors(),
+            WeightFormat::F16 => checkpoint.to_f16_safetensors(),
+        }
     });
-    Ok(ModelPack { manifest, image_encoder, mask_decoder, checkpoint: kept.transpose()? })
+    let checkpoint = kept.transpose()?;
+    Ok(ModelPack { manifest, image_encoder, mask_decoder, checkpoint, left_out })
 }
 
 impl ModelPack {

@@ -133,6 +133,7 @@ pub fn quantize(
         image_encoder: files.image_encoder,
         mask_decoder: files.mask_decoder,
         checkpoint: None,
+        left_out: Vec::new(),
     };
     Ok(Quantized { pack, report })
 }

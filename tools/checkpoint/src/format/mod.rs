@@ -55,17 +55,34 @@ impl fmt::Display for Format {
     }
 }
 
+/// The dictionary that a user chose among several: its keys, joined by points.
+pub(crate) type Choice<'a> = Option<&'a str>;
+
 /// The content of a file, under the names that it uses.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    pub(crate) tensors: Vec<(String, Tensor)>,
+    pub(crate) tensors: Vec<(String, Content)>,
+    /// Names of what is no tensor.
     pub(crate) ignored: Vec<String>,
 }
 
-pub(crate) fn read(format: Format, bytes: &[u8]) -> Result<Entries, CheckpointError> {
+/// What is in a tensor.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Content {
+    /// Floating-point numbers.
+    Floats(Tensor),
+    /// Anything else, which is not read: the type as the file names it.
+    Other { shape: Vec<usize>, kind: String },
+}
+
+pub(crate) fn read(
+    format: Format,
+    bytes: &[u8],
+    choice: Choice<'_>,
+) -> Result<Entries, CheckpointError> {
     match format {
-        Format::Safetensors => safetensors::read(bytes),
-        Format::PyTorch => pytorch::read(bytes),
+        Format::Safetensors => safetensors::read(bytes, choice),
+        Format::PyTorch => pytorch::read(bytes, choice),
     }
 }
 

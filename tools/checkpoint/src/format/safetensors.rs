@@ -1,6 +1,6 @@
 //! Reads and writes safetensors.
 
-use super::{Entries, Float};
+use super::{Choice, Content, Entries, Float};
 use crate::{CheckpointError, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, View};
@@ -9,30 +9,39 @@ use std::collections::BTreeMap;
 
 const FORMAT: &str = "safetensors";
 
-pub(super) fn read(bytes: &[u8]) -> Result<Entries, CheckpointError> {
+/// The format has no dictionaries in dictionaries: `choice` is the beginning of the names.
+pub(super) fn read(bytes: &[u8], choice: Choice<'_>) -> Result<Entries, CheckpointError> {
     // The reader checks that the header's offsets cover the file exactly, without gap or overlap.
     let file = SafeTensors::deserialize(bytes).map_err(corrupt)?;
     let mut entries = Entries::default();
     for (name, view) in file.iter() {
-        entries.tensors.push((name.to_string(), tensor(name, &view)?));
+        let chosen = match choice {
+            Some(key) => name.strip_prefix(key).and_then(|name| name.strip_prefix('.')),
+            None => Some(name),
+        };
+        if let Some(name) = chosen {
+            entries.tensors.push((name.to_string(), content(&view)?));
+        }
     }
-    Ok(entries)
+    match choice {
+        Some(key) if entries.tensors.is_empty() => Err(CheckpointError::NoStateDict {
+            expected: format!("tensors whose names begin with `{key}.`"),
+            found: crate::names::outline(file.names().into_iter()),
+        }),
+        _ => Ok(entries),
+    }
 }
 
-fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, CheckpointError> {
+fn content(view: &TensorView<'_>) -> Result<Content, CheckpointError> {
+    let shape = view.shape().to_vec();
     let float = match view.dtype() {
         Dtype::F16 => Float::F16,
         Dtype::BF16 => Float::BF16,
         Dtype::F32 => Float::F32,
         Dtype::F64 => Float::F64,
-        other => {
-            return Err(CheckpointError::DType {
-                name: name.to_string(),
-                found: format!("{other:?}"),
-            });
-        }
+        other => return Ok(Content::Other { shape, kind: format!("{other:?}") }),
     };
-    Tensor::new(view.shape().to_vec(), float.decode(view.data()))
+    Tensor::new(shape, float.decode(view.data())).map(Content::Floats)
 }
 
 /// Encodes the tensors as an f32 file.

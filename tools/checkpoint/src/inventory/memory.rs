@@ -17,6 +17,30 @@ const MLP_DIM: usize = 2048;
 /// The fuser's MLP is this many times as wide as its block.
 const FUSER_RATIO: usize = 4;
 
+/// Beginnings of the names of what only video needs: Meta's of SAM 2.0 and 2.1, and Hugging Face's.
+/// Training code that changes the memory adds its own tensors under the same words.
+const VIDEO_ONLY: [&str; 11] = [
+    "memory_",
+    "maskmem_",
+    "mask_downsample",
+    "no_mem_",
+    "no_memory_",
+    "no_obj_",
+    "obj_ptr",
+    "object_pointer",
+    "no_object_",
+    "occlusion_spatial_embedding",
+    "temporal_positional_encoding",
+];
+
+/// The embedding for the absence of memory begins alike, but images need it.
+const NO_MEM_EMBED: [&str; 2] = ["no_mem_embed", "no_memory_embedding"];
+
+/// Whether a tensor serves only video, whatever its shape, so that an image model ignores it.
+pub(crate) fn is_video_only(name: &str) -> bool {
+    VIDEO_ONLY.iter().any(|start| name.starts_with(start)) && !NO_MEM_EMBED.contains(&name)
+}
+
 pub(super) fn list(list: &mut List) {
     list.kind = ParameterKind::Trainable;
     memory_attention(list);

@@ -13,6 +13,7 @@ use crate::CheckpointError;
 use crate::tensor::element_count;
 use build::List;
 pub(crate) use image_encoder::is_adapter;
+pub(crate) use memory::is_video_only;
 use std::fmt;
 use std::str::FromStr;
 use uniultra_manifest::Variant;

@@ -1,6 +1,16 @@
-//! The Python objects that a state dict's pickle can hold, as plain data.
+//! The Python objects that a checkpoint's pickle can hold, as plain data.
+//!
+//! A pickle refers to an object again through its memo, and may still change the object afterwards.
+//! So objects lie in one list, [`Objects`], and refer to each other by their place in it: nothing is
+//! copied, and an object that contains itself does no harm.
 
-/// An object. Content that no state dict needs (the value of a float, the items of a list) is
+use super::global::Global;
+
+/// An object's place in [`Objects`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Id(u32);
+
+/// An object. Content that no checkpoint needs (the value of a float, the members of a set) is
 /// dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Object {
@@ -10,94 +20,106 @@ pub(super) enum Object {
     Int(i64),
     Text(String),
     Global(Global),
-    Tuple(Vec<Object>),
-    List,
+    Tuple(Vec<Id>),
+    List(Vec<Id>),
     /// In the order of the file; a key may occur twice.
-    Dict(Vec<(Object, Object)>),
+    Dict(Vec<(Id, Id)>),
     /// A call that the pickle requests. It is never made.
     Call {
-        callable: Box<Object>,
-        args: Box<Object>,
+        callable: Id,
+        args: Id,
     },
-    /// An object with attributes that were set.
-    Built,
+    /// Bytes, a set, or an object with attributes: nothing in it is needed.
+    Other(&'static str),
     /// A reference to something outside the pickle: a storage's description.
-    Persistent(Box<Object>),
+    Persistent(Id),
 }
 
-/// A Python object that a state dict may name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    /// `torch.FloatStorage` and its like; the name without `torch.`.
-    Storage(String),
-}
+/// Every object of a pickle.
+#[derive(Debug, Default)]
+pub(super) struct Objects(Vec<Object>);
 
-impl Global {
-    /// The object that a pickle names; `None` for every object that a state dict does not need.
-    pub(super) fn find(module: &[u8], name: &[u8]) -> Option<Self> {
-        match (module, name) {
-            (b"collections", b"OrderedDict") => Some(Self::OrderedDict),
-            (b"torch._utils", b"_rebuild_tensor_v2") => Some(Self::RebuildTensor),
-            (b"torch._utils", b"_rebuild_parameter") => Some(Self::RebuildParameter),
-            (b"torch", name) if name.ends_with(b"Storage") => {
-                let plain = name.iter().all(u8::is_ascii_alphanumeric);
-                plain.then(|| Self::Storage(String::from_utf8_lossy(name).into_owned()))
-            }
+impl Objects {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn add(&mut self, object: Object) -> Id {
+        // The reader's limit is far below 2^32 objects.
+        let id = Id(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
+        self.0.push(object);
+        id
+    }
+
+    pub(super) fn get(&self, id: Id) -> &Object {
+        // Every Id comes from `add` of the same list, which only grows.
+        self.0.get(id.0 as usize).unwrap_or(&Object::None)
+    }
+
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Object> {
+        self.0.get_mut(id.0 as usize)
+    }
+
+    /// The members of a tuple.
+    pub(super) fn tuple(&self, id: Id) -> Option<&[Id]> {
+        match self.get(id) {
+            Object::Tuple(members) => Some(members),
             _ => None,
         }
     }
 
-    /// Its Python name, without the module.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::OrderedDict => "OrderedDict",
-            Self::RebuildTensor => "_rebuild_tensor_v2",
-            Self::RebuildParameter => "_rebuild_parameter",
-            Self::Storage(name) => name,
-        }
-    }
-}
-
-impl Object {
-    /// The result of calling `callable`: `OrderedDict()` is a dict, everything else stays a call.
-    pub(super) fn call(callable: Self, args: Self) -> Self {
-        match (&callable, &args) {
-            (Self::Global(Global::OrderedDict), Self::Tuple(none)) if none.is_empty() => {
-                Self::Dict(Vec::new())
-            }
-            _ => Self::Call { callable: Box::new(callable), args: Box::new(args) },
-        }
-    }
-
-    /// The object after `attributes` were set. Attributes of a dict are not entries (PyTorch
-    /// attaches versions of modules as `_metadata`), so a dict does not change.
-    pub(super) fn build(self) -> Self {
-        match self {
-            Self::Dict(_) => self,
-            _ => Self::Built,
+    /// The text of a text.
+    pub(super) fn text(&self, id: Id) -> Option<&str> {
+        match self.get(id) {
+            Object::Text(text) => Some(text),
+            _ => None,
         }
     }
 
     /// A whole number of 0 or more.
-    pub(super) fn size(&self) -> Option<usize> {
-        match *self {
-            Self::Int(value) => usize::try_from(value).ok(),
+    pub(super) fn size(&self, id: Id) -> Option<usize> {
+        match *self.get(id) {
+            Object::Int(value) => usize::try_from(value).ok(),
+            _ => None,
+        }
+    }
+
+    /// The result of calling `callable`: `OrderedDict()` is a dict, everything else stays a call.
+    pub(super) fn call(&self, callable: Id, args: Id) -> Object {
+        if let Object::Global(Global::Dict) = self.get(callable) {
+            // `OrderedDict([(key, value), ...])` is how Python 2 wrote it. `defaultdict(list)` has
+            // an argument that is no entry.
+            let list = self.tuple(args).and_then(|args| args.first());
+            let pairs = match list.map(|list| self.get(*list)) {
+                Some(Object::List(pairs)) => pairs.as_slice(),
+                _ => &[],
+            };
+            return Object::Dict(pairs.iter().filter_map(|pair| self.pair(*pair)).collect());
+        }
+        Object::Call { callable, args }
+    }
+
+    fn pair(&self, id: Id) -> Option<(Id, Id)> {
+        match self.get(id) {
+            Object::Tuple(pair) | Object::List(pair) => match pair.as_slice() {
+                &[key, value] => Some((key, value)),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     /// A dict's key, for messages.
-    pub(super) fn key_text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Int(number) => number.to_string(),
+    pub(super) fn key_text(&self, id: Id) -> String {
+        match self.get(id) {
+            Object::Text(text) => text.chars().take(100).collect(),
+            Object::Int(number) => number.to_string(),
             other => other.kind().to_string(),
         }
     }
+}
 
+impl Object {
     /// The kind of object, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -108,10 +130,10 @@ impl Object {
             Self::Text(_) => "a text",
             Self::Global(_) => "a class",
             Self::Tuple(_) => "a tuple",
-            Self::List => "a list",
+            Self::List(_) => "a list",
             Self::Dict(_) => "a dict",
-            Self::Call { .. } => "a call",
-            Self::Built => "an object with state",
+            Self::Call { .. } => "an object",
+            Self::Other(kind) => kind,
             Self::Persistent(_) => "a storage",
         }
     }

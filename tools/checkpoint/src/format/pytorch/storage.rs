@@ -63,6 +63,12 @@ impl Stored {
         self.element_count
     }
 
+    /// Whether another tensor has the same elements of the same storage.
+    pub(super) fn is_same_view(&self, other: &Self) -> bool {
+        let view = |tensor: &Self| (tensor.offset, tensor.shape.clone(), tensor.strides.clone());
+        self.storage.key == other.storage.key && view(self) == view(other)
+    }
+
     /// The values in row-major order, from the storage's bytes.
     pub(super) fn values(&self, bytes: &[u8]) -> Result<Vec<f32>, CheckpointError> {
         let Storage { key, float, elements } = &self.storage;

@@ -1,309 +1,317 @@
 //! Reads a pickle into plain data. Nothing is imported or called.
 //!
-//! The input is untrusted. The reader accepts only the opcodes and names of a state dict that
-//! PyTorch saved, does not trust a declared length before it has seen the bytes, and limits what it
-//! builds by a [`Budget`].
+//! The input is untrusted. The reader accepts only the names of [`Global`], and the number of objects
+//! is limited. It knows the opcodes of protocols 2 to 5 that Python's picklers write.
 
 use super::corrupt;
-use super::cost::{Budget, Cost};
-use super::object::{Global, Object};
+use super::global::Global;
+use super::object::{Id, Object, Objects};
+use super::source::Source;
 use crate::CheckpointError;
 use std::collections::HashMap;
 
-/// Reads up to the pickle's STOP and returns the object that it describes.
+/// Protocols of `torch.save`: 2 unless the user asks for another.
+const PROTOCOLS: std::ops::RangeInclusive<u8> = 2..=5;
+
+/// Most objects of a pickle. SAM 2 large with CH-Adapters and two moments of an optimiser has some
+/// 450,000.
+const MAX_OBJECTS: usize = 2 << 20;
+
+/// The objects of a pickle, and the one that it describes.
+pub(super) struct Pickle {
+    pub(super) objects: Objects,
+    pub(super) root: Id,
+}
+
+/// Reads up to the pickle's STOP.
 ///
 /// # Errors
 /// [`CheckpointError::ForbiddenGlobal`] or [`CheckpointError::Corrupt`].
-pub(super) fn unpickle(pickle: &[u8]) -> Result<Object, CheckpointError> {
-    let mut reader = Reader { rest: pickle, ..Reader::default() };
+pub(super) fn unpickle(pickle: &[u8]) -> Result<Pickle, CheckpointError> {
+    let mut reader = Reader { source: Source::new(pickle), ..Reader::default() };
     loop {
-        if let Some(object) = reader.step()? {
-            return Ok(object);
+        if let Some(root) = reader.step()? {
+            return Ok(Pickle { objects: reader.objects, root });
         }
     }
 }
 
-/// An object with the cost of copying and freeing it.
-#[derive(Clone, Debug)]
-struct Entry {
-    object: Object,
-    cost: Cost,
-}
-
 #[derive(Default)]
 struct Reader<'a> {
-    rest: &'a [u8],
+    source: Source<'a>,
+    objects: Objects,
     /// `None` is a mark.
-    stack: Vec<Option<Entry>>,
-    memo: HashMap<u32, Entry>,
-    budget: Budget,
+    stack: Vec<Option<Id>>,
+    memo: HashMap<u32, Id>,
+    /// Entries of dicts that were made from a list, which stays.
+    copied: usize,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Runs an opcode; returns the finished object at STOP.
-    fn step(&mut self) -> Result<Option<Object>, CheckpointError> {
-        let [opcode] = self.take()?;
+    fn step(&mut self) -> Result<Option<Id>, CheckpointError> {
+        let opcode = self.source.byte()?;
         match opcode {
-            b'.' => return Ok(Some(self.pop()?.object)),
+            b'.' => return self.pop().map(Some),
             // PROTO
             0x80 => {
-                let [version] = self.take()?;
-                if !(2..=3).contains(&version) {
+                let version = self.source.byte()?;
+                if !PROTOCOLS.contains(&version) {
                     return Err(corrupt(format!(
-                        "pickle: expected protocol 2 or 3, found {version}"
+                        "pickle: expected protocol 2 to 5, found {version}"
                     )));
                 }
             }
-            // MARK
+            // FRAME: only says how much to read ahead.
+            0x95 => drop(self.source.take::<8>()?),
+            // MARK, POP, POP_MARK, DUP
+            b'(' if self.stack.len() >= MAX_OBJECTS => return Err(too_many()),
             b'(' => self.stack.push(None),
-            // NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT
-            b'N' => self.push(Object::None, Cost::LEAF)?,
-            0x88 | 0x89 => self.push(Object::Bool, Cost::LEAF)?,
-            b')' => self.push(Object::Tuple(Vec::new()), Cost::LEAF)?,
-            b']' => self.push(Object::List, Cost::LEAF)?,
-            b'}' => self.push(Object::Dict(Vec::new()), Cost::LEAF)?,
-            // BININT1, BININT2, BININT, LONG1
-            b'K' => {
-                let [value] = self.take()?;
-                self.push_int(i64::from(value))?;
+            b'0' => drop(self.stack.pop()),
+            b'1' => drop(self.pop_to_mark()?),
+            b'2' => {
+                let top = self.top_id()?;
+                self.push_again(top)?;
             }
-            b'M' => {
-                let value = u16::from_le_bytes(self.take()?);
-                self.push_int(i64::from(value))?;
+            // BINPUT, LONG_BINPUT, MEMOIZE
+            b'q' => {
+                let slot = self.source.byte()?;
+                self.put(u32::from(slot))?;
             }
-            b'J' => {
-                let value = i32::from_le_bytes(self.take()?);
-                self.push_int(i64::from(value))?;
+            b'r' => {
+                let slot = self.source.u32()?;
+                self.put(slot)?;
             }
-            0x8a => {
-                let value = self.long()?;
-                self.push_int(value)?;
+            0x94 => self.put(u32::try_from(self.memo.len()).unwrap_or(u32::MAX))?,
+            // BINGET, LONG_BINGET
+            b'h' => {
+                let slot = self.source.byte()?;
+                self.get(u32::from(slot))?;
             }
-            // BINFLOAT
-            b'G' => {
-                let [_, ..]: [u8; 8] = self.take()?;
-                self.push(Object::Float, Cost::LEAF)?;
+            b'j' => {
+                let slot = self.source.u32()?;
+                self.get(slot)?;
             }
-            // BINUNICODE
-            b'X' => {
-                let length = u32::from_le_bytes(self.take()?) as usize;
-                let text = std::str::from_utf8(self.slice(length)?)
-                    .map_err(|error| corrupt(format!("pickle: a text: {error}")))?;
-                self.push(Object::Text(text.to_string()), Cost::text(length))?;
-            }
-            // GLOBAL
-            b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                let global = Global::find(module, name).ok_or_else(|| forbidden(module, name))?;
-                self.push(Object::Global(global), Cost::LEAF)?;
-            }
-            // BINPERSID
-            b'Q' => {
-                let id = self.pop()?;
-                self.push(Object::Persistent(Box::new(id.object)), id.cost.wrapped())?;
-            }
-            // TUPLE1 to TUPLE3, TUPLE
-            0x85..=0x87 => {
-                let content = self.pop_many(usize::from(opcode - 0x84))?;
-                self.push_tuple(content)?;
-            }
-            b't' => {
-                let content = self.pop_to_mark()?;
-                self.push_tuple(content)?;
-            }
-            // REDUCE, NEWOBJ
-            b'R' | 0x81 => {
-                let (args, callable) = (self.pop()?, self.pop()?);
-                let cost = args.cost.and(callable.cost).wrapped();
-                self.push(Object::call(callable.object, args.object), cost)?;
-            }
-            // BUILD
-            b'b' => {
-                let (state, object) = (self.pop()?, self.pop()?);
-                let cost = state.cost.and(object.cost).wrapped();
-                self.push(object.object.build(), cost)?;
-            }
-            // APPEND, APPENDS
+            // APPEND and APPENDS, ADDITEMS, SETITEM and SETITEMS
             b'a' => {
-                let content = self.pop_many(1)?;
-                self.append(&content)?;
+                let content = vec![self.pop()?];
+                self.append(content)?;
             }
-            b'e' => {
+            b'e' | 0x90 => {
                 let content = self.pop_to_mark()?;
-                self.append(&content)?;
+                self.append(content)?;
             }
-            // SETITEM, SETITEMS
             b's' => {
                 let content = self.pop_many(2)?;
-                self.set_items(content)?;
+                self.set_items(&content)?;
             }
             b'u' => {
                 let content = self.pop_to_mark()?;
-                self.set_items(content)?;
+                self.set_items(&content)?;
             }
-            // BINPUT, LONG_BINPUT
-            b'q' => {
-                let [id] = self.take()?;
-                self.put(u32::from(id))?;
+            // BUILD: attributes of a dict are not entries (PyTorch attaches versions of modules as
+            // `_metadata`), and those of other objects are not needed.
+            b'b' => drop(self.pop()?),
+            _ => {
+                let object = self.object(opcode)?;
+                self.push(object)?;
             }
-            b'r' => {
-                let id = u32::from_le_bytes(self.take()?);
-                self.put(id)?;
+        }
+        Ok(None)
+    }
+
+    /// The object that an opcode makes.
+    fn object(&mut self, opcode: u8) -> Result<Object, CheckpointError> {
+        Ok(match opcode {
+            // NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT, EMPTY_SET
+            b'N' => Object::None,
+            0x88 | 0x89 => Object::Bool,
+            b')' => Object::Tuple(Vec::new()),
+            b']' => Object::List(Vec::new()),
+            b'}' => Object::Dict(Vec::new()),
+            0x8f => Object::Other("a set"),
+            // BININT1, BININT2, BININT, LONG1, LONG4
+            b'K' => Object::Int(i64::from(self.source.byte()?)),
+            b'M' => Object::Int(i64::from(u16::from_le_bytes(self.source.take()?))),
+            b'J' => Object::Int(i64::from(i32::from_le_bytes(self.source.take()?))),
+            0x8a => self.source.long(1)?.map_or(Object::Other("a long integer"), Object::Int),
+            0x8b => self.source.long(4)?.map_or(Object::Other("a long integer"), Object::Int),
+            // BINFLOAT
+            b'G' => {
+                self.source.take::<8>()?;
+                Object::Float
             }
-            // BINGET, LONG_BINGET
-            b'h' => {
-                let [id] = self.take()?;
-                self.get(u32::from(id))?;
+            // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
+            0x8c => Object::Text(self.source.text(1)?),
+            b'X' => Object::Text(self.source.text(4)?),
+            0x8d => Object::Text(self.source.text(8)?),
+            // SHORT_BINSTRING and BINSTRING, which Python 2 wrote for texts and for bytes
+            b'U' | b'T' => {
+                let bytes = self.source.counted(if opcode == b'U' { 1 } else { 4 })?;
+                let text = std::str::from_utf8(bytes).map(ToString::to_string);
+                text.map_or(Object::Other("bytes"), Object::Text)
             }
-            b'j' => {
-                let id = u32::from_le_bytes(self.take()?);
-                self.get(id)?;
+            // SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
+            b'C' => self.bytes(1)?,
+            b'B' => self.bytes(4)?,
+            0x8e | 0x96 => self.bytes(8)?,
+            // GLOBAL, STACK_GLOBAL
+            b'c' => {
+                let (module, name) = (self.source.line()?, self.source.line()?);
+                global(module, name)?
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                match (self.objects.text(module), self.objects.text(name)) {
+                    (Some(module), Some(name)) => global(module, name)?,
+                    _ => return Err(corrupt("pickle: expected the name of a class as text")),
+                }
+            }
+            // BINPERSID
+            b'Q' => Object::Persistent(self.pop()?),
+            // TUPLE1 to TUPLE3, TUPLE, LIST, FROZENSET
+            0x85..=0x87 => Object::Tuple(self.pop_many(usize::from(opcode - 0x84))?),
+            b't' => Object::Tuple(self.pop_to_mark()?),
+            b'l' => Object::List(self.pop_to_mark()?),
+            0x91 => {
+                self.pop_to_mark()?;
+                Object::Other("a set")
+            }
+            // DICT
+            b'd' => Object::Dict(pairs(&self.pop_to_mark()?)?),
+            // REDUCE, NEWOBJ, NEWOBJ_EX
+            b'R' | 0x81 => {
+                let (args, callable) = (self.pop()?, self.pop()?);
+                self.call(callable, args)?
+            }
+            0x92 => {
+                let (_, args, callable) = (self.pop()?, self.pop()?, self.pop()?);
+                self.call(callable, args)?
             }
             other => {
                 return Err(corrupt(format!(
                     "pickle: opcode {other:#04x} is not one of a state dict saved by PyTorch"
                 )));
             }
+        })
+    }
+
+    fn call(&mut self, callable: Id, args: Id) -> Result<Object, CheckpointError> {
+        let object = self.objects.call(callable, args);
+        if let Object::Dict(entries) = &object {
+            self.copied += entries.len();
         }
-        Ok(None)
+        if self.copied > MAX_OBJECTS { Err(too_many()) } else { Ok(object) }
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
-        let (&head, rest) = self.rest.split_first_chunk().ok_or_else(ends_early)?;
-        self.rest = rest;
-        Ok(head)
+    fn bytes(&mut self, length_bytes: u8) -> Result<Object, CheckpointError> {
+        self.source.counted(length_bytes)?;
+        Ok(Object::Other("bytes"))
     }
 
-    fn slice(&mut self, count: usize) -> Result<&'a [u8], CheckpointError> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or_else(ends_early)?;
-        self.rest = rest;
-        Ok(head)
-    }
-
-    fn line(&mut self) -> Result<&'a [u8], CheckpointError> {
-        let end = self.rest.iter().position(|&byte| byte == b'\n').ok_or_else(ends_early)?;
-        let line = self.slice(end)?;
-        self.slice(1)?;
-        Ok(line)
-    }
-
-    /// A little-endian integer in two's complement; its first byte is the number of bytes that
-    /// follow.
-    fn long(&mut self) -> Result<i64, CheckpointError> {
-        let [length] = self.take()?;
-        if length > 8 {
-            return Err(corrupt(format!("pickle: integer of {length} bytes")));
+    fn push(&mut self, object: Object) -> Result<(), CheckpointError> {
+        if self.objects.len() >= MAX_OBJECTS {
+            return Err(too_many());
         }
-        let digits = self.slice(usize::from(length))?;
-        let negative = digits.last().is_some_and(|&byte| byte >= 0x80);
-        let mut bytes = [if negative { 0xff } else { 0 }; 8];
-        for (byte, &digit) in bytes.iter_mut().zip(digits) {
-            *byte = digit;
+        let id = self.objects.add(object);
+        self.push_again(id)
+    }
+
+    /// Pushes an object that is there already.
+    fn push_again(&mut self, id: Id) -> Result<(), CheckpointError> {
+        if self.stack.len() >= MAX_OBJECTS {
+            return Err(too_many());
         }
-        Ok(i64::from_le_bytes(bytes))
-    }
-
-    fn pop(&mut self) -> Result<Entry, CheckpointError> {
-        self.stack.pop().flatten().ok_or_else(|| corrupt("pickle: an object is missing"))
-    }
-
-    fn push(&mut self, object: Object, cost: Cost) -> Result<(), CheckpointError> {
-        self.budget.create(cost)?;
-        self.stack.push(Some(Entry { object, cost }));
+        self.stack.push(Some(id));
         Ok(())
     }
 
-    fn push_int(&mut self, value: i64) -> Result<(), CheckpointError> {
-        self.push(Object::Int(value), Cost::LEAF)
-    }
-
-    fn push_tuple(&mut self, content: Content) -> Result<(), CheckpointError> {
-        self.push(Object::Tuple(content.objects), content.cost.wrapped())
+    fn pop(&mut self) -> Result<Id, CheckpointError> {
+        self.stack.pop().flatten().ok_or_else(|| corrupt("pickle: an object is missing"))
     }
 
     /// Takes the top `count` objects off, in the order in which they were pushed.
-    fn pop_many(&mut self, count: usize) -> Result<Content, CheckpointError> {
-        let mut content = Content::default();
-        for _ in 0..count {
-            content.add(self.pop()?);
-        }
-        content.objects.reverse();
+    fn pop_many(&mut self, count: usize) -> Result<Vec<Id>, CheckpointError> {
+        let mut content = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
+        content.reverse();
         Ok(content)
     }
 
     /// Takes everything above the last mark off, and the mark.
-    fn pop_to_mark(&mut self) -> Result<Content, CheckpointError> {
-        let mut content = Content::default();
-        loop {
-            match self.stack.pop() {
-                Some(Some(entry)) => content.add(entry),
-                Some(None) => break,
-                None => return Err(corrupt("pickle: a mark is missing")),
-            }
-        }
-        content.objects.reverse();
+    fn pop_to_mark(&mut self) -> Result<Vec<Id>, CheckpointError> {
+        let mark = self.stack.iter().rposition(Option::is_none);
+        let mark = mark.ok_or_else(|| corrupt("pickle: a mark is missing"))?;
+        let content = self.stack.drain(mark..).flatten().collect();
         Ok(content)
     }
 
-    fn append(&mut self, content: &Content) -> Result<(), CheckpointError> {
-        let list = self.pop()?;
-        if list.object != Object::List {
-            return Err(corrupt(format!("pickle: expected a list, found {}", list.object.kind())));
+    fn top_id(&self) -> Result<Id, CheckpointError> {
+        self.stack.last().copied().flatten().ok_or_else(|| corrupt("pickle: an object is missing"))
+    }
+
+    /// The object on top, which the pickle changes.
+    fn top(&mut self) -> Result<&mut Object, CheckpointError> {
+        let top = self.top_id()?;
+        self.objects.get_mut(top).ok_or_else(|| corrupt("pickle: an object is missing"))
+    }
+
+    fn append(&mut self, content: Vec<Id>) -> Result<(), CheckpointError> {
+        match self.top()? {
+            Object::List(items) => items.extend(content),
+            Object::Other(_) | Object::Call { .. } => {}
+            other => {
+                let found = other.kind();
+                return Err(corrupt(format!("pickle: expected a list, found {found}")));
+            }
         }
-        self.push(Object::List, list.cost.grown(content.cost))
+        Ok(())
     }
 
-    fn set_items(&mut self, content: Content) -> Result<(), CheckpointError> {
-        let Entry { object: Object::Dict(mut items), cost } = self.pop()? else {
-            return Err(corrupt("pickle: expected a dict to set entries of"));
-        };
-        if !content.objects.len().is_multiple_of(2) {
-            return Err(corrupt("pickle: a value is missing for a dict's last key"));
+    fn set_items(&mut self, content: &[Id]) -> Result<(), CheckpointError> {
+        let content = pairs(content)?;
+        match self.top()? {
+            Object::Dict(items) => items.extend(content),
+            Object::Other(_) | Object::Call { .. } => {}
+            other => {
+                let found = other.kind();
+                return Err(corrupt(format!(
+                    "pickle: expected a dict to set entries of, found {found}"
+                )));
+            }
         }
-        let mut objects = content.objects.into_iter();
-        while let (Some(key), Some(value)) = (objects.next(), objects.next()) {
-            items.push((key, value));
-        }
-        self.push(Object::Dict(items), cost.grown(content.cost))
+        Ok(())
     }
 
-    fn put(&mut self, id: u32) -> Result<(), CheckpointError> {
-        let top = self.pop()?;
-        self.budget.copy(top.cost)?;
-        self.memo.insert(id, top.clone());
-        self.push(top.object, top.cost)
+    fn put(&mut self, slot: u32) -> Result<(), CheckpointError> {
+        let top = self.top_id()?;
+        self.memo.insert(slot, top);
+        Ok(())
     }
 
-    fn get(&mut self, id: u32) -> Result<(), CheckpointError> {
-        let held = self.memo.get(&id);
-        let held = held.ok_or_else(|| corrupt(format!("pickle: nothing in memo slot {id}")))?;
-        self.budget.copy(held.cost)?;
-        let Entry { object, cost } = held.clone();
-        self.push(object, cost)
+    fn get(&mut self, slot: u32) -> Result<(), CheckpointError> {
+        let held = self.memo.get(&slot).copied();
+        let held = held.ok_or_else(|| corrupt(format!("pickle: nothing in memo slot {slot}")))?;
+        self.push_again(held)
     }
 }
 
-/// Objects taken off the stack, and what they cost together.
-#[derive(Default)]
-struct Content {
-    objects: Vec<Object>,
-    cost: Cost,
+fn too_many() -> CheckpointError {
+    corrupt(format!("pickle: more than {MAX_OBJECTS} objects"))
 }
 
-impl Content {
-    fn add(&mut self, entry: Entry) {
-        self.objects.push(entry.object);
-        self.cost = self.cost.and(entry.cost);
+fn pairs(content: &[Id]) -> Result<Vec<(Id, Id)>, CheckpointError> {
+    let (pairs, rest) = content.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(corrupt("pickle: a value is missing for a dict's last key"));
     }
+    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
 }
 
-fn forbidden(module: &[u8], name: &[u8]) -> CheckpointError {
-    let shown = |text: &[u8]| text.get(..80).unwrap_or(text).escape_ascii().to_string();
-    CheckpointError::ForbiddenGlobal(format!("{}.{}", shown(module), shown(name)))
-}
-
-fn ends_early() -> CheckpointError {
-    corrupt("pickle: ends early")
+fn global(module: &str, name: &str) -> Result<Object, CheckpointError> {
+    let shown = |text: &str| text.chars().take(80).collect::<String>().escape_debug().to_string();
+    Global::find(module, name).map(Object::Global).ok_or_else(|| {
+        CheckpointError::ForbiddenGlobal(format!("{}.{}", shown(module), shown(name)))
+    })
 }
 
 #[cfg(test)]

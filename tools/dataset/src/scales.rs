@@ -1,0 +1,234 @@
+//! `pixel_size.csv`: the scale of images.
+
+use crate::FolderError;
+use crate::listing::Listing;
+use crate::text;
+use csv::{ReaderBuilder, StringRecord, Trim};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const FILE: &str = "pixel_size.csv";
+
+/// What the file says about one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) pixel_size_mm: Option<f32>,
+    pub(crate) head_circumference_mm: Option<f32>,
+}
+
+/// Reads the columns `stem`, `pixel_size_mm` and, if there, `head_circumference_mm` of a set's file.
+/// Spreadsheets write them with commas, semicolons or tabs between them, and with commas in numbers.
+///
+/// # Errors
+/// [`FolderError`] if the file cannot be read or is no UTF-8 text.
+pub(crate) fn read(
+    set: &Path,
+    images: &Listing,
+    problem: &mut dyn FnMut(&str, String),
+) -> Result<BTreeMap<String, Scale>, FolderError> {
+    let path = set.join(FILE);
+    let Some(text) = text::read(&path)? else { return Ok(BTreeMap::new()) };
+    let (skipped, delimiter) = delimiter(&text);
+    let mut reader = ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text.as_bytes());
+    let mut records = reader.records().skip(usize::from(skipped));
+    let refuse = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        FolderError::Table { path: path.clone(), line, reason: error.to_string() }
+    };
+    let header = records.next().transpose().map_err(refuse)?.unwrap_or_default();
+    let column = |name: &str| header.iter().position(|found| found.eq_ignore_ascii_case(name));
+    let (Some(stem), Some(size)) = (column("stem"), column("pixel_size_mm")) else {
+        let found: Vec<_> = header.iter().map(|name| format!("`{name}`")).collect();
+        let line = header.position().map_or(1, csv::Position::line);
+        let what = format!(
+            "{FILE} line {line}: expected columns stem and pixel_size_mm, found {}",
+            if found.is_empty() { "an empty file".to_string() } else { found.join(", ") }
+        );
+        problem("", what);
+        return Ok(BTreeMap::new());
+    };
+    let circumference = column("head_circumference_mm");
+
+    let mut scales = BTreeMap::<String, (u64, Scale)>::new();
+    let mut strangers = Vec::new();
+    for record in records {
+        let record = record.map_err(refuse)?;
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let name = record.get(stem).unwrap_or_default();
+        if record.iter().skip(header.len()).any(|cell| !cell.is_empty()) {
+            // A comma in a number or a text would move the cells behind it.
+            let (expected, found) = (header.len(), record.len());
+            let what = format!("{FILE} line {line}: expected {expected} cells, found {found}");
+            problem(name, what);
+            continue;
+        }
+        let scale = Scale {
+            pixel_size_mm: positive(&record, size),
+            head_circumference_mm: circumference.and_then(|column| positive(&record, column)),
+        };
+        if scale.pixel_size_mm.is_none() {
+            let found = record.get(size).unwrap_or_default();
+            let what =
+                format!("{FILE} line {line}: expected a positive pixel size, found {found:?}");
+            problem(name, what);
+        }
+        let stem = match images.resolve(name) {
+            Ok(stem) => stem,
+            Err(stem) => {
+                strangers.push((line, stem));
+                continue;
+            }
+        };
+        match scales.get(&stem) {
+            None => drop(scales.insert(stem, (line, scale))),
+            Some((_, known)) if *known == scale => {}
+            Some((first, _)) => {
+                let what = format!(
+                    "{FILE} line {line}: expected one row for an image, found another in line \
+                     {first}, which is used"
+                );
+                problem(&stem, what);
+            }
+        }
+    }
+    // A table of a larger set is fine. Where images have no row, a row without an image is likely
+    // a name that is spelt in another way.
+    if images.stems().any(|stem| !scales.contains_key(stem)) {
+        for (line, stem) in strangers {
+            problem(&stem, format!("{FILE} line {line}: expected an image's name, found {stem:?}"));
+        }
+    }
+    Ok(scales.into_iter().map(|(stem, (_, scale))| (stem, scale)).collect())
+}
+
+/// Whether the first line only names the delimiter, and the delimiter.
+fn delimiter(text: &str) -> (bool, u8) {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let bare = first.trim().trim_matches('"');
+    if let Some(named) = bare.strip_prefix("sep=").or_else(|| bare.strip_prefix("SEP=")) {
+        return (true, named.bytes().next().unwrap_or(b'\t'));
+    }
+    let count = |delimiter: u8| first.bytes().filter(|byte| *byte == delimiter).count();
+    let most = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter));
+    (false, most.unwrap_or(b','))
+}
+
+fn positive(record: &StringRecord, column: usize) -> Option<f32> {
+    let cell = record.get(column)?;
+    // A comma in a cell is a decimal comma: nothing here is as long as a thousand.
+    let value: f32 =
+        if cell.contains('.') { cell.parse() } else { cell.replacen(',', ".", 1).parse() }.ok()?;
+    (value.is_finite() && value > 0.0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    /// A set with images `a` and `b` and a table.
+    fn set(table: &[u8]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("image")).unwrap();
+        for name in ["a.png", "b.jpg"] {
+            fs::write(folder.path().join("image").join(name), "").unwrap();
+        }
+        fs::write(folder.path().join(FILE), table).unwrap();
+        folder
+    }
+
+    type Scales = BTreeMap<String, Scale>;
+
+    fn read_table(table: &[u8]) -> (Result<Scales, FolderError>, Vec<String>) {
+        let folder = set(table);
+        let images = Listing::of(&folder.path().join("image"), "image").unwrap();
+        let mut problems = Vec::new();
+        let mut problem = |stem: &str, what: String| problems.push(format!("{stem}: {what}"));
+        (read(folder.path(), &images, &mut problem), problems)
+    }
+
+    #[test]
+    fn every_spreadsheets_table_is_read() {
+        let expected = |size| Scale { pixel_size_mm: size, head_circumference_mm: Some(44.5) };
+        for table in [
+            "stem,pixel_size_mm,head_circumference_mm\na,0.1,44.5\nb,0.2,44.5\n",
+            "\u{feff}stem,pixel_size_mm,head_circumference_mm\r\na,0.1,44.5\r\nb,0.2,44.5\r\n",
+            "stem;pixel_size_mm;head_circumference_mm\r\na.png;0,1;44,5\r\nb.png;0,2;44,5\r\n;;\r\n",
+            "sep=;\r\nstem;pixel_size_mm;head_circumference_mm\r\na;0.1;44.5\r\nb;0.2;44.5\r\n",
+            "stem\tpixel_size_mm\thead_circumference_mm\na\t0.1\t44.5\nb\t0.2\t44.5",
+            "\"stem\",\"pixel_size_mm\",\"head_circumference_mm\"\n\"a.PNG\",\"0,1\",\"44.5\"\n\"b\",0.2,44.5\n",
+            "Pixel_Size_mm, Stem, note, head_circumference_mm\n\n0.1, image/a.png, x y, 44.5,\n 0.2 ,b.jpg,,44.5\n",
+            "stem,pixel_size_mm,head_circumference_mm\ra,0.1,44.5\rb,0.2,44.5\r",
+        ] {
+            let (scales, problems) = read_table(table.as_bytes());
+            let scales = scales.unwrap();
+            assert_eq!(problems, [""; 0], "{table}");
+            assert_eq!(scales["a"], expected(Some(0.1)), "{table}");
+            assert_eq!(scales["b"], expected(Some(0.2)), "{table}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_line() {
+        for (table, complaint) in [
+            (
+                "name,size\na,0.1\n",
+                "line 1: expected columns stem and pixel_size_mm, found `name`, `size`",
+            ),
+            ("", "line 1: expected columns stem and pixel_size_mm, found an empty file"),
+            (
+                "stem,pixel_size_mm\na,x\nb,0.1\n",
+                "a: pixel_size.csv line 2: expected a positive pixel size, found \"x\"",
+            ),
+            ("stem,pixel_size_mm\na,0.1\nb\n", "b: pixel_size.csv line 3"),
+            (
+                "stem,pixel_size_mm\na,1,2\nb,0.1\n",
+                "a: pixel_size.csv line 2: expected 2 cells, found 3",
+            ),
+            (
+                "stem,pixel_size_mm\na,-1\nb,0.1\n",
+                "line 2: expected a positive pixel size, found \"-1\"",
+            ),
+            (
+                "stem,pixel_size_mm\na,0.1\nB,0.2\n",
+                "B: pixel_size.csv line 3: expected an image's name",
+            ),
+            (
+                "stem,pixel_size_mm\na,0.1\na.png,0.2\nb,0.1\n",
+                "line 3: expected one row for an image, found another in line 2",
+            ),
+        ] {
+            let (scales, problems) = read_table(table.as_bytes());
+            assert!(scales.is_ok());
+            assert!(
+                problems.len() == 1 && problems[0].contains(complaint),
+                "{table}: {problems:?}"
+            );
+        }
+        for (table, complaint) in [
+            (
+                b"stem,pixel_size_mm\na,0.1\ncaf\xe9,1\n".as_slice(),
+                "pixel_size.csv line 3: expected UTF-8",
+            ),
+            (b"\xff\xfes\0t\0", "pixel_size.csv line 1: expected UTF-8, found UTF-16"),
+        ] {
+            let error = read_table(table).0.unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_a_larger_set_is_fine() {
+        let (scales, problems) = read_table(b"stem,pixel_size_mm\na,0.1\nb,0.2\nc,0.3\n");
+        assert_eq!((scales.unwrap().len(), problems.len()), (2, 0));
+    }
+}
