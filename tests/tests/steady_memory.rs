@@ -1,4 +1,7 @@
-//! After a warm-up, frames and clicks hold no more memory than before, however many there are.
+//! After a warm-up, frames and clicks hold no more memory than before, however many there are, and the same frame
+//! has the same answer at the end.
+//!
+//! `UNIULTRA_SOAK_FRAMES=100000` makes a soak test of it: that many frames instead of 1,000.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,8 +12,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 use std::alloc::System;
 use std::path::Path;
 use uniultra_core::{Frame, Pixels, PointLabel, Prompts};
-use uniultra_engine::{EngineOptions, Segmenter};
+use uniultra_engine::{EngineOptions, Segmenter, rss_mib};
 use uniultra_export::ExportOptions;
+use uniultra_manifest::{Sha256Hex, sha256_hex};
 use uniultra_tests::cli::root;
 use uniultra_tests::packs::{ScratchPack, random};
 
@@ -19,6 +23,12 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Frames until every buffer has its size.
 const WARM_UP: usize = 10;
+
+/// Frames of the longest run.
+fn soak_frames() -> usize {
+    let frames = std::env::var("UNIULTRA_SOAK_FRAMES").ok();
+    frames.map_or(1000, |text| text.parse().unwrap())
+}
 
 /// Bytes that are in use.
 fn live(stats: &Stats) -> usize {
@@ -31,8 +41,8 @@ fn frame(index: usize) -> Frame {
     Frame::new(96, 80, Pixels::Gray8((0..96 * 80).map(pixel).collect())).unwrap()
 }
 
-/// A frame, a click, and a click that refines it.
-fn scan(segmenter: &Segmenter, index: usize) {
+/// A frame, a click, and a click that refines it; the hash of the last answer.
+fn scan(segmenter: &Segmenter, index: usize) -> Sha256Hex {
     let frame = frame(index);
     let encoded = segmenter.encode(&frame).unwrap();
     let x = (index % 90) as f32;
@@ -42,6 +52,8 @@ fn scan(segmenter: &Segmenter, index: usize) {
     let refined = click.with_mask(first.as_mask_prompt(token)).unwrap();
     let second = encoded.predict(&refined).unwrap();
     assert_eq!(second.mask(token).width(), 96);
+    let bytes: Vec<u8> = second.logits().iter().flat_map(|logit| logit.to_le_bytes()).collect();
+    sha256_hex(&bytes)
 }
 
 /// Live bytes and allocations a frame, after the warm-up and after `frames` more.
@@ -51,13 +63,17 @@ fn measure(folder: &Path, threads: usize, frames: usize) -> ([usize; 2], [usize;
     let sample = |range: std::ops::Range<usize>| {
         let before = ALLOCATOR.stats();
         let count = range.len();
-        range.for_each(|index| scan(&segmenter, index));
+        range.for_each(|index| drop(scan(&segmenter, index)));
         let after = ALLOCATOR.stats();
         (live(&after), (after.allocations - before.allocations) / count)
     };
-    (0..WARM_UP).for_each(|index| scan(&segmenter, index));
+    let first_answers: Vec<_> = (0..WARM_UP).map(|index| scan(&segmenter, index)).collect();
     let (first, few) = sample(WARM_UP..2 * WARM_UP);
+    let rss_before_mib = rss_mib();
     let (last, many) = sample(2 * WARM_UP..frames);
+    println!("resident {rss_before_mib:?} then {:?} MiB", rss_mib());
+    let last_answers: Vec<_> = (0..WARM_UP).map(|index| scan(&segmenter, index)).collect();
+    assert_eq!(first_answers, last_answers, "an answer drifted");
     ([first, last], [few, many])
 }
 
@@ -68,7 +84,7 @@ fn a_thousand_frames_hold_no_more_than_ten() {
     let small = ScratchPack::export(&random("uniultra-mini", 3), &options);
     let int8 = root().join("models/uniultra-mini-int8");
     for (folder, threads, frames) in
-        [(small.folder(), 1, 1000), (small.folder(), 3, 200), (int8, 1, 40)]
+        [(small.folder(), 1, soak_frames()), (small.folder(), 3, 200), (int8, 1, 40)]
     {
         let ([first, last], [few, many]) = measure(&folder, threads, frames);
         println!("{threads} threads, {frames} frames: {first} then {last} bytes live");

@@ -11,6 +11,7 @@
 //! run that was killed goes on, from the last state on disk, as if it had not been.
 #![forbid(unsafe_code)]
 
+pub mod average;
 pub mod batch;
 pub mod build;
 pub mod bundle;

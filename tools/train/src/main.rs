@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use uniultra_train::average::average;
 use uniultra_train::build::{StageKind, stage};
 use uniultra_train::bundle::bundle;
 use uniultra_train::config::Config;
@@ -24,6 +25,8 @@ Examples:
       encoder and decoder together; goes on where it was killed
   uniultra-train bundle --stage joint --config tools/train/configs/universal512.toml --out to-send
       the same run in parts of 60 MiB for another machine, such as one with a GPU: `sh run.sh` there
+  uniultra-train average models/uniultra-mini/weights.safetensors runs/joint/final.safetensors --out mean.safetensors
+      the mean of old and new weights
 
 A run's folder gets config.toml at once, then last.safetensors (the state to resume from),
 best.safetensors and final.safetensors (weights for `uniultra-tools export`), log.csv, val.csv,
@@ -45,8 +48,20 @@ enum Command {
     Distill(RunArgs),
     /// Train encoder and decoder together on masks, with a teacher's soft targets.
     Joint(RunArgs),
+    /// Write the mean of several weight files.
+    Average(AverageArgs),
     /// Write a run for another machine: program, configuration, checkpoints and images in parts.
     Bundle(BundleArgs),
+}
+
+#[derive(Debug, Args)]
+struct AverageArgs {
+    /// Weight files with the same tensors, such as final.safetensors of two runs.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// File of the mean.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +131,7 @@ fn main() -> ExitCode {
         Command::Finetune(args) => run(StageKind::Finetune, args),
         Command::Distill(args) => run(StageKind::Distill, args),
         Command::Joint(args) => run(StageKind::Joint, args),
+        Command::Average(args) => average(&args.files, &args.out),
         Command::Bundle(args) => send(args),
     };
     match done {
