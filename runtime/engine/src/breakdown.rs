@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn panics_are_told_apart_by_what_they_say() {
         let caught = |message: &'static str| {
-            caught("a.onnx", || std::panic::panic_any(message)).map(|()| ()).unwrap_err()
+            caught("a.onnx", || std::panic::panic_any(message)).unwrap_err()
         };
         let memory = caught("failed to allocate Layout { size: 9, align: 1 }");
         assert!(matches!(memory, EngineError::OutOfMemory { .. }), "{memory}");
@@ -82,7 +82,7 @@ mod tests {
         let other = caught("assertion failed: rank == 4");
         assert!(matches!(other, EngineError::Panic { .. }), "{other}");
         assert!(other.to_string().contains("rank == 4"), "{other}");
-        let computed = super::caught("x", || panic!("{} dims", 5)).map(|()| ()).unwrap_err();
+        let computed = super::caught("x", || panic!("{} dims", 5)).unwrap_err();
         assert!(computed.to_string().contains("5 dims"), "{computed}");
         assert_eq!(super::caught("x", || 5).unwrap(), 5);
     }

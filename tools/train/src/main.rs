@@ -48,7 +48,7 @@ enum Command {
     Distill(RunArgs),
     /// Train encoder and decoder together on masks, with a teacher's soft targets.
     Joint(RunArgs),
-    /// Write the mean of several weight files.
+    /// Write the weighted mean of several weight files.
     Average(AverageArgs),
     /// Write a run for another machine: program, configuration, checkpoints and images in parts.
     Bundle(BundleArgs),
@@ -59,6 +59,9 @@ struct AverageArgs {
     /// Weight files with the same tensors, such as final.safetensors of two runs.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// How much each file counts, such as 0.65,0.35; all the same if not given.
+    #[arg(long, value_name = "SHARE,...", value_delimiter = ',')]
+    shares: Vec<f64>,
     /// File of the mean.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -131,7 +134,7 @@ fn main() -> ExitCode {
         Command::Finetune(args) => run(StageKind::Finetune, args),
         Command::Distill(args) => run(StageKind::Distill, args),
         Command::Joint(args) => run(StageKind::Joint, args),
-        Command::Average(args) => average(&args.files, &args.out),
+        Command::Average(args) => average(&args.files, &args.shares, &args.out),
         Command::Bundle(args) => send(args),
     };
     match done {

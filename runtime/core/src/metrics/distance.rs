@@ -44,8 +44,7 @@ pub(super) fn squared_distance_stretched(targets: &[bool], width: usize, aspect:
 /// Squared distance to the nearest target of the same column, in cells, or `FAR`.
 fn along_columns(targets: &[bool], width: usize) -> Vec<u32> {
     let mut grid: Vec<u32> = targets.iter().map(|&t| if t { 0 } else { FAR }).collect();
-    if width > 0 {
-        let height = grid.len() / width;
+    if let Some(height) = grid.len().checked_div(width) {
         sweep_columns(&mut grid, width, height);
     }
     grid
