@@ -156,9 +156,10 @@ const FUZZ: &str = "tests/fuzz/Cargo.toml";
 /// Without the libFuzzer runtime, which needs a C++ compiler. The tests replay the seeds. The workspace's own
 /// target folder serves, so that the dependencies already checked are not checked again.
 fn fuzz(workspace: &Workspace) -> Result<()> {
-    let args = ["check", "--locked", "--no-default-features", "--all-targets", "--manifest-path"];
+    let args =
+        ["check", "--locked", "--no-default-features", "--features", "onnx", "--all-targets"];
     let mut command = workspace.cargo(&args);
-    command.arg(FUZZ).arg("--target-dir").arg(&workspace.target);
+    command.arg("--manifest-path").arg(FUZZ).arg("--target-dir").arg(&workspace.target);
     workspace::run(&mut command).with_context(|| {
         format!("if its lock file is behind, copy Cargo.lock over it and run `cargo metadata --manifest-path {FUZZ}`")
     })
