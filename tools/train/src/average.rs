@@ -1,4 +1,4 @@
-//! The weighted mean of several weight files.
+//! The weighted mean of several weight files, with the widest of their ranges for 8 bits.
 //!
 //! Two runs that began from the same weights often lie in one valley of the loss. The mean of their weights then
 //! keeps what each of them learned, and loses less of what the older weights knew (Wortsman et al., "Robust
@@ -8,6 +8,10 @@ use crate::run::tensor_file::{Precision, Tensors, load_weights, save_weights};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use tch::{Device, no_grad};
+
+/// Ranges of inputs, for 8 bits. Of these the widest is taken: a mixed network must not be clipped where one of its
+/// parents was not.
+const RANGES: &str = "quantization.";
 
 /// How far the sum of the shares may be from 1.
 const SHARES_TOLERANCE: f64 = 1e-6;
@@ -35,12 +39,14 @@ pub fn average(files: &[PathBuf], shares: &[f64], out: &Path) -> Result<()> {
             same_tensors(&mean, &tensors).with_context(|| path.display().to_string())?;
         }
         for (name, tensor) in tensors {
-            let part = no_grad(|| tensor * share);
-            let sum = match mean.get(&name) {
-                Some(sum) => no_grad(|| sum + part),
-                None => part,
-            };
-            mean.insert(name, sum);
+            let before = mean.get(&name);
+            let mixed = no_grad(|| match before {
+                Some(before) if name.starts_with(RANGES) => before.maximum(&tensor),
+                None if name.starts_with(RANGES) => tensor,
+                Some(before) => before + tensor * share,
+                None => tensor * share,
+            });
+            mean.insert(name, mixed);
         }
     }
     Ok(save_weights(out, &mean, Precision::F32)?)
@@ -90,12 +96,25 @@ mod tests {
     }
 
     #[test]
+    fn the_widest_range_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "quantization.blocks.0/attn/qkv.input_range";
+        let [a, b] = [("a", 2.0), ("b", 3.0)].map(|(file_name, range)| {
+            file(folder.path(), file_name, &[("w", &[1.0]), (name, &[range])])
+        });
+        let out = folder.path().join("mean.safetensors");
+        average(&[b, a], &[], &out).unwrap();
+        let mean = load_weights(&out, Device::Cpu).unwrap();
+        assert_eq!(Vec::<f32>::try_from(&mean[name]).unwrap(), [3.0]);
+    }
+
+    #[test]
     fn files_that_differ_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let a = file(folder.path(), "a", &[("w", &[1.0, 2.0])]);
         let out = folder.path().join("mean.safetensors");
         let refused = |files: &[PathBuf]| format!("{:#}", average(files, &[], &out).unwrap_err());
-        assert!(refused(&[a.clone()]).contains("at least two"));
+        assert!(refused(std::slice::from_ref(&a)).contains("at least two"));
         let other = file(folder.path(), "other", &[("w", &[1.0, 2.0]), ("extra", &[1.0])]);
         assert!(refused(&[a.clone(), other]).contains("extra"));
         let shape = file(folder.path(), "shape", &[("w", &[1.0])]);
