@@ -42,13 +42,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     let point = args.point.as_deref().unwrap_or(SAMPLE_POINT);
 
-    let mut build = workspace.cargo(&["build", "--locked", "--release", "-p", "uniultra-app"]);
+    // Not --release: one frame shows no difference, and tract compiles much faster without optimisation.
+    let mut build = workspace.cargo(&["build", "--locked", "-p", "uniultra-app"]);
     if checkpoint.is_some() {
         build.args(["-p", "uniultra-tools"]);
     }
     workspace::run(&mut build)?;
 
-    let mut segment = workspace.command(workspace.release_binary("uniultra"));
+    let mut segment = workspace.command(workspace.binary("debug", "uniultra"));
     segment.arg("segment").arg(&frame).args(["--point", point]);
     if let Some(checkpoint) = &checkpoint {
         let pack = out.join("pack");
@@ -72,7 +73,7 @@ fn export(
     edge_layout: Option<&str>,
     pack: &Path,
 ) -> Result<()> {
-    let mut export = workspace.command(workspace.release_binary("uniultra-tools"));
+    let mut export = workspace.command(workspace.binary("debug", "uniultra-tools"));
     export.arg("export").arg("--checkpoint").arg(checkpoint);
     export.arg("--out").arg(pack).args(["--image-size", "1024", "--force"]);
     if let Some(layout) = edge_layout {
