@@ -1,4 +1,4 @@
-//! Files beside the usual ones: what is no image, samples of fewer bits, and TIFF in its variety.
+//! Unusual files: other formats than images, samples of fewer bits, and the many kinds of TIFF.
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 use image::ImageFormat;

@@ -1,4 +1,4 @@
-//! Failures that are nobody's refusal: memory that ran out, and assertions of the engine.
+//! Failures that do not come from bad input: memory that ran out, and assertions of the engine.
 
 use crate::EngineError;
 use std::any::Any;
@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What broke, where an error is no refusal of an input.
+/// What broke, if an error does not come from bad input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breakdown {
     /// Memory ran out.

@@ -17,7 +17,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    fn of(name: &str) -> Self {
+    fn export(name: &str) -> Self {
         let checkpoint = random(name, 5);
         let pack = export(&checkpoint, &options()).unwrap();
         let tensors = checkpoint.tensors().map(|(name, t)| (name.to_string(), t.clone()));
@@ -26,12 +26,12 @@ impl Control {
 
     pub(crate) fn uniultra() -> &'static Self {
         static CONTROL: OnceLock<Control> = OnceLock::new();
-        CONTROL.get_or_init(|| Self::of("uniultra-mini"))
+        CONTROL.get_or_init(|| Self::export("uniultra-mini"))
     }
 
     pub(crate) fn sam2() -> &'static Self {
         static CONTROL: OnceLock<Control> = OnceLock::new();
-        CONTROL.get_or_init(|| Self::of("sam2-mini"))
+        CONTROL.get_or_init(|| Self::export("sam2-mini"))
     }
 
     /// The state dict, its names changed.

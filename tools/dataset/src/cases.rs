@@ -132,8 +132,8 @@ pub(crate) fn cases_of(
         let (path, set) = (folder.to_path_buf(), set.to_string());
         return Err(FolderError::NoSet { path, set });
     };
-    let images = Listing::of(&image_folder, "image")?;
-    let masks = Listing::of(&mask_folder, "mask")?;
+    let images = Listing::read(&image_folder, "image")?;
+    let masks = Listing::read(&mask_folder, "mask")?;
     let listed = match split {
         SplitPart::All => None,
         part => names_of(&folder.join("data_split.json"), part)?,

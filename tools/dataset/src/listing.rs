@@ -44,7 +44,7 @@ impl Listing {
     ///
     /// # Errors
     /// [`FolderError::Read`] if the folder cannot be read.
-    pub(crate) fn of(folder: &Path, what: &str) -> Result<Self, FolderError> {
+    pub(crate) fn read(folder: &Path, what: &str) -> Result<Self, FolderError> {
         let mut listing = Self {
             folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             ..Self::default()

@@ -150,7 +150,7 @@ mod tests {
 
     fn read_table(table: &[u8]) -> (Result<Scales, FolderError>, Vec<String>) {
         let folder = set(table);
-        let images = Listing::of(&folder.path().join("image"), "image").unwrap();
+        let images = Listing::read(&folder.path().join("image"), "image").unwrap();
         let mut problems = Vec::new();
         let mut problem = |stem: &str, what: String| problems.push(format!("{stem}: {what}"));
         (read(folder.path(), &images, &mut problem), problems)

@@ -11,8 +11,8 @@ const QUANTIZATION: &str = "quantization.";
 /// The tensors that are left out, all named by a pattern.
 ///
 /// # Errors
-/// [`ExportError::Unexpected`] if others are there, too, and [`ExportError::Option`] for a pattern
-/// that is none.
+/// [`ExportError::Unexpected`] if others are there, too, and [`ExportError::Option`] for a text
+/// that is not a pattern.
 pub(crate) fn left_out(
     recognition: &Recognition,
     patterns: &[String],

@@ -49,7 +49,7 @@ pub fn write_atomically(
 /// # Errors
 /// [`SinkError::Write`], naming `path`.
 pub fn check_writable(path: &Path) -> Result<(), SinkError> {
-    let check = || match Place::of(path)? {
+    let check = || match Place::find(path)? {
         Place::Stream(stream) => stream.check(),
         Place::New(path) => Part::create(folder_of(&path), None).map(drop),
         Place::File(path) => {
@@ -67,7 +67,7 @@ pub fn check_writable(path: &Path) -> Result<(), SinkError> {
 /// device or pipe, which can take several results.
 #[must_use]
 pub fn write_target(path: &Path) -> Option<PathBuf> {
-    match Place::of(path) {
+    match Place::find(path) {
         Ok(Place::Stream(stream)) => stream.descriptor(),
         Ok(Place::New(path) | Place::File(path)) => {
             let folder = fs::canonicalize(folder_of(&path));
@@ -81,7 +81,7 @@ pub fn write_target(path: &Path) -> Option<PathBuf> {
 }
 
 fn attempt(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    match Place::of(path)? {
+    match Place::find(path)? {
         Place::Stream(stream) => fill(&stream.open()?, content),
         Place::New(path) => {
             let part = Part::create(folder_of(&path), None)?;

@@ -31,7 +31,7 @@ pub(super) enum Stream {
 }
 
 impl Place {
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    pub(super) fn find(path: &Path) -> io::Result<Self> {
         let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
         let slash = |byte: u8| std::path::is_separator(char::from(byte));
         let ends_in_slash = path.as_os_str().as_encoded_bytes().last().copied().is_some_and(slash);

@@ -87,8 +87,8 @@ impl Objects {
     /// The result of calling `callable`: `OrderedDict()` is a dict, everything else stays a call.
     pub(super) fn call(&self, callable: Id, args: Id) -> Object {
         if let Object::Global(Global::Dict) = self.get(callable) {
-            // `OrderedDict([(key, value), ...])` is how Python 2 wrote it. `defaultdict(list)` has
-            // an argument that is no entry.
+            // `OrderedDict([(key, value), ...])` is how Python 2 wrote it. The argument of
+            // `defaultdict(list)` is not a list of entries.
             let list = self.tuple(args).and_then(|args| args.first());
             let pairs = match list.map(|list| self.get(*list)) {
                 Some(Object::List(pairs)) => pairs.as_slice(),
