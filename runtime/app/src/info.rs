@@ -6,7 +6,7 @@ use crate::document::document;
 use crate::failure::AppError;
 use crate::machine;
 use crate::model::ModelSource;
-use crate::output::{check_json, print};
+use crate::output::{check_json, print, write_json};
 use std::fmt::{self, Write};
 use std::path::Path;
 use uniultra_manifest::{Manifest, Network, WeightFormat};
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &InfoArgs, board: Option<&Path>) -> anyhow::Result<()> {
     };
     let info = document(identity, report);
     match &args.json {
-        Some(target) => target.write_json(&info)?,
+        Some(target) => write_json(target, &info)?,
         None => print(&text(&info)?)?,
     }
     Ok(setup.refuse(misfits)?)

@@ -4,52 +4,10 @@ use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use anyhow::Context;
 use serde::Serialize;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use uniultra_sink::{Format, check_writable, write_atomically, write_target};
-
-/// Destination of an output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    Stdout,
-    File(PathBuf),
-}
-
-impl From<OsString> for Destination {
-    fn from(text: OsString) -> Self {
-        if text == "-" { Self::Stdout } else { Self::File(PathBuf::from(text)) }
-    }
-}
-
-impl Destination {
-    /// Writes what `content` makes.
-    pub(crate) fn write(
-        &self,
-        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> anyhow::Result<()> {
-        match self {
-            Self::Stdout => to_stdout(content),
-            Self::File(path) => Ok(write_atomically(path, content)?),
-        }
-    }
-
-    /// Writes one document on one line.
-    pub(crate) fn write_json(&self, document: &impl Serialize) -> anyhow::Result<()> {
-        let mut text = serde_json::to_string(document)?;
-        text.push('\n');
-        self.write(|w| w.write_all(text.as_bytes()))
-    }
-
-    /// The file or descriptor to write, if no other output may go there, too.
-    fn taken(&self) -> Option<PathBuf> {
-        match self {
-            Self::Stdout => Some(PathBuf::from("/dev/fd/1")),
-            Self::File(path) => write_target(path),
-        }
-    }
-}
+use uniultra_sink::{Destination, Format, check_writable, write_atomically};
 
 /// The outputs to write.
 #[derive(Debug, Default)]
@@ -75,10 +33,7 @@ impl Outputs {
 
     /// Every file to write.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.all().filter_map(|(.., target)| match target {
-            Destination::File(path) => Some(path.as_path()),
-            Destination::Stdout => None,
-        })
+        self.all().filter_map(|(.., target)| target.file())
     }
 
     /// Whether an output goes to stdout, which then carries nothing else.
@@ -101,7 +56,7 @@ impl Outputs {
             taken.push(("--mask-prompt", canonical(path)));
         }
         for (option, format, target) in self.all() {
-            if let Some(place) = target.taken() {
+            if let Some(place) = target.target() {
                 if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
                     return Err(AppError::Usage(clash(option, other, target)).into());
                 }
@@ -138,6 +93,24 @@ pub(crate) fn check_json(
     outputs.check(frame.unwrap_or(&FrameSource::Stdin), None)
 }
 
+/// Writes what `content` makes to a file or to stdout.
+pub(crate) fn write(
+    target: &Destination,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    match target {
+        Destination::Stdout => to_stdout(content),
+        Destination::File(path) => Ok(write_atomically(path, content)?),
+    }
+}
+
+/// Writes one document on one line.
+pub(crate) fn write_json(target: &Destination, document: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string(document)?;
+    text.push('\n');
+    write(target, |w| w.write_all(text.as_bytes()))
+}
+
 /// A path that is the same for all names of a file.
 fn canonical(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
@@ -156,13 +129,6 @@ fn to_stdout(content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dash_is_stdout() {
-        let of = |text: &str| Destination::from(OsString::from(text));
-        assert_eq!(of("-"), Destination::Stdout);
-        assert_eq!(of("./-"), Destination::File(PathBuf::from("./-")));
-    }
 
     #[test]
     fn stdout_carries_one_output() {

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::args::SegmentArgs;
 use crate::board::RunSetup;
 use crate::document::document;
-use crate::output::print;
+use crate::output::{print, write, write_json};
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     };
     let report = document(Some(request.model.identity(manifest)), report.report());
     if let Some(target) = &request.outputs.json {
-        target.write_json(&report)?;
+        write_json(target, &report)?;
     }
     if !request.outputs.use_stdout() {
         print(&summary(&report, &request.outputs)?)?;
@@ -116,10 +116,10 @@ fn write_files(
 ) -> anyhow::Result<()> {
     let outputs = &request.outputs;
     if let Some(target) = &outputs.mask {
-        target.write(|w| encode_mask_png(w, &answer.mask))?;
+        write(target, |w| encode_mask_png(w, &answer.mask))?;
     }
     if let Some(target) = &outputs.logits {
-        target.write(|w| encode_logits(w, prediction))?;
+        write(target, |w| encode_logits(w, prediction))?;
     }
     if let Some(target) = &outputs.overlay {
         let chosen = answer.chosen();
@@ -137,7 +137,7 @@ fn write_files(
             .with_diameters(diameters.as_ref())
             .with_spacing(request.spacing)
             .with_alternatives(&alternatives);
-        target.write(|w| encode_overlay_png(w, &overlay))?;
+        write(target, |w| encode_overlay_png(w, &overlay))?;
     }
     Ok(())
 }

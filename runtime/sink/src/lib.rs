@@ -8,6 +8,7 @@
 //! gets an error like that of a full disk. A library cannot do that for it.
 
 mod atomic;
+mod destination;
 mod error;
 mod format;
 mod mask_png;
@@ -15,6 +16,7 @@ mod npy;
 mod overlay;
 
 pub use atomic::{StagedFolder, check_writable, write_atomically, write_target};
+pub use destination::Destination;
 pub use error::SinkError;
 pub use format::Format;
 pub use mask_png::{encode_mask_png, write_mask_png};

@@ -1,7 +1,7 @@
 //! `uniultra-tools compare`.
 
 use crate::images::{each_once, list, progress_bar, threads};
-use crate::json::{self, JsonTarget};
+use crate::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use uniultra_compare::{
@@ -11,6 +11,7 @@ use uniultra_compare::{
 use uniultra_core::MaskChoice;
 use uniultra_evaluate::{EvaluateError, Predictor, PromptKind, Query, Shard, SplitPart};
 use uniultra_report::{check_free, json_text};
+use uniultra_sink::Destination;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,7 +76,7 @@ pub(crate) struct Args {
     force: bool,
     /// Write report.json to another file, too; `-` prints it in place of the tables.
     #[arg(long, value_name = "-|FILE")]
-    json: Option<JsonTarget>,
+    json: Option<Destination>,
 }
 
 impl Args {

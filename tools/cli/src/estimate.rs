@@ -1,7 +1,7 @@
 //! `uniultra-tools estimate`.
 
 use crate::failure::Missed;
-use crate::json::{self, JsonTarget};
+use crate::json;
 use std::path::PathBuf;
 use uniultra_estimate::{
     Assumptions, Estimate, EstimateError, InstructionCounts, PackWork, Report, Setting,
@@ -11,6 +11,7 @@ use uniultra_manifest::BoardFile;
 use uniultra_profile::Runs;
 use uniultra_report::json_text;
 use uniultra_schema::{ModelIdentity, ModelOrigin};
+use uniultra_sink::Destination;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     model: PathBuf,
     /// Write the report as JSON to this file; `-` prints it in place of the tables.
     #[arg(long, value_name = "FILE|-")]
-    json: Option<JsonTarget>,
+    json: Option<Destination>,
     /// Instructions counted by `cargo xtask cross --count`; those that came with this program if not given.
     #[arg(long, value_name = "FILE")]
     counts: Option<PathBuf>,

@@ -7,7 +7,7 @@ mod table;
 #[cfg(test)]
 pub(crate) use report::InspectReport;
 
-use crate::json::{self, JsonTarget};
+use crate::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use table::{Align, Table, grouped, percent};
@@ -15,6 +15,7 @@ use uniultra_checkpoint::{
     Architecture, Checkpoint, Component, Need, Parameter, ParameterKind, Recognition,
 };
 use uniultra_report::json_text;
+use uniultra_sink::Destination;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     arch: Option<Architecture>,
     /// Write JSON to a file; `-` prints it in place of the table.
     #[arg(long, value_name = "-|FILE")]
-    json: Option<JsonTarget>,
+    json: Option<Destination>,
     /// List every tensor with shape, part and role.
     #[arg(long)]
     tensors: bool,

@@ -39,6 +39,8 @@ pub use report::{LayerLine, QuantizeReport, SensitivityReport, report_overview, 
 pub use sensitivity::LayerSensitivity;
 pub use source::SourcePack;
 pub use trial::TrialResult;
+// A field of [`FrameSource`].
+pub use uniultra_dataset::SplitPart;
 
 use graph::{Int8Layer, find_layers, rewrite};
 use weights::quantize_weight;

@@ -4,13 +4,13 @@
 
 use crate::build::StageKind;
 use crate::config::Config;
-use crate::run::atomic;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+use uniultra_sink::write_atomically;
 
 /// Folders of a set, as `uniultra-dataset` reads them.
 const SET_FOLDERS: [&str; 4] = ["image", "mask", "image_1024", "mask_1024"];
@@ -81,7 +81,7 @@ pub fn bundle(
     }
     let parts = write_parts(out, &table.to_string(), &contents.files, part_mib)?;
     let script = out.join(SCRIPT);
-    atomic::write(&script, |file| io::Write::write_all(file, script_text(kind).as_bytes()))?;
+    write_atomically(&script, |file| file.write_all(script_text(kind).as_bytes()))?;
     Ok(Bundle { parts, files: contents.files.len() + 1, script })
 }
 
@@ -209,7 +209,7 @@ fn write_parts(
     let mut parts = Vec::with_capacity(groups.len());
     for (number, group) in groups.iter().enumerate() {
         let path = out.join(format!("part-{number:02}.tar"));
-        atomic::write(&path, |file| {
+        write_atomically(&path, |file| {
             let mut archive = tar::Builder::new(file);
             archive.mode(tar::HeaderMode::Deterministic);
             if number == 0 {

@@ -10,7 +10,7 @@ use crate::run::log_rows::LogRow;
 use crate::run::optim::{Adam, Group, StepOutcome};
 use crate::run::progress::EpochProgress;
 use crate::run::state::{Standing, TrainState};
-use crate::run::{atomic, curves, tensor_file};
+use crate::run::{curves, tensor_file};
 use crate::segment::{score, validate};
 use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tch::Tensor;
 use uniultra_dataset::{Dataset, Loader, Plan};
+use uniultra_sink::write_atomically;
 
 /// The state that a run goes on from.
 const LAST: &str = "last.safetensors";
@@ -73,7 +74,7 @@ pub fn fit(
     let steps_per_epoch = plan.samples_per_epoch().div_ceil(config.train.batch) as u64;
     let mut run = Run::new(kind, config, stage.as_mut(), start)?;
     // Only now: a run that is refused must not replace the configuration of the one in the folder.
-    atomic::write(&out.join(CONFIG), |file| file.write_all(start.config_text.as_bytes()))?;
+    write_atomically(&out.join(CONFIG), |file| file.write_all(start.config_text.as_bytes()))?;
     let mut parts = Parts::new(stage.as_ref(), &run.trained, config.train.parts)?;
     let epochs = config.train.epochs as u64;
     let total_steps = steps_per_epoch * epochs;
@@ -185,7 +186,6 @@ impl Run {
             ..Standing::default()
         };
         let path = start.out.join(LAST);
-        let _ = atomic::remove_leftovers(&path)?;
         let found = path.is_file();
         ensure!(
             start.resume || !found,

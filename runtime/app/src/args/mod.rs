@@ -5,12 +5,12 @@ mod selftest;
 pub(crate) use selftest::SelftestArgs;
 
 use crate::failure;
-use crate::output::Destination;
 use clap::{Parser, Subcommand};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use uniultra_core::PixelSpacing;
 use uniultra_engine::MAX_THREADS;
+use uniultra_sink::Destination;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,9 +1,9 @@
 //! The command line of `uniultra selftest`.
 
 use super::{model_help, threads};
-use crate::output::Destination;
 use std::path::PathBuf;
 use uniultra_manifest::Sha256Hex;
+use uniultra_sink::Destination;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

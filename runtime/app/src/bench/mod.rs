@@ -17,7 +17,7 @@ use crate::document::document;
 use crate::failure::AppError;
 use crate::frame_source::FrameSource;
 use crate::model::ModelSource;
-use crate::output::{Destination, check_json, print};
+use crate::output::{check_json, print, write_json};
 use endurance::endure;
 use log::info;
 use measure::{mask, measure, ms, nth_click};
@@ -28,6 +28,7 @@ use std::time::Instant;
 use uniultra_core::DecodeOptions;
 use uniultra_manifest::ManifestError;
 use uniultra_schema::{ColdStart, TimedFrame};
+use uniultra_sink::Destination;
 
 /// Runs the command; `started` is the start of the program.
 pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> anyhow::Result<()> {
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &BenchArgs, board: Option<&Path>, started: Instant) -> a
     let missed = report.budgets.map(|budgets| budgets.missed()).unwrap_or_default();
     let report = document(Some(model.identity(segmenter.manifest())), report);
     if let Some(target) = &args.json {
-        target.write_json(&report)?;
+        write_json(target, &report)?;
     }
     if args.json != Some(Destination::Stdout) {
         print(&text(&report)?)?;

@@ -1,13 +1,14 @@
 //! Checks the report's JSON and its summary.
 
 use crate::document::document;
-use crate::output::{Destination, Outputs};
+use crate::output::Outputs;
 use crate::summary::summary;
 use crate::warning::Warning;
 use uniultra_schema::{
     Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport,
     SpacingReport, Timings,
 };
+use uniultra_sink::Destination;
 
 fn report() -> Document<SegmentReport> {
     let model = ModelIdentity {

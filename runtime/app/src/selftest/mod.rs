@@ -12,7 +12,7 @@ use crate::board::RunSetup;
 use crate::document::document;
 use crate::failure::AppError;
 use crate::model::ModelSource;
-use crate::output::{Destination, check_json, print};
+use crate::output::{check_json, print, write_json};
 use checks::Checks;
 use log::info;
 use report::{Answer, failed, text};
@@ -21,6 +21,7 @@ use std::time::Instant;
 use uniultra_core::{Mask, MaskChoice, Prediction, dice};
 use uniultra_manifest::sha256_hex;
 use uniultra_schema::{Document, SelftestReport};
+use uniultra_sink::Destination;
 
 /// Dice that the answers must reach against the exact mask: far below what the shipped models
 /// reach, and far above that of a wrong answer.
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &SelftestArgs, board: Option<&Path>) -> anyhow::Result<(
     check_json(args.json.as_ref(), None)?;
     let report = test(args, board)?;
     if let Some(target) = &args.json {
-        target.write_json(&report)?;
+        write_json(target, &report)?;
     }
     if args.json != Some(Destination::Stdout) {
         print(&text(&report)?)?;

@@ -1,9 +1,9 @@
 //! Arguments of `uniultra-tools profile`.
 
-use crate::json::JsonTarget;
 use std::path::PathBuf;
 use uniultra_engine::MAX_THREADS;
 use uniultra_profile::SshTarget;
+use uniultra_sink::Destination;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     pub(super) force: bool,
     /// Write report.json to this file; `-` prints it in place of the tables.
     #[arg(long, value_name = "FILE|-")]
-    pub(super) json: Option<JsonTarget>,
+    pub(super) json: Option<Destination>,
     /// Another pack, run by turns with this one, or the report.json of another build.
     #[arg(long, value_name = "DIR|FILE")]
     pub(super) compare: Option<PathBuf>,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
 
 use self::panel::{LEGEND_CHARS, Line, Mark, Panel, shorten};
-use super::atomic;
+use uniultra_sink::write_atomically;
 use super::log::{LOG_FILE, VAL_FILE};
 use super::log_rows::{LogTable, ValRow, read_val};
 
@@ -45,7 +45,7 @@ pub fn draw(folder: &Path, title: &str) -> Result<()> {
     let path = folder.join(CURVES_FILE);
     let svg =
         render(&log, &val, title).with_context(|| format!("cannot draw {}", path.display()))?;
-    Ok(atomic::write(&path, |out| std::io::Write::write_all(out, svg.as_bytes()))?)
+    Ok(write_atomically(&path, |out| out.write_all(svg.as_bytes()))?)
 }
 
 /// The curves as SVG text.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::atomic;
+use uniultra_sink::write_atomically;
 use super::log_rows::{LOG_COLUMNS, LogRow, LogTable, ValRow, read_val};
 
 /// File of the losses.
@@ -143,7 +143,7 @@ impl TrainLog {
         let path = self.folder.join(SUMMARY_FILE);
         let text = serde_json::to_string_pretty(value)
             .with_context(|| format!("cannot express {} in JSON", path.display()))?;
-        Ok(atomic::write(&path, |out| io::Write::write_all(out, format!("{text}\n").as_bytes()))?)
+        Ok(write_atomically(&path, |out| out.write_all(format!("{text}\n").as_bytes()))?)
     }
 
     /// Where the log is.
@@ -152,10 +152,10 @@ impl TrainLog {
     }
 }
 
-type Rows<'a, 'b> = csv::Writer<&'a mut io::BufWriter<&'b File>>;
+type Rows<'a> = csv::Writer<&'a mut dyn io::Write>;
 
-fn rewrite(path: &Path, fill: impl FnOnce(&mut Rows<'_, '_>) -> csv::Result<()>) -> Result<()> {
-    Ok(atomic::write(path, |out| {
+fn rewrite(path: &Path, fill: impl FnOnce(&mut Rows<'_>) -> csv::Result<()>) -> Result<()> {
+    Ok(write_atomically(path, |out| {
         let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
         fill(&mut rows).map_err(io::Error::other)?;
         rows.flush()

@@ -1,6 +1,5 @@
 //! Everything around a training: optimiser, schedule, averages, states on disk, logs, curves.
 
-pub mod atomic;
 pub mod curves;
 pub mod device;
 pub mod ema;

@@ -8,7 +8,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use tch::{Device, Kind, TchError, Tensor, no_grad};
 
-use super::atomic::{self, WriteError};
+use uniultra_sink::{SinkError, write_atomically};
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Tensor>;
@@ -44,7 +44,7 @@ impl Precision {
 pub enum TensorFileError {
     /// The file could not be written; an older file is unchanged.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(#[from] SinkError),
     /// The file could not be read.
     #[error("cannot read {}: {cause}", path.display())]
     Read {
@@ -110,7 +110,7 @@ pub fn save(
     let header = header(path, tensors, info, precision)?;
     // A tensor's failure passes through the writer, whose closure knows I/O errors only.
     let mut failed = None;
-    let written = atomic::write(path, |out| {
+    let written = write_atomically(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         for (name, tensor) in tensors {
@@ -227,7 +227,8 @@ fn header(
         infos.push((name.clone(), info));
         offset = end;
     }
-    let invalid = |cause| WriteError { path: path.to_owned(), cause: io::Error::other(cause) };
+    let invalid =
+        |cause| SinkError::Write { path: path.to_owned(), source: io::Error::other(cause) };
     let entries = HashMap::from([(key.to_owned(), value)]);
     let metadata =
         Metadata::new(Some(entries), infos).map_err(|error| invalid(error.to_string()))?;
