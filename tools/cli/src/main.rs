@@ -14,6 +14,7 @@ mod json_schemas;
 mod phantom;
 mod profile;
 mod quantize;
+mod track;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     Profile(profile::Args),
     /// Say how long a model pack would take on a board that is not there: a range, and what it rests on.
     Estimate(estimate::Args),
+    /// Measure how well a live session follows objects through sequences of frames.
+    Track(track::Args),
     /// Join the reports of the shards of one evaluation.
     Merge(evaluate::MergeArgs),
 }
@@ -71,6 +74,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Compare(args) => compare::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Estimate(args) => estimate::run(args),
+        Command::Track(args) => track::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     }
 }

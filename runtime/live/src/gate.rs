@@ -1,0 +1,49 @@
+//! Whether a mask is still the object that was prompted.
+
+use crate::LiveOptions;
+
+/// What speaks for a mask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence {
+    /// The model's own estimate of the mask's IoU.
+    pub(crate) predicted_iou: f32,
+    /// The model's probability that the object is there, if it computes one.
+    pub(crate) object_score: Option<f32>,
+    /// IoU with the last trusted mask, moved to where it is expected.
+    pub(crate) overlap: f32,
+    /// Correlation of the surroundings with those of the last trusted frame.
+    pub(crate) likeness: f32,
+}
+
+impl Evidence {
+    /// Whether all of it is good enough. Each alone fails somewhere: the model is sure of wrong masks on organs
+    /// that it does not know, and the surroundings look the same when a small object has left.
+    pub(crate) fn suffices(&self, options: &LiveOptions) -> bool {
+        self.predicted_iou >= options.min_predicted_iou
+            && self.object_score.is_none_or(|score| score >= options.min_object_score)
+            && self.overlap >= options.min_overlap
+            && self.likeness >= options.min_likeness
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_weak_point_is_enough_to_doubt() {
+        let options = LiveOptions::default();
+        let good =
+            Evidence { predicted_iou: 0.9, object_score: Some(0.9), overlap: 0.9, likeness: 0.9 };
+        assert!(good.suffices(&options));
+        assert!(Evidence { object_score: None, ..good }.suffices(&options));
+        for weak in [
+            Evidence { predicted_iou: 0.1, ..good },
+            Evidence { object_score: Some(0.1), ..good },
+            Evidence { overlap: 0.1, ..good },
+            Evidence { likeness: 0.1, ..good },
+        ] {
+            assert!(!weak.suffices(&options), "{weak:?}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Where things moved, from small gray pictures: the whole picture's motion, and the place of an object's
+//! appearance.
+
+mod appearance;
+mod logits;
+mod motion;
+mod thumbnail;
+
+pub(crate) use appearance::{Appearance, Match};
+pub(crate) use logits::{inner_point, overlap, shift};
+pub(crate) use motion::Motion;
+pub(crate) use thumbnail::Thumbnail;

@@ -1,0 +1,54 @@
+//! Why sequences could not be followed.
+
+use std::path::PathBuf;
+use uniultra_core::{FrameError, PromptError};
+use uniultra_dataset::SampleError;
+use uniultra_engine::EngineError;
+
+/// Why sequences could not be found, read or followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrackError {
+    /// A file of sequences cannot be read.
+    #[error("{}: expected sequences as `uniultra-tools phantom --cine` writes them: {reason}", path.display())]
+    Sequences {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is nothing to follow.
+    #[error("{}: expected at least 2 frames in order, found {found}", path.display())]
+    TooShort {
+        /// The folder.
+        path: PathBuf,
+        /// Frames found.
+        found: usize,
+    },
+    /// The mask of a first frame has no object to tap.
+    #[error("{}: expected an object in the mask of the first frame, found none", path.display())]
+    NoObject {
+        /// The mask.
+        path: PathBuf,
+    },
+    /// A frame or mask cannot be used.
+    #[error("{}", path.display())]
+    Sample {
+        /// The image.
+        path: PathBuf,
+        /// The reason.
+        source: SampleError,
+    },
+    /// A frame was refused.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A tap was refused.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The session failed.
+    #[error(transparent)]
+    Live(#[from] uniultra_live::LiveError<EngineError>),
+    /// The model failed.
+    #[error(transparent)]
+    Segment(#[from] uniultra_core::SegmentError<EngineError>),
+}
