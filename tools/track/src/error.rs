@@ -31,6 +31,19 @@ pub enum TrackError {
         /// The mask.
         path: PathBuf,
     },
+    /// A sequence is of one video, and a video's frames have one size.
+    #[error(
+        "{}: expected {}x{} pixels, as the first frame of the sequence has, found {}x{}",
+        path.display(), expected[0], expected[1], found[0], found[1]
+    )]
+    SizeChanged {
+        /// The image.
+        path: PathBuf,
+        /// Width and height of the first frame.
+        expected: [usize; 2],
+        /// Width and height of this one.
+        found: [usize; 2],
+    },
     /// A frame or mask cannot be used.
     #[error("{}", path.display())]
     Sample {

@@ -34,10 +34,15 @@ pub fn follow(
     progress: &dyn Fn(),
 ) -> Result<Vec<FrameScore>, TrackError> {
     let mut follower = Follower::new(method, segmenter, options);
-    let mut tapped = Vec::new();
+    let (mut tapped, mut size) = (Vec::new(), None);
     let mut scores = Vec::with_capacity(sequence.frames.len());
     for (number, files) in sequence.frames.iter().enumerate() {
         let (frame, truth) = files.read()?;
+        let found = [frame.width(), frame.height()];
+        let expected = *size.get_or_insert(found);
+        if found != expected {
+            return Err(TrackError::SizeChanged { path: files.image.clone(), expected, found });
+        }
         if number == 0 {
             tapped = taps(&truth);
             tapped.truncate(MAX_LIVE_OBJECTS);

@@ -6,7 +6,7 @@ mod logits;
 mod motion;
 mod thumbnail;
 
-pub(crate) use appearance::{Appearance, Match};
+pub(crate) use appearance::Appearance;
 pub(crate) use logits::{inner_point, overlap, shift};
 pub(crate) use motion::Motion;
 pub(crate) use thumbnail::Thumbnail;
