@@ -9,8 +9,8 @@ pub(crate) struct Evidence {
     pub(crate) predicted_iou: f32,
     /// The model's probability that the object is there, if it computes one.
     pub(crate) object_score: Option<f32>,
-    /// IoU with the last trusted mask, moved to where it is expected.
-    pub(crate) overlap: f32,
+    /// Agreement with the last trusted mask, moved to where it is expected.
+    pub(crate) agreement: f32,
     /// Correlation of the surroundings with those of the last trusted frame.
     pub(crate) likeness: f32,
 }
@@ -21,8 +21,10 @@ impl Evidence {
     pub(crate) fn suffices(&self, options: &LiveOptions) -> bool {
         self.predicted_iou >= options.min_predicted_iou
             && self.object_score.is_none_or(|score| score >= options.min_object_score)
-            && self.overlap >= options.min_overlap
+            && self.agreement >= options.min_agreement
             && self.likeness >= options.min_likeness
+            // Of a frame that jumped, one is weak where the other is strong; both weak is another object.
+            && self.agreement + self.likeness >= options.min_agreement_and_likeness
     }
 }
 
@@ -34,14 +36,15 @@ mod tests {
     fn one_weak_point_is_enough_to_doubt() {
         let options = LiveOptions::default();
         let good =
-            Evidence { predicted_iou: 0.9, object_score: Some(0.9), overlap: 0.9, likeness: 0.9 };
+            Evidence { predicted_iou: 0.9, object_score: Some(0.9), agreement: 0.9, likeness: 0.9 };
         assert!(good.suffices(&options));
         assert!(Evidence { object_score: None, ..good }.suffices(&options));
         for weak in [
             Evidence { predicted_iou: 0.1, ..good },
             Evidence { object_score: Some(0.1), ..good },
-            Evidence { overlap: 0.1, ..good },
+            Evidence { agreement: 0.1, ..good },
             Evidence { likeness: 0.1, ..good },
+            Evidence { agreement: 0.55, likeness: 0.4, ..good },
         ] {
             assert!(!weak.suffices(&options), "{weak:?}");
         }

@@ -8,10 +8,13 @@ pub struct LiveOptions {
     pub min_predicted_iou: f32,
     /// Least probability that the object is there.
     pub min_object_score: f32,
-    /// Least IoU of a mask with the mask before it, moved by the picture's motion.
-    pub min_overlap: f32,
+    /// Least agreement of a mask with the mask before it, moved by the picture's motion: the share of each that
+    /// is within 2.3 % of the picture's side of the other.
+    pub min_agreement: f32,
     /// Least correlation of the object's surroundings with those of the last frame that was followed.
     pub min_likeness: f32,
+    /// Least sum of the two.
+    pub min_agreement_and_likeness: f32,
     /// Frames without a trusted mask after which an object is lost.
     pub uncertain_frames: u32,
 }
@@ -21,8 +24,9 @@ impl Default for LiveOptions {
         Self {
             min_predicted_iou: 0.5,
             min_object_score: 0.5,
-            min_overlap: 0.5,
-            min_likeness: 0.5,
+            min_agreement: 0.5,
+            min_likeness: 0.3,
+            min_agreement_and_likeness: 1.2,
             uncertain_frames: 4,
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::LiveError;
 use crate::gate::Evidence;
 use crate::object::{LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind};
-use crate::track::{Motion, Thumbnail, inner_point, overlap, shift};
+use crate::track::{Motion, Thumbnail, agreement, inner_point, shift};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
     EncodedFrame, Mask, MaskChoice, MaskPrompt, MaskToken, Network, PixelSpacing, PointLabel,
@@ -275,13 +275,14 @@ impl<N: Network> LiveSession<N> {
     ) {
         let Some(object) = self.objects.get_mut(place) else { return };
         let side = self.segmenter.mask_side();
-        let (token, overlap) = choose(answer, reason, &object.expected);
+        let (token, agreement) = choose(answer, reason, &object.expected, side);
         let evidence = Evidence {
             predicted_iou: answer.predicted_iou()[token.index()],
             object_score: answer.object_score(),
-            overlap,
+            agreement,
             likeness: if let Reason::Followed(likeness) = reason { likeness } else { 1.0 },
         };
+        log::debug!("frame {:?}, object {}: {reason:?}, {evidence:?}", self.last_frame, object.id);
         object.predicted_iou = evidence.predicted_iou;
         object.object_score = evidence.object_score;
         let logits = answer.logits_of(token);
@@ -320,7 +321,8 @@ fn check(kind: PromptKind) -> Result<(), PromptError> {
     }
 }
 
-/// The last mask, moved to this frame, as a prompt: its logits and its innermost point.
+/// The last mask, moved to this frame, as a prompt: its logits and its innermost point. A box round it was tried
+/// in place of either, and followed no better.
 fn carried(
     object: &LiveObject,
     side: usize,
@@ -349,8 +351,8 @@ fn predict<N: Network>(
 /// The mask that is most likely the object, and its overlap with what was expected. The model's own choice
 /// knows only this frame; of an ambiguous object (a cyst, or the organ round it) the one that was meant is the
 /// one that was there before.
-fn choose(answer: &Prediction, reason: Reason, expected: &[f32]) -> (MaskToken, f32) {
-    let with = |token: MaskToken| overlap(answer.logits_of(token), expected);
+fn choose(answer: &Prediction, reason: Reason, expected: &[f32], side: usize) -> (MaskToken, f32) {
+    let with = |token: MaskToken| agreement(answer.logits_of(token), expected, side);
     let single = answer.choose(MaskChoice::Single);
     if matches!(reason, Reason::Prompted) {
         return (single, with(single));

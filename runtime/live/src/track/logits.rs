@@ -29,14 +29,25 @@ pub(crate) fn shift(logits: &[f32], side: usize, [x, y]: [f32; 2], out: &mut Vec
     }
 }
 
-/// IoU of the regions above 0; 0 if both are empty.
-pub(crate) fn overlap(a: &[f32], b: &[f32]) -> f32 {
-    let (mut both, mut either) = (0_u32, 0_u32);
-    for (a, b) in a.iter().zip(b) {
-        both += u32::from(*a > 0.0 && *b > 0.0);
-        either += u32::from(*a > 0.0 || *b > 0.0);
-    }
-    if either == 0 { 0.0 } else { both as f32 / either as f32 }
+/// Cells that a mask may move, in a frame time, beyond the motion that was seen: 2.3 % of a frame.
+const TOLERANCE_CELLS: u32 = 3;
+
+/// How well two masks agree, 0 to 1: of each, the share that is within [`TOLERANCE_CELLS`] of the other; the
+/// smaller share of the two. IoU would call a thin strip that moved by its own width a stranger.
+pub(crate) fn agreement(a: &[f32], b: &[f32], side: usize) -> f32 {
+    let share = |of: &[f32], near: &[f32]| {
+        let outside = near.iter().map(|&logit| u8::from(logit <= 0.0)).collect();
+        // The distance to the other mask is that of this "mask" of everything else to its background.
+        let Ok(outside) = Mask::from_binary(side, side, outside) else { return 0.0 };
+        let distance = squared_distance_px2(&outside);
+        let (mut inside, mut close) = (0_u32, 0_u32);
+        for (logit, distance) in of.iter().zip(distance) {
+            inside += u32::from(*logit > 0.0);
+            close += u32::from(*logit > 0.0 && distance <= TOLERANCE_CELLS * TOLERANCE_CELLS);
+        }
+        if inside == 0 { 0.0 } else { close as f32 / inside as f32 }
+    };
+    share(a, b).min(share(b, a))
 }
 
 /// The point of a mask that is farthest from its border, in cells of the grid; `None` for an empty mask.
@@ -65,11 +76,22 @@ mod tests {
         let mut moved = Vec::new();
         shift(&mask, 32, [3.0, -4.0], &mut moved);
         assert_eq!(inner_point(&moved, 32), Some([14.0, 9.0]));
-        assert_eq!(overlap(&moved, &square(32, [11, 6, 17, 12])), 1.0);
-        assert_eq!(overlap(&mask, &mask), 1.0);
+        let there = square(32, [11, 6, 17, 12]);
+        assert!(moved.iter().zip(&there).all(|(a, b)| (*a > 0.0) == (*b > 0.0)));
         shift(&mask, 32, [40.0, 0.0], &mut moved);
         assert_eq!(inner_point(&moved, 32), None);
-        assert_eq!(overlap(&moved, &moved), 0.0);
+        assert_eq!(agreement(&moved, &moved, 32), 0.0);
+    }
+
+    #[test]
+    fn a_strip_that_moved_by_its_width_agrees_and_one_far_away_does_not() {
+        let strip = |row: usize| square(64, [10, row, 50, row + 2]);
+        assert_eq!(agreement(&strip(20), &strip(23), 64), 1.0);
+        assert_eq!(agreement(&strip(20), &strip(40), 64), 0.0);
+        // A mask that grew over everything is close to the strip only in part.
+        let all = square(64, [0, 0, 63, 63]);
+        assert!(agreement(&strip(20), &all, 64) < 0.2);
+        assert_eq!(agreement(&strip(20), &[-1.0; 64 * 64], 64), 0.0);
     }
 
     proptest! {
@@ -79,7 +101,7 @@ mod tests {
             let (mut there, mut back) = (Vec::new(), Vec::new());
             shift(&mask, 24, [x as f32, y as f32], &mut there);
             shift(&there, 24, [-x as f32, -y as f32], &mut back);
-            prop_assert_eq!(overlap(&mask, &back), 1.0);
+            prop_assert!(back.iter().zip(&mask).all(|(a, b)| (*a > 0.0) == (*b > 0.0)));
         }
 
         #[test]

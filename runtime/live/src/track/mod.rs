@@ -7,6 +7,6 @@ mod motion;
 mod thumbnail;
 
 pub(crate) use appearance::Appearance;
-pub(crate) use logits::{inner_point, overlap, shift};
+pub(crate) use logits::{agreement, inner_point, shift};
 pub(crate) use motion::Motion;
 pub(crate) use thumbnail::Thumbnail;

@@ -96,7 +96,9 @@ pub(crate) mod tests_support {
     /// Values that have nothing to do with each other.
     pub(crate) fn noise(seed: u32) -> Thumbnail {
         picture(|x, y| {
-            let hash = (x as u32 * 7919 + y as u32 * 104_729 + seed).wrapping_mul(2_654_435_761);
+            // Multiplied twice: once would leave the same pattern, moved, for another seed.
+            let mix = |value: u32| (value ^ value >> 15).wrapping_mul(0x2c1b_3c6d);
+            let hash = mix(mix(x as u32 + 1000 * y as u32 + 1_000_003 * seed));
             (hash >> 16 & 0xff) as f32 / 255.0
         })
     }
