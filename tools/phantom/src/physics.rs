@@ -1,6 +1,6 @@
 //! Does the simulated echo behave like ultrasound? Tests of the whole acquisition.
 
-use crate::acquire::{Envelope, illuminate, receive};
+use crate::acquire::{Envelope, drawn_anew, illuminate, receive};
 use crate::geometry::{Geometry, Place};
 use crate::noise::Field;
 use crate::probe::{Probe, Receiver, TGC_BANDS};
@@ -44,10 +44,12 @@ fn quiet() -> Receiver {
 }
 
 fn acquire(tissue: impl Fn(&Place) -> Local, receiver: &Receiver) -> Envelope {
-    let field = illuminate(tissue, &geometry(), &probe(), receiver);
+    let field =
+        illuminate(|_, seated| tissue(seated), |place| *place, &geometry(), &probe(), receiver);
     let mut scatterers = Stream::new(11, 0, Purpose::Scatterers);
     let mut noise = Stream::new(11, 0, Purpose::Noise);
-    receive(&field, &geometry(), &probe(), receiver, &mut scatterers, &mut noise)
+    let drawn = drawn_anew(&geometry(), &probe(), &mut scatterers);
+    receive(&field, &geometry(), &probe(), receiver, drawn, &mut noise)
 }
 
 fn homogeneous(_: &Place) -> Local {
