@@ -46,7 +46,7 @@ pub(crate) struct Envelope {
 /// tissue that lies at a place of the scan; the two are the same but in a cine.
 pub(crate) fn illuminate(
     tissue: impl Fn(&Place, &Place) -> Local,
-    seat: impl Fn(&Place) -> Place,
+    mut seat: impl FnMut(&Place) -> Place,
     geometry: &Geometry,
     probe: &Probe,
     receiver: &Receiver,

@@ -25,21 +25,20 @@ impl Field {
         if self.height == 0.0 {
             return self.flat(x, y);
         }
-        let below = self.height.floor();
+        let lowest = below(self.height);
         let sheet = |number: i32| {
             let seed = self.seed.wrapping_add((number as u32).wrapping_mul(0x6c07_8965));
             Self { seed, height: 0.0 }.flat(x, y)
         };
-        let share = fade(self.height - below);
+        let share = fade(self.height - lowest as f32);
         // Sheets are independent: without the root, the field would be flatter between two of them.
         let (lower, upper) = (1.0 - share, share);
-        (lower * sheet(below as i32) + upper * sheet(below as i32 + 1)) / lower.hypot(upper)
+        (lower * sheet(lowest) + upper * sheet(lowest + 1)) / (lower * lower + upper * upper).sqrt()
     }
 
     fn flat(self, x: f32, y: f32) -> f32 {
-        let (x0, y0) = (x.floor(), y.floor());
-        let (fx, fy) = (x - x0, y - y0);
-        let (ix, iy) = (x0 as i32, y0 as i32);
+        let (ix, iy) = (below(x), below(y));
+        let (fx, fy) = (x - ix as f32, y - iy as f32);
         let (sx, sy) = (fade(fx), fade(fy));
         let top = lerp(self.corner(ix, iy, fx, fy), self.corner(ix + 1, iy, fx - 1.0, fy), sx);
         let bottom = lerp(
@@ -78,20 +77,30 @@ impl Field {
                 ^ (ix as u32).wrapping_mul(0x85eb_ca6b)
                 ^ (iy as u32).wrapping_mul(0xc2b2_ae35),
         );
-        const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
-        let (gx, gy) = match hash >> 29 {
-            0 => (1.0, 0.0),
-            1 => (-1.0, 0.0),
-            2 => (0.0, 1.0),
-            3 => (0.0, -1.0),
-            4 => (DIAGONAL, DIAGONAL),
-            5 => (-DIAGONAL, DIAGONAL),
-            6 => (DIAGONAL, -DIAGONAL),
-            _ => (-DIAGONAL, -DIAGONAL),
-        };
+        let (gx, gy) = GRADIENTS[(hash >> 29) as usize];
         // 1.5 brings the usual extremes of two-dimensional gradient noise close to 1.
         1.5 * (gx * dx + gy * dy)
     }
+}
+
+const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// Unit vectors all around.
+const GRADIENTS: [(f32, f32); 8] = [
+    (1.0, 0.0),
+    (-1.0, 0.0),
+    (0.0, 1.0),
+    (0.0, -1.0),
+    (DIAGONAL, DIAGONAL),
+    (-DIAGONAL, DIAGONAL),
+    (DIAGONAL, -DIAGONAL),
+    (-DIAGONAL, -DIAGONAL),
+];
+
+/// The next integer at or below; `floor` is a function call on processors without SSE4.1.
+pub(crate) fn below(value: f32) -> i32 {
+    let towards_zero = value as i32;
+    towards_zero - i32::from(value < towards_zero as f32)
 }
 
 /// Linear interpolation from `a` (t = 0) to `b` (t = 1).

@@ -81,7 +81,7 @@ impl Phantom {
         if let Content::Organs(_) = frame.content {
             frame.display = frame.display.exposed(&envelope);
         }
-        let image = frame.display.show(&envelope, &frame.geometry);
+        let image = frame.display.show(&envelope, &frame.geometry, &frame.geometry.scan());
         let (mask, targets) = frame.mask_and_targets(&image);
         let Frame { anatomy, geometry, probe, display, .. } = frame;
         Self {
@@ -126,8 +126,12 @@ fn simulate(frame: &Frame, seed: u64, index: u32) -> Envelope {
     let Frame { geometry, probe, receiver, content, .. } = frame;
     let mut scatterers = Stream::new(seed, index, Purpose::Scatterers);
     let mut noise = Stream::new(seed, index, Purpose::Noise);
+    let bounds = match content {
+        Content::Classic(scene) => scene.bounds(),
+        Content::Organs(_) => Vec::new(),
+    };
     let tissue = |_: &Place, seated: &Place| match content {
-        Content::Classic(scene) => scene.at(seated),
+        Content::Classic(scene) => scene.at(seated, &bounds),
         Content::Organs(organs) => organs.map.at(seated),
     };
     let field = acquire::illuminate(tissue, |place| *place, geometry, probe, receiver);

@@ -158,7 +158,8 @@ fn speckle_is_as_wide_as_the_beam_and_narrowest_at_the_focus() {
 #[test]
 fn a_cyst_is_dark_and_enhances_what_lies_below() {
     let scene = scene(TargetKind::Cyst);
-    let envelope = acquire(|place| scene.at(place), &quiet());
+    let bounds = scene.bounds();
+    let envelope = acquire(|place| scene.at(place, &bounds), &quiet());
     let beside = [3.0, 12.0];
     let inside = mean_db(&envelope, [18.0, 22.0], [14.0, 18.0]);
     let level = mean_db(&envelope, beside, [14.0, 18.0]);
@@ -172,7 +173,8 @@ fn a_cyst_is_dark_and_enhances_what_lies_below() {
 #[test]
 fn a_calcification_is_bright_and_casts_a_shadow() {
     let scene = scene(TargetKind::Calcification);
-    let envelope = acquire(|place| scene.at(place), &quiet());
+    let bounds = scene.bounds();
+    let envelope = acquire(|place| scene.at(place, &bounds), &quiet());
     let front = mean_db(&envelope, [18.5, 21.5], [10.0, 11.5]);
     let level = mean_db(&envelope, [3.0, 12.0], [10.0, 11.5]);
     assert!(front > level + 6.0, "front {front} dB, beside {level} dB");

@@ -105,7 +105,7 @@ impl Probe {
     pub(crate) fn for_cine(self, geometry: &Geometry) -> Self {
         let (width, height) = (geometry.width_px as f32, geometry.height_px as f32);
         let depth = geometry.depth_mm;
-        let samples = self.samples.min((1.6 * height) as usize);
+        let samples = self.samples.min((1.4 * height) as usize);
         let beams = self.beams.min((0.5 * width).max(96.0) as usize);
         let step_mm = depth / samples as f32;
         let pitch_mm = 2.0 * geometry.half_span_mm(self.focus_mm) / beams as f32;

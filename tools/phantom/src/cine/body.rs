@@ -7,7 +7,7 @@ use super::solid::{Solid, WALL_MM};
 use crate::compose::{Content, Frame, Organs};
 use crate::geometry::{Geometry, Place};
 use crate::organs::{Chosen, OrganMap};
-use crate::scene::Scene;
+use crate::scene::{Bounds, Scene};
 use crate::shape::Shape;
 use crate::stream::Stream;
 use crate::target::TargetKind;
@@ -54,8 +54,15 @@ pub(super) struct View {
 
 enum Plane {
     /// The target's outline is kept apart: it is missing where the plane does not cut it.
-    Classic { scene: Scene, target: Option<Shape> },
-    Organs { map: Box<OrganMap>, object: usize },
+    Classic {
+        scene: Scene,
+        bounds: Vec<Bounds>,
+        target: Option<Shape>,
+    },
+    Organs {
+        map: Box<OrganMap>,
+        object: usize,
+    },
 }
 
 /// Half-heights of targets that the plane can leave within a second or so, mm.
@@ -138,9 +145,8 @@ impl Body {
         };
         *object = first;
         let scale = geometry.mm_per_px;
-        *centroid = [0, 1].map(|axis| {
-            (target.centre_px[axis] + 0.5 - geometry.origin_px[axis]) * scale
-        });
+        *centroid =
+            [0, 1].map(|axis| (target.centre_px[axis] + 0.5 - geometry.origin_px[axis]) * scale);
         self.kind = target.kind;
         self.centre = *centroid;
         self.radius_mm = scale * (target.area_px / std::f32::consts::PI).sqrt();
@@ -187,17 +193,23 @@ impl Body {
         let section = self.section(seat);
         let in_plane = section * section;
         let content = match &self.content {
-            Scenery::Organs { organs, object, .. } => Plane::Organs {
-                map: Box::new(self.raised(&organs.map, seat)),
-                object: *object,
-            },
-            Scenery::Classic(solid) => Plane::Classic {
-                scene: solid.cut(self.depth_mm, |depth| self.slice(seat, depth)),
-                target: self.cut_target(solid, seat),
-            },
+            Scenery::Organs { organs, object, .. } => {
+                Plane::Organs { map: Box::new(self.raised(&organs.map, seat)), object: *object }
+            }
+            Scenery::Classic(solid) => {
+                let scene = solid.cut(self.depth_mm, |depth| self.slice(seat, depth));
+                let (bounds, target) = (scene.bounds(), self.cut_target(solid, seat));
+                Plane::Classic { scene, bounds, target }
+            }
         };
         let missing = matches!(&content, Plane::Classic { target: None, .. });
         View { in_plane: if missing { 0.0 } else { in_plane }, content }
+    }
+
+    /// Standard deviation of the beam across the plane, mm.
+    #[cfg(test)]
+    pub(super) fn blur_mm(&self) -> f32 {
+        self.blur_mm
     }
 
     fn extent(&self) -> Option<Extent> {
@@ -239,7 +251,7 @@ impl View {
     /// The tissue at a point of it.
     pub(super) fn at(&self, seated: &Place) -> Local {
         match &self.content {
-            Plane::Classic { scene, .. } => scene.at(seated),
+            Plane::Classic { scene, bounds, .. } => scene.at(seated, bounds),
             Plane::Organs { map, .. } => map.at(seated),
         }
     }

@@ -96,6 +96,8 @@ pub struct Cine {
     body: Body,
     script: Script,
     speckle: Speckle,
+    /// The scan of the geometry.
+    scan: Vec<Option<(f32, f32)>>,
 }
 
 /// One frame of a cine.
@@ -141,8 +143,7 @@ impl Cine {
     #[must_use]
     pub fn new(seed: u64, index: u32, config: &CineConfig) -> Self {
         let size_px = config.phantom.size_px.unwrap_or([320, 256]);
-        let phantom =
-            PhantomConfig { size_px: Some(size_px), empty_share: 0.0, ..config.phantom };
+        let phantom = PhantomConfig { size_px: Some(size_px), empty_share: 0.0, ..config.phantom };
         let config = CineConfig {
             frames: config.frames.clamp(1, MAX_FRAMES),
             frame_rate_hz: config.frame_rate_hz.clamp(1.0, 200.0),
@@ -168,6 +169,7 @@ impl Cine {
             body,
             script,
             speckle,
+            scan: geometry.scan(),
         };
         cine.expose();
         cine.script = Script::random(&cine.body, &geometry, &config, &mut motion);
@@ -183,7 +185,7 @@ impl Cine {
         let seat = self.seat(0);
         let envelope = self.envelope(0, &seat, &self.body.view(&seat));
         self.display = self.display.exposed(&envelope);
-        let picture = self.display.show(&envelope, &self.geometry);
+        let picture = self.display.show(&envelope, &self.geometry, &self.scan);
         let seen = self.body.organs().and_then(|organs| {
             let mut choice = organs.choice.clone();
             organs.labels.choose(&organs.map, &self.geometry, Some(&picture), &mut choice)
@@ -243,8 +245,15 @@ impl Cine {
         let seat = self.seat(shown);
         let view = self.body.view(&seat);
         let envelope = self.envelope(shown, &seat, &view);
-        let image = self.display.show(&envelope, &self.geometry);
-        let mask = self.mask(&seat, &view);
+        let image = self.display.show(&envelope, &self.geometry, &self.scan);
+        let (mask, state) = self.truth(number, &seat, &view);
+        CineFrame { image, mask, visible: state.area_px > 0, state }
+    }
+
+    /// Mask and state of a frame.
+    fn truth(&self, number: u32, seat: &Seat, view: &View) -> (GrayImage, FrameState) {
+        let shown = self.script.shown(number);
+        let mask = self.mask(seat, view);
         let area_px = mask.pixels().filter(|pixel| pixel.0[0] > 0).count() as u32;
         let centre_px = self.centre_px(number);
         let before = self.centre_px(number.saturating_sub(1));
@@ -256,9 +265,9 @@ impl Cine {
             pulsation: seat.pose.swell,
             gain_db: self.script.gain_db(self.time_s(shown)),
             shadow: self.shadowed(shown, &mask, area_px),
-            frozen: number > 0 && shown < number,
+            frozen: shown < number,
         };
-        CineFrame { image, mask, visible: area_px > 0, state }
+        (mask, state)
     }
 
     /// The frames in order.
@@ -285,13 +294,21 @@ impl Cine {
         let tissue = |place: &Place, seated: &Place| {
             let mut local = view.at(seated);
             if let Some(shadow) = &shadow {
-                shadow.cast(geometry.beam_position(place.x, place.z), probe.frequency_mhz, &mut local);
+                shadow.cast(
+                    geometry.beam_position(place.x, place.z),
+                    probe.frequency_mhz,
+                    &mut local,
+                );
             }
             local
         };
-        let field =
-            acquire::illuminate(tissue, |place| seat.tissue(place), &geometry, &probe, &receiver);
-        self.speckle.place(&geometry, seat);
+        let mut places = Vec::with_capacity(probe.beams * probe.samples);
+        let seated = |place: &Place| {
+            places.push(seat.tissue(place));
+            places[places.len() - 1]
+        };
+        let field = acquire::illuminate(tissue, seated, &geometry, &probe, &receiver);
+        self.speckle.place(&geometry, seat, &places);
         let speckle = &self.speckle;
         let look = |look: usize| {
             let branch = u64::from(shown) * 64 + look as u64;
@@ -305,14 +322,12 @@ impl Cine {
 
     fn mask(&self, seat: &Seat, view: &View) -> GrayImage {
         let geometry = &self.geometry;
-        GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
-            let [x, z] = geometry.pixel_to_mm(column, row);
-            let (lateral, depth) = geometry.beam_position(x, z);
-            let scanned = lateral.abs() <= 1.0 && (0.0..=geometry.depth_mm).contains(&depth);
-            let inside = scanned && {
-                let place = Place { x, z, depth, beam: [0.0, 1.0] };
-                view.in_target(&seat.tissue(&place))
-            };
+        let width = geometry.width_px;
+        GrayImage::from_fn(width, geometry.height_px, |column, row| {
+            let inside = self.scan[(row * width + column) as usize].is_some_and(|(_, depth)| {
+                let [x, z] = geometry.pixel_to_mm(column, row);
+                view.in_target(&seat.tissue(&Place { x, z, depth, beam: [0.0, 1.0] }))
+            });
             Luma([if inside { 255 } else { 0 }])
         })
     }
@@ -326,9 +341,9 @@ impl Cine {
 
     fn shadowed(&self, shown: u32, mask: &GrayImage, area_px: u32) -> f32 {
         let Some(shadow) = self.script.shadow(self.time_s(shown)) else { return 0.0 };
-        let covered = mask.enumerate_pixels().filter(|(column, row, pixel)| {
-            let [x, z] = self.geometry.pixel_to_mm(*column, *row);
-            pixel.0[0] > 0 && shadow.covers(self.geometry.beam_position(x, z))
+        let pixels = mask.pixels().zip(&self.scan);
+        let covered = pixels.filter(|(pixel, place)| {
+            pixel.0[0] > 0 && place.is_some_and(|place| shadow.covers(place))
         });
         covered.count() as f32 / area_px.max(1) as f32
     }

@@ -1,6 +1,6 @@
 //! Which point of the tissue lies at a place of the scan.
 
-use crate::geometry::{Geometry, Place};
+use crate::geometry::{Geometry, Place, hypot};
 use crate::noise::smoothstep;
 
 /// Where the probe and the tissue are in a frame, relative to the first.
@@ -30,6 +30,10 @@ pub(super) struct Seat {
     pub(super) pose: Pose,
     /// Depth from which the tissue moves freely, mm.
     free_mm: f32,
+    /// Sine and cosine of the probe's rotation in the plane.
+    turn: (f32, f32),
+    /// Sine of its rotation out of the plane.
+    tilt: f32,
     /// Centre of the swelling in the tissue, and the radius that swells as a whole, mm; 0 for none.
     centre: [f32; 2],
     reach_mm: f32,
@@ -40,20 +44,27 @@ const PRESSED: f32 = 0.2;
 
 impl Seat {
     pub(super) fn new(geometry: &Geometry, centre: [f32; 2], reach_mm: f32, pose: Pose) -> Self {
-        Self { pose, free_mm: PRESSED * geometry.depth_mm, centre, reach_mm }
+        Self {
+            pose,
+            free_mm: PRESSED * geometry.depth_mm,
+            turn: pose.rock_rad.sin_cos(),
+            tilt: pose.tilt_rad.sin(),
+            centre,
+            reach_mm,
+        }
     }
 
     /// The point of the tissue at a place of the scan, and the beam's direction in the tissue.
     pub(super) fn tissue(&self, place: &Place) -> Place {
-        let Pose { slide_mm, rock_rad, breath_mm: [up, across], swell, .. } = self.pose;
-        let (sin, cos) = rock_rad.sin_cos();
+        let Pose { slide_mm, breath_mm: [up, across], swell, .. } = self.pose;
+        let (sin, cos) = self.turn;
         let free = smoothstep(0.0, self.free_mm, place.depth);
         let turned = [place.x * cos - place.z * sin, place.x * sin + place.z * cos];
         let mut x = turned[0] + slide_mm + free * across;
         let mut z = place.z + free * (turned[1] - place.z + up);
         if swell != 0.0 && self.reach_mm > 0.0 {
             let (dx, dz) = (x - self.centre[0], z - self.centre[1]);
-            let share = 1.0 - smoothstep(self.reach_mm, 2.0 * self.reach_mm, dx.hypot(dz));
+            let share = 1.0 - smoothstep(self.reach_mm, 2.0 * self.reach_mm, hypot(dx, dz));
             let shrunk = 1.0 / (1.0 + swell * share);
             (x, z) = (self.centre[0] + shrunk * dx, self.centre[1] + shrunk * dz);
         }
@@ -82,7 +93,7 @@ impl Seat {
 
     /// The plane's height at a depth, mm.
     pub(super) fn height_mm(&self, depth_mm: f32) -> f32 {
-        self.pose.height_mm + self.pose.tilt_rad.sin() * depth_mm
+        self.pose.height_mm + self.tilt * depth_mm
     }
 }
 

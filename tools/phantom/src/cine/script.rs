@@ -114,7 +114,10 @@ impl Script {
             height: Wave::random(lift, [0.05, 0.25], stream),
             breath: Wave::random(breath, [0.2, 0.3], stream),
             sway: stream.uniform(-0.4, 0.4),
-            pulse: Wave { phase: 0.0, ..Wave::random(pulse(body.kind, stream), [1.0, 1.5], stream) },
+            pulse: Wave {
+                phase: 0.0,
+                ..Wave::random(pulse(body.kind, stream), [1.0, 1.5], stream)
+            },
             ..Self::default()
         };
         let leaves = body.leaves && stream.chance(0.3);
@@ -137,7 +140,8 @@ impl Script {
             script.gain = gain(length_s, stream);
         }
         let first = (config.frames as f32 * stream.uniform(0.2, 0.8)) as u32;
-        let frames = (config.frame_rate_hz * stream.uniform(0.4, 1.3)).min(0.2 * config.frames as f32);
+        let frames =
+            (config.frame_rate_hz * stream.uniform(0.4, 1.3)).min(0.2 * config.frames as f32);
         let last = (first + frames as u32).min(config.frames - 1);
         if stream.chance(0.25) && first > 0 && last > first {
             script.freeze = Some([first, last]);

@@ -166,11 +166,7 @@ pub(super) fn raise(material: &mut Material, height_mm: f32) {
 }
 
 /// Moves layers to the heights at their depths.
-pub(super) fn raise_layers(
-    stack: &mut LayerStack,
-    depth_mm: f32,
-    height_mm: impl Fn(f32) -> f32,
-) {
+pub(super) fn raise_layers(stack: &mut LayerStack, depth_mm: f32, height_mm: impl Fn(f32) -> f32) {
     stack.field = stack.field.at_height(height_mm(0.5 * depth_mm) / SHEET_MM);
     let mut below = depth_mm;
     for layer in stack.layers.iter_mut().rev() {

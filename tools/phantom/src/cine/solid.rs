@@ -45,7 +45,8 @@ impl Solid {
         for _ in 0..MORE {
             let layers = &self.scene.layers;
             for structure in distractors(*anatomy, geometry, layers, probe.frequency_mhz, stream) {
-                let (middle_mm, half_mm) = (stream.uniform(-range_mm, range_mm), radius(&structure));
+                let (middle_mm, half_mm) =
+                    (stream.uniform(-range_mm, range_mm), radius(&structure));
                 all.push((structure, Extent::Ball { middle_mm, half_mm, drawn: 1.0 }));
             }
         }

@@ -8,7 +8,8 @@
 //! the plane moves to other sheets.
 
 use super::pose::Seat;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Place};
+use crate::noise::below;
 use crate::probe::Probe;
 use crate::stream::{Purpose, Stream};
 
@@ -50,40 +51,39 @@ impl Speckle {
         }
     }
 
-    /// Moves the tissue to where it is in a frame.
-    pub(super) fn place(&mut self, geometry: &Geometry, seat: &Seat) {
+    /// Moves the tissue to where it is in a frame: `places` are the points of the tissue at the cells
+    /// of the grid.
+    pub(super) fn place(&mut self, geometry: &Geometry, seat: &Seat, places: &[Place]) {
         let (beams, samples) = (self.beams as f32, self.samples as f32);
         self.places.clear();
         let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-        for sample in 0..self.samples {
+        for (sample, row) in places.chunks_exact(self.beams).enumerate() {
             let depth = (sample as f32 + 0.5) * geometry.depth_mm / samples;
             let sheet = seat.height_mm(depth) / self.sheet_mm;
             (low, high) = (low.min(sheet), high.max(sheet));
-            for beam in 0..self.beams {
-                let lateral = (2 * beam + 1) as f32 / beams - 1.0;
-                let at = seat.tissue(&geometry.place(lateral, depth));
+            for at in row {
                 let (lateral, depth) = geometry.beam_position(at.x, at.z);
                 let column = 0.5 * (lateral + 1.0) * beams - 0.5;
                 let row = depth / geometry.depth_mm * samples - 0.5;
                 self.places.push([column, row, sheet]);
             }
         }
-        self.hold(low.floor() as i32, high.floor() as i32 + 1);
+        self.hold(below(low), below(high) + 1);
     }
 
     /// Echoes of the cell's scatterers in one look; the mean power is 1.
     pub(super) fn at(&self, look: usize, sample: usize, beam: usize) -> (f32, f32) {
         let [column, row, sheet] = self.places[sample * self.beams + beam];
-        let below = sheet.floor();
-        let share = sheet - below;
-        let at = (below as i32 - self.lowest) as usize;
+        let number = below(sheet);
+        let share = sheet - number as f32;
+        let at = (number - self.lowest) as usize;
         let lower = self.read(&self.sheets[at][look], column, row);
         if share == 0.0 {
             return (lower[0], lower[1]);
         }
         let upper = self.read(&self.sheets[at + 1][look], column, row);
         // Sheets are independent: their powers add.
-        let scale = (1.0 - share).hypot(share).recip();
+        let scale = ((1.0 - share) * (1.0 - share) + share * share).sqrt().recip();
         let (a, b) = (scale * (1.0 - share), scale * share);
         (a * lower[0] + b * upper[0], a * lower[1] + b * upper[1])
     }
@@ -92,14 +92,13 @@ impl Speckle {
     /// through is almost the same (within 0.5 dB), which is what counts.
     fn read(&self, lattice: &[[f32; 2]], column: f32, row: f32) -> [f32; 2] {
         let [width, height] = self.sides;
-        let (c, r) = (column.floor(), row.floor());
-        let (fc, fr) = (column - c, row - r);
+        let (c, r) = (below(column), below(row));
+        let (fc, fr) = (column - c as f32, row - r as f32);
         // Two's complement: the mask wraps negative places, too.
         let wrap = |at: i32, side: usize| (at as usize) & (side - 1);
-        let (c0, c1) = (wrap(c as i32, width), wrap(c as i32 + 1, width));
-        let (r0, r1) = (wrap(r as i32, height) * width, wrap(r as i32 + 1, height) * width);
-        let [p, q, s, t] =
-            [lattice[r0 + c0], lattice[r0 + c1], lattice[r1 + c0], lattice[r1 + c1]];
+        let (c0, c1) = (wrap(c, width), wrap(c + 1, width));
+        let (r0, r1) = (wrap(r, height) * width, wrap(r + 1, height) * width);
+        let [p, q, s, t] = [lattice[r0 + c0], lattice[r0 + c1], lattice[r1 + c0], lattice[r1 + c1]];
         [0, 1].map(|part| {
             let upper = p[part] + fc * (q[part] - p[part]);
             let lower = s[part] + fc * (t[part] - s[part]);
@@ -114,9 +113,8 @@ impl Speckle {
             let at = usize::try_from(number - self.lowest).ok()?;
             old.get_mut(at).map(std::mem::take).filter(|sheet| !sheet.is_empty())
         };
-        let sheets = (low..=high)
-            .map(|number| held(number).unwrap_or_else(|| self.draw(number)))
-            .collect();
+        let sheets =
+            (low..=high).map(|number| held(number).unwrap_or_else(|| self.draw(number))).collect();
         (self.lowest, self.sheets) = (low, sheets);
     }
 
