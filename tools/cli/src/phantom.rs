@@ -3,10 +3,11 @@
 use crate::failure::out;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use uniultra_phantom::{
-    DatasetConfig, GeometryChoice, PhantomConfig, Scenes, Summary, TargetKind, check_set_name,
-    write_dataset,
+    CineConfig, CineDatasetConfig, CineSummary, DatasetConfig, GeometryChoice, MAX_FRAMES,
+    PhantomConfig, Scenes, Summary, TargetKind, check_set_name, write_cine_dataset, write_dataset,
 };
 
 const EXAMPLES: &str = "\
@@ -19,6 +20,9 @@ Examples:
       8 frames of 512x400 px, a quarter without a target, replacing data/phantom
   uniultra-tools phantom --seed 3 --out data --count 200 --set-name organs --scenes organs
       200 frames of whole organs, chambers, vessels and layers in data/organs
+  uniultra-tools phantom --cine --seed 5 --out data --count 4 --frames 200 --set-name cine
+      4 sequences of 200 frames each in data/cine: the probe slides, rocks and tilts, the patient
+      breathes, vessels pulsate; cine.json says what happens in each frame
 
 The same seed gives the same frames, whatever --threads and --count.";
 
@@ -32,19 +36,29 @@ pub(crate) struct Args {
     /// Folder that gets the dataset's folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Number of frames.
+    /// Number of frames; with --cine, of sequences.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// Name of the dataset's folder and beginning of the file names.
-    #[arg(long, value_name = "NAME", default_value = "phantom", value_parser = set_name)]
-    set_name: String,
+    /// Simulate sequences: probe and tissue move, and every frame has the mask of one target.
+    #[arg(long, conflicts_with = "empty_share")]
+    cine: bool,
+    /// Number of frames of a sequence.
+    #[arg(
+        long, value_name = "N", default_value_t = 200, requires = "cine",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_FRAMES))
+    )]
+    frames: u32,
+    /// Name of the dataset's folder and beginning of the file names; "phantom" or "cine" if not
+    /// given.
+    #[arg(long, value_name = "NAME", value_parser = set_name)]
+    set_name: Option<String>,
     /// What the frames show.
     #[arg(long, value_enum, default_value_t = SceneKind::Classic)]
     scenes: SceneKind,
     /// Kind of probe.
     #[arg(long, value_enum, default_value_t = ProbeKind::Any)]
     geometry: ProbeKind,
-    /// Size of every frame in pixels; random (320 to 720 a side) if not given.
+    /// Size of every frame in pixels; random (320 to 720 a side) if not given, 320x256 with --cine.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[u32; 2]>,
     /// Share of frames without a target, whose mask is empty (0 to 1).
@@ -101,41 +115,81 @@ impl From<ProbeKind> for GeometryChoice {
 
 /// Simulates the frames and says what was written.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let phantom = PhantomConfig {
+        geometry: args.geometry.into(),
+        size_px: args.size,
+        empty_share: args.empty_share,
+        scenes: args.scenes.into(),
+    };
+    let line = if args.cine { cines(args, phantom)? } else { frames(args, phantom)? };
+    Ok(out(&format!("{line}\n"))?)
+}
+
+fn frames(args: &Args, phantom: PhantomConfig) -> anyhow::Result<String> {
     let config = DatasetConfig {
         seed: args.seed,
         count: args.count,
-        set_name: args.set_name.clone(),
-        phantom: PhantomConfig {
-            geometry: args.geometry.into(),
-            size_px: args.size,
-            empty_share: args.empty_share,
-            scenes: args.scenes.into(),
-        },
+        set_name: args.set_name.clone().unwrap_or_else(|| "phantom".to_string()),
+        phantom,
         force: args.force,
         threads: args.threads.map(usize::from),
     };
-    // Drawn on stderr, and only where that is a terminal.
-    let bar = ProgressBar::new(u64::from(args.count));
+    let bar = progress_bar(u64::from(args.count));
+    let written = write_dataset(&args.out, &config, &|| bar.inc(1));
+    bar.finish_and_clear();
+    Ok(summary_line(&written?))
+}
+
+fn cines(args: &Args, phantom: PhantomConfig) -> anyhow::Result<String> {
+    let config = CineDatasetConfig {
+        seed: args.seed,
+        count: args.count,
+        set_name: args.set_name.clone().unwrap_or_else(|| "cine".to_string()),
+        cine: CineConfig { frames: args.frames, phantom, ..CineConfig::default() },
+        force: args.force,
+        threads: args.threads.map(usize::from),
+    };
+    let bar = progress_bar(u64::from(args.count) * u64::from(args.frames));
+    let written = write_cine_dataset(&args.out, &config, &|| bar.inc(1));
+    bar.finish_and_clear();
+    Ok(cine_summary_line(&written?))
+}
+
+/// Drawn on stderr, and only where that is a terminal.
+fn progress_bar(frames: u64) -> ProgressBar {
+    let bar = ProgressBar::new(frames);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} frames, {eta} left") {
         bar.set_style(style);
     }
-    let written = write_dataset(&args.out, &config, &|| bar.inc(1));
-    bar.finish_and_clear();
-    Ok(out(&format!("{}\n", summary_line(&written?)))?)
+    bar
 }
 
 fn summary_line(summary: &Summary) -> String {
     let [train, val, test] = summary.split;
-    let mut line = format!(
-        "wrote {} frames to {} (train {train}, val {val}, test {test}); targets:",
+    format!(
+        "wrote {} frames to {} (train {train}, val {val}, test {test}); targets:{} {} empty",
         train + val + test,
-        summary.path.display()
-    );
-    for (kind, count) in &summary.targets {
-        line.push_str(&format!(" {count} {},", name(*kind)));
-    }
-    line.push_str(&format!(" {} empty", summary.empty));
-    line
+        summary.path.display(),
+        counted(&summary.targets),
+        summary.empty
+    )
+}
+
+fn cine_summary_line(summary: &CineSummary) -> String {
+    let [train, val, test] = summary.split;
+    format!(
+        "wrote {} sequences of {} frames in all to {} (train {train}, val {val}, test {test}); \
+         targets:{} {} frames without",
+        train + val + test,
+        summary.frames,
+        summary.path.display(),
+        counted(&summary.targets),
+        summary.empty
+    )
+}
+
+fn counted(targets: &BTreeMap<TargetKind, usize>) -> String {
+    targets.iter().map(|(kind, count)| format!(" {count} {},", name(*kind))).collect()
 }
 
 fn name(kind: TargetKind) -> &'static str {
@@ -205,6 +259,32 @@ mod tests {
         assert_eq!(size("512x400"), Ok([512, 400]));
         for bad in ["512", "512x", "x400", "512x400x3", "-1x400", "512 x 400", "10x10"] {
             assert!(size(bad).is_err_and(|message| message.contains(bad)), "{bad}");
+        }
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parsed(more: &[&str]) -> Result<Args, clap::Error> {
+        let line = ["phantom", "--seed", "5", "--count", "4", "--out", "data"];
+        Ok(<Line as clap::Parser>::try_parse_from(line.iter().chain(more))?.args)
+    }
+
+    #[test]
+    fn frames_of_a_sequence_need_a_sequence() {
+        let args = parsed(&["--cine", "--frames", "50"]).unwrap();
+        assert_eq!((args.cine, args.frames, args.count), (true, 50, 4));
+        assert_eq!(parsed(&["--cine"]).unwrap().frames, 200);
+        for bad in [
+            &["--frames", "50"][..],
+            &["--cine", "--frames", "0"],
+            &["--cine", "--frames", "10000"],
+            &["--cine", "--empty-share", "0.1"],
+        ] {
+            assert!(parsed(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -42,9 +42,11 @@ pub(crate) struct Envelope {
     pub(crate) values: Vec<f32>,
 }
 
-/// Reads the tissue at every cell and follows each beam down to it.
+/// Reads the tissue at every cell and follows each beam down to it. `seat` gives the point of the
+/// tissue that lies at a place of the scan; the two are the same but in a cine.
 pub(crate) fn illuminate(
-    tissue: impl Fn(&Place) -> Local,
+    tissue: impl Fn(&Place, &Place) -> Local,
+    mut seat: impl FnMut(&Place) -> Place,
     geometry: &Geometry,
     probe: &Probe,
     receiver: &Receiver,
@@ -68,10 +70,11 @@ pub(crate) fn illuminate(
         for (beam, reached) in reach.iter_mut().enumerate() {
             let lateral = (2 * beam + 1) as f32 / beams as f32 - 1.0;
             let place = geometry.place(lateral, depth);
-            let local = tissue(&place);
+            let seated = seat(&place);
+            let local = tissue(&place, &seated);
             field.diffuse.push(local.diffuse * *reached);
             field.specular.push(local.specular * *reached + ringing);
-            field.phase.push(6.0 * wobble.at(place.x / 5.0, place.z / 5.0));
+            field.phase.push(6.0 * wobble.at(seated.x / 5.0, seated.z / 5.0));
             *reached *= amplitude(gain_back - local.attenuation * to_db);
         }
         for (beam, out) in blurred.iter_mut().enumerate() {
@@ -84,33 +87,48 @@ pub(crate) fn illuminate(
     field
 }
 
-/// One transmission: scatterers drawn anew, point spread, noise, gain.
+/// Scatterers drawn anew: the sum of the echoes in each cell (sample, beam), whose mean power is
+/// [`SCATTERERS_PER_CELL`], and the factor that brings it to 1.
+pub(crate) fn drawn_anew<'a>(
+    geometry: &Geometry,
+    probe: &Probe,
+    scatterers: &'a mut Stream,
+) -> (impl FnMut(usize, usize) -> (f32, f32) + 'a, f32) {
+    let step_mm = geometry.depth_mm / probe.samples as f32;
+    let turns_per_mm = 4.0 * std::f32::consts::PI / probe.wavelength_mm();
+    let draw = move |sample: usize, _beam: usize| {
+        // The phase at the cell's top, wrapped early so that f32 stays exact.
+        let start = (sample as f32 * step_mm * turns_per_mm) % std::f32::consts::TAU;
+        let (mut re, mut im) = (0.0, 0.0);
+        for _ in 0..SCATTERERS_PER_CELL {
+            let echo = scatterers.normal();
+            let within = scatterers.unit() * step_mm;
+            let (sin, cos) = (start + within * turns_per_mm).sin_cos();
+            re += echo * cos;
+            im += echo * sin;
+        }
+        (re, im)
+    };
+    (draw, (SCATTERERS_PER_CELL as f32).sqrt().recip())
+}
+
+/// One transmission: the scatterers' echoes (each cell's sum, and a factor), point spread, noise,
+/// gain.
 pub(crate) fn receive(
     field: &Field,
     geometry: &Geometry,
     probe: &Probe,
     receiver: &Receiver,
-    scatterers: &mut Stream,
+    (mut scatterers, strength): (impl FnMut(usize, usize) -> (f32, f32), f32),
     noise: &mut Stream,
 ) -> Envelope {
     let (beams, samples) = (probe.beams, probe.samples);
     let step_mm = geometry.depth_mm / samples as f32;
-    let turns_per_mm = 4.0 * std::f32::consts::PI / probe.wavelength_mm();
     let mut echoes = Echoes::silent(beams, samples);
-    let strength = (SCATTERERS_PER_CELL as f32).sqrt().recip();
     for sample in 0..samples {
-        // The phase at the cell's top, wrapped early so that f32 stays exact.
-        let start = (sample as f32 * step_mm * turns_per_mm) % std::f32::consts::TAU;
         for beam in 0..beams {
             let cell = sample * beams + beam;
-            let (mut re, mut im) = (0.0, 0.0);
-            for _ in 0..SCATTERERS_PER_CELL {
-                let echo = scatterers.normal();
-                let within = scatterers.unit() * step_mm;
-                let (sin, cos) = (start + within * turns_per_mm).sin_cos();
-                re += echo * cos;
-                im += echo * sin;
-            }
+            let (re, im) = scatterers(sample, beam);
             let diffuse = field.diffuse[cell] * strength;
             let (sin, cos) = field.phase[cell].sin_cos();
             let specular = field.specular[cell] * IN_PHASE;

@@ -28,6 +28,7 @@ pub(crate) enum Content {
 }
 
 /// A scene with organs.
+#[derive(Clone, Debug)]
 pub(crate) struct Organs {
     pub(crate) map: OrganMap,
     pub(crate) labels: Labels,

@@ -2,14 +2,12 @@
 
 use crate::config::PhantomConfig;
 use crate::error::PhantomError;
+use crate::output::{Staging, check_set_name, thread_pool, write_json, write_png};
 use crate::phantom::{Description, Phantom};
 use crate::target::TargetKind;
-use image::{GrayImage, ImageFormat};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of `phantom.json`.
@@ -92,26 +90,13 @@ pub fn write_dataset(
     if config.count == 0 {
         return Err(PhantomError::Count);
     }
-    let target = out.join(&config.set_name);
-    let replaces = check_target(&target, config.force)?;
     let pool = thread_pool(config.threads)?;
-
-    fs::create_dir_all(out).map_err(|source| write_error(out, source))?;
-    // Hidden, on the same file system, and deleted when dropped: on any error, too.
-    let staging = tempfile::Builder::new()
-        .prefix(".phantom-")
-        .tempdir_in(out)
-        .map_err(|source| write_error(out, source))?;
-    let set = staging.path().join("set");
-    for folder in ["image", "mask"] {
-        let path = set.join(folder);
-        fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
-    }
+    let staging = Staging::new(out, &config.set_name, config.force)?;
     let frames: Vec<Description> = pool.install(|| {
         (0..config.count)
             .into_par_iter()
             .map(|index| {
-                let description = write_frame(&set, config, index)?;
+                let description = write_frame(staging.set(), config, index)?;
                 progress();
                 Ok(description)
             })
@@ -119,26 +104,16 @@ pub fn write_dataset(
     })?;
 
     let split = split(&config.set_name, config.count);
-    write_json(&set.join("data_split.json"), &split)?;
-    write_json(&set.join("phantom.json"), &record(config, &frames))?;
-    if replaces {
-        let old = staging.path().join("replaced");
-        fs::rename(&target, &old).map_err(|source| write_error(&target, source))?;
-        if let Err(source) = fs::rename(&set, &target) {
-            // Restore the old folder; the error below is the one to report.
-            let _ = fs::rename(&old, &target);
-            return Err(write_error(&target, source));
-        }
-    } else {
-        fs::rename(&set, &target).map_err(|source| write_error(&target, source))?;
-    }
+    write_json(&staging.set().join("data_split.json"), &split)?;
+    write_json(&staging.set().join("phantom.json"), &record(config, &frames))?;
+    let path = staging.finish()?;
 
     let mut targets = BTreeMap::new();
     for target in frames.iter().flat_map(|frame| &frame.targets) {
         *targets.entry(target.kind).or_insert(0) += 1;
     }
     Ok(Summary {
-        path: target,
+        path,
         split: [split.train.len(), split.val.len(), split.test.len()],
         targets,
         empty: frames.iter().filter(|frame| frame.targets.is_empty()).count(),
@@ -192,59 +167,4 @@ fn write_frame(
     write_png(&set.join("image").join(&name), &phantom.image)?;
     write_png(&set.join("mask").join(&name), &phantom.mask)?;
     Ok(phantom.description)
-}
-
-fn write_png(path: &Path, image: &GrayImage) -> Result<(), PhantomError> {
-    image
-        .save_with_format(path, ImageFormat::Png)
-        .map_err(|source| PhantomError::Png { path: path.to_path_buf(), source })
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), PhantomError> {
-    let file = fs::File::create(path).map_err(|source| write_error(path, source))?;
-    let mut writer = BufWriter::new(file);
-    serde_json::to_writer_pretty(&mut writer, value)
-        .map_err(|source| PhantomError::Json { path: path.to_path_buf(), source })?;
-    writeln!(writer).and_then(|()| writer.flush()).map_err(|source| write_error(path, source))
-}
-
-fn write_error(path: &Path, source: std::io::Error) -> PhantomError {
-    PhantomError::Write { path: path.to_path_buf(), source }
-}
-
-/// Whether a data set may be replaced. Only one that this simulator wrote may: a wrong `--out` must
-/// never delete a folder of patient data.
-fn check_target(target: &Path, force: bool) -> Result<bool, PhantomError> {
-    if fs::symlink_metadata(target).is_err() {
-        return Ok(false);
-    }
-    let path = target.to_path_buf();
-    if !force {
-        return Err(PhantomError::Exists { path });
-    }
-    let ours = target.join("phantom.json").is_file() && !target.is_symlink();
-    if ours { Ok(true) } else { Err(PhantomError::NotAPhantom { path }) }
-}
-
-/// Checks that a set's name makes one plain folder.
-///
-/// # Errors
-/// [`PhantomError::SetName`].
-pub fn check_set_name(name: &str) -> Result<(), PhantomError> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if starts_well && plain && name.len() <= 64 {
-        Ok(())
-    } else {
-        Err(PhantomError::SetName { found: name.to_string() })
-    }
-}
-
-fn thread_pool(threads: Option<usize>) -> Result<rayon::ThreadPool, PhantomError> {
-    // For rayon, 0 means all cores.
-    let threads = threads.unwrap_or(0);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| PhantomError::Threads { threads, reason: error.to_string() })
 }

@@ -73,24 +73,25 @@ impl Display {
         envelope.values.iter().map(|&value| self.level(value)).collect()
     }
 
-    /// The picture: black wherever nothing is scanned.
-    pub(crate) fn show(&self, envelope: &Envelope, geometry: &Geometry) -> GrayImage {
+    /// The picture: black wherever nothing is scanned; `scan` is that of the geometry.
+    pub(crate) fn show(
+        &self,
+        envelope: &Envelope,
+        geometry: &Geometry,
+        scan: &[Option<(f32, f32)>],
+    ) -> GrayImage {
         let gray = self.compress(envelope);
-        let (width, height) = (geometry.width_px as usize, geometry.height_px as usize);
-        let mut scanned = vec![false; width * height];
-        let mut picture = vec![0.0; width * height];
-        for row in 0..height {
-            for column in 0..width {
-                let [x, z] = geometry.pixel_to_mm(column as u32, row as u32);
-                if geometry.scans(x, z) {
-                    let (lateral, depth) = geometry.beam_position(x, z);
-                    let beam = 0.5 * (lateral + 1.0) * envelope.beams as f32 - 0.5;
-                    let sample = depth / geometry.depth_mm * envelope.samples as f32 - 0.5;
-                    scanned[row * width + column] = true;
-                    picture[row * width + column] = bilinear(&gray, envelope, beam, sample);
-                }
-            }
-        }
+        let width = geometry.width_px as usize;
+        let scanned: Vec<bool> = scan.iter().map(Option::is_some).collect();
+        let mut picture: Vec<f32> = scan
+            .iter()
+            .map(|place| {
+                let Some((lateral, depth)) = *place else { return 0.0 };
+                let beam = 0.5 * (lateral + 1.0) * envelope.beams as f32 - 0.5;
+                let sample = depth / geometry.depth_mm * envelope.samples as f32 - 0.5;
+                bilinear(&gray, envelope, beam, sample)
+            })
+            .collect();
         if self.smoothing_px > 0.0 {
             picture = smooth(&picture, &scanned, width, self.smoothing_px);
         }

@@ -25,6 +25,28 @@ pub enum PhantomError {
         /// The value asked for.
         found: f32,
     },
+    /// A cine of no frames, or of more than file names can count.
+    #[error("a cine must have 1 to {most} frames, found {found}")]
+    Frames {
+        /// Most frames.
+        most: u32,
+        /// The number asked for.
+        found: u32,
+    },
+    /// A frame rate outside the supported range.
+    #[error("the frame rate must be 1 to 200 Hz, found {found}")]
+    FrameRate {
+        /// The rate asked for, Hz.
+        found: f32,
+    },
+    /// More cines than file names can count.
+    #[error("a data set must have 1 to {most} cines, found {found}")]
+    Sequences {
+        /// Most cines.
+        most: u32,
+        /// The number asked for.
+        found: u32,
+    },
     /// A set name that would not be one plain folder.
     #[error(
         "set name must be 1 to 64 letters, digits, '-' or '_' and start with a letter or digit, \
@@ -44,7 +66,7 @@ pub enum PhantomError {
         path: PathBuf,
     },
     /// The existing folder was not written by this simulator, so it is never replaced.
-    #[error("{} exists and holds no phantom.json: not a phantom dataset, so it is not replaced", .path.display())]
+    #[error("{} exists and holds no phantom.json or cine.json: not a phantom dataset, so it is not replaced", .path.display())]
     NotAPhantom {
         /// The folder or file in the way.
         path: PathBuf,

@@ -129,7 +129,7 @@ impl Geometry {
             return (x / self.half_width_mm, z);
         }
         let from_apex = z + self.probe_radius_mm;
-        (x.atan2(from_apex) / self.half_angle_rad, x.hypot(from_apex) - self.probe_radius_mm)
+        (x.atan2(from_apex) / self.half_angle_rad, hypot(x, from_apex) - self.probe_radius_mm)
     }
 
     /// Whether a position in mm is scanned.
@@ -137,6 +137,19 @@ impl Geometry {
     pub fn scans(&self, x: f32, z: f32) -> bool {
         let (lateral, depth) = self.beam_position(x, z);
         lateral.abs() <= 1.0 && (0.0..=self.depth_mm).contains(&depth)
+    }
+
+    /// The (lateral, depth) of every pixel, row by row; none where nothing is scanned.
+    pub(crate) fn scan(&self) -> Vec<Option<(f32, f32)>> {
+        let pixels = (0..self.height_px)
+            .flat_map(|row| (0..self.width_px).map(move |column| self.pixel_to_mm(column, row)));
+        pixels
+            .map(|[x, z]| {
+                let (lateral, depth) = self.beam_position(x, z);
+                let scanned = lateral.abs() <= 1.0 && (0.0..=self.depth_mm).contains(&depth);
+                scanned.then_some((lateral, depth))
+            })
+            .collect()
     }
 
     /// Position in mm of the centre of pixel (column, row).
@@ -178,6 +191,13 @@ impl Geometry {
             _ => (self.probe_radius_mm + depth).max(0.0) * self.half_angle_rad,
         }
     }
+}
+
+/// Square root of the sum of squares, without a call of the math library; coordinates are far from
+/// where f64 would overflow.
+pub(crate) fn hypot(x: f32, y: f32) -> f32 {
+    let (x, y) = (f64::from(x), f64::from(y));
+    (x * x + y * y).sqrt() as f32
 }
 
 /// Width and height of a fan, mm.

@@ -2,7 +2,9 @@
 //!
 //! [`Phantom::generate`] turns (seed, index) into a frame: a random body region with 1 to 3
 //! targets, scanned by a random machine. [`write_dataset`] writes many of them in the layout that
-//! evaluation and training read.
+//! evaluation and training read. [`Cine`] turns (seed, index) into a sequence of frames in which
+//! probe and tissue move, with the exact mask of one target on each; [`write_cine_dataset`] writes
+//! sequences.
 //!
 //! Scenes are of two kinds ([`Scenes`]): lesions, vessels, strips and heads in layered tissue
 //! (classic), or whole organs with all that lies in and between them (`organs`), where any visible
@@ -21,6 +23,7 @@
 
 mod acquire;
 mod anatomy;
+mod cine;
 mod compose;
 mod config;
 mod cut;
@@ -32,6 +35,7 @@ mod geometry;
 mod head;
 mod noise;
 mod organs;
+mod output;
 mod phantom;
 #[cfg(test)]
 mod physics;
@@ -46,9 +50,14 @@ mod tissue;
 mod tree;
 
 pub use anatomy::Anatomy;
+pub use cine::{
+    Cine, CineConfig, CineDatasetConfig, CineFrame, CineRecord, CineSummary, FrameRecord,
+    FrameState, MAX_FRAMES, Prompt, SequenceRecord, cine_stem, write_cine_dataset,
+};
 pub use config::{GeometryChoice, MAX_SIDE_PX, MIN_SIDE_PX, PhantomConfig, Scenes};
-pub use dataset::{DatasetConfig, Split, Summary, check_set_name, stem, write_dataset};
+pub use dataset::{DatasetConfig, Split, Summary, stem, write_dataset};
 pub use error::PhantomError;
 pub use geometry::{Geometry, GeometryKind};
+pub use output::check_set_name;
 pub use phantom::{Description, Phantom, TargetDescription};
 pub use target::TargetKind;

@@ -5,19 +5,40 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     seed: u32,
+    /// Height of the plane in a field that fills space; features are about one unit high.
+    height: f32,
 }
 
 impl Field {
     /// The field with this seed.
     pub(crate) fn new(seed: u32) -> Self {
-        Self { seed }
+        Self { seed, height: 0.0 }
+    }
+
+    /// The plane of the same field at another height; at 0 it is the field of [`Field::new`].
+    pub(crate) fn at_height(self, height: f32) -> Self {
+        Self { height, ..self }
     }
 
     /// One octave; features are about one unit across.
     pub(crate) fn at(self, x: f32, y: f32) -> f32 {
-        let (x0, y0) = (x.floor(), y.floor());
-        let (fx, fy) = (x - x0, y - y0);
-        let (ix, iy) = (x0 as i32, y0 as i32);
+        if self.height == 0.0 {
+            return self.flat(x, y);
+        }
+        let lowest = below(self.height);
+        let sheet = |number: i32| {
+            let seed = self.seed.wrapping_add((number as u32).wrapping_mul(0x6c07_8965));
+            Self { seed, height: 0.0 }.flat(x, y)
+        };
+        let share = fade(self.height - lowest as f32);
+        // Sheets are independent: without the root, the field would be flatter between two of them.
+        let (lower, upper) = (1.0 - share, share);
+        (lower * sheet(lowest) + upper * sheet(lowest + 1)) / (lower * lower + upper * upper).sqrt()
+    }
+
+    fn flat(self, x: f32, y: f32) -> f32 {
+        let (ix, iy) = (below(x), below(y));
+        let (fx, fy) = (x - ix as f32, y - iy as f32);
         let (sx, sy) = (fade(fx), fade(fy));
         let top = lerp(self.corner(ix, iy, fx, fy), self.corner(ix + 1, iy, fx - 1.0, fy), sx);
         let bottom = lerp(
@@ -32,7 +53,10 @@ impl Field {
     pub(crate) fn octaves(self, x: f32, y: f32, count: u32) -> f32 {
         let (mut sum, mut weight, mut scale) = (0.0, 1.0, 1.0);
         for octave in 0..count {
-            let layer = Self::new(self.seed.wrapping_add(octave.wrapping_mul(0x9e37_79b9)));
+            let layer = Self {
+                seed: self.seed.wrapping_add(octave.wrapping_mul(0x9e37_79b9)),
+                height: self.height * scale,
+            };
             sum += weight * layer.at(x * scale, y * scale);
             weight *= 0.5;
             scale *= 2.03;
@@ -53,20 +77,30 @@ impl Field {
                 ^ (ix as u32).wrapping_mul(0x85eb_ca6b)
                 ^ (iy as u32).wrapping_mul(0xc2b2_ae35),
         );
-        const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
-        let (gx, gy) = match hash >> 29 {
-            0 => (1.0, 0.0),
-            1 => (-1.0, 0.0),
-            2 => (0.0, 1.0),
-            3 => (0.0, -1.0),
-            4 => (DIAGONAL, DIAGONAL),
-            5 => (-DIAGONAL, DIAGONAL),
-            6 => (DIAGONAL, -DIAGONAL),
-            _ => (-DIAGONAL, -DIAGONAL),
-        };
+        let (gx, gy) = GRADIENTS[(hash >> 29) as usize];
         // 1.5 brings the usual extremes of two-dimensional gradient noise close to 1.
         1.5 * (gx * dx + gy * dy)
     }
+}
+
+const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// Unit vectors all around.
+const GRADIENTS: [(f32, f32); 8] = [
+    (1.0, 0.0),
+    (-1.0, 0.0),
+    (0.0, 1.0),
+    (0.0, -1.0),
+    (DIAGONAL, DIAGONAL),
+    (-DIAGONAL, DIAGONAL),
+    (DIAGONAL, -DIAGONAL),
+    (-DIAGONAL, -DIAGONAL),
+];
+
+/// The next integer at or below; `floor` is a function call on processors without SSE4.1.
+pub(crate) fn below(value: f32) -> i32 {
+    let towards_zero = value as i32;
+    towards_zero - i32::from(value < towards_zero as f32)
 }
 
 /// Linear interpolation from `a` (t = 0) to `b` (t = 1).
@@ -110,6 +144,26 @@ mod tests {
         }
         assert!((sum / 1e4_f32).abs() < 0.05);
         assert!((0.5..1.6).contains(&largest), "{largest}");
+    }
+
+    #[test]
+    fn heights_change_the_field_slowly_and_height_zero_is_the_flat_field() {
+        let field = Field::new(3);
+        let at = |height: f32| -> Vec<f32> {
+            let plane = field.at_height(height);
+            (0..4000).map(|i| plane.octaves(i as f32 * 0.31, i as f32 * 0.17, 2)).collect()
+        };
+        let product = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+        let flat: Vec<f32> =
+            (0..4000).map(|i| field.octaves(i as f32 * 0.31, i as f32 * 0.17, 2)).collect();
+        assert_eq!(at(0.0), flat);
+        let power = product(&flat, &flat);
+        for height in [0.1, 0.5, 1.0, -2.3] {
+            let plane = at(height);
+            assert!((product(&plane, &plane) / power - 1.0).abs() < 0.15, "{height}");
+        }
+        assert!(product(&at(0.1), &flat) > 0.95 * power);
+        assert!(product(&at(2.0), &flat).abs() < 0.1 * power);
     }
 
     #[test]

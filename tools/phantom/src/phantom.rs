@@ -4,7 +4,7 @@ use crate::acquire::{self, Envelope};
 use crate::anatomy::Anatomy;
 use crate::compose::{Content, Frame, Organs, compose};
 use crate::config::PhantomConfig;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Place};
 use crate::organs::Chosen;
 use crate::scene::{Scene, Target};
 use crate::stream::{Purpose, Stream};
@@ -81,7 +81,7 @@ impl Phantom {
         if let Content::Organs(_) = frame.content {
             frame.display = frame.display.exposed(&envelope);
         }
-        let image = frame.display.show(&envelope, &frame.geometry);
+        let image = frame.display.show(&envelope, &frame.geometry, &frame.geometry.scan());
         let (mask, targets) = frame.mask_and_targets(&image);
         let Frame { anatomy, geometry, probe, display, .. } = frame;
         Self {
@@ -114,7 +114,7 @@ impl Frame {
             Content::Organs(organs) => {
                 let Organs { map, labels, choice, first } = &**organs;
                 let seen = labels.choose(map, &self.geometry, Some(picture), &mut choice.clone());
-                let Chosen { mask, targets } = seen.unwrap_or_else(|| first.clone());
+                let Chosen { mask, targets, .. } = seen.unwrap_or_else(|| first.clone());
                 (mask, targets)
             }
         }
@@ -126,16 +126,19 @@ fn simulate(frame: &Frame, seed: u64, index: u32) -> Envelope {
     let Frame { geometry, probe, receiver, content, .. } = frame;
     let mut scatterers = Stream::new(seed, index, Purpose::Scatterers);
     let mut noise = Stream::new(seed, index, Purpose::Noise);
-    let field = match content {
-        Content::Classic(scene) => {
-            acquire::illuminate(|place| scene.at(place), geometry, probe, receiver)
-        }
-        Content::Organs(organs) => {
-            acquire::illuminate(|place| organs.map.at(place), geometry, probe, receiver)
-        }
+    let bounds = match content {
+        Content::Classic(scene) => scene.bounds(),
+        Content::Organs(_) => Vec::new(),
     };
-    let mut look =
-        || acquire::receive(&field, geometry, probe, receiver, &mut scatterers, &mut noise);
+    let tissue = |_: &Place, seated: &Place| match content {
+        Content::Classic(scene) => scene.at(seated, &bounds),
+        Content::Organs(organs) => organs.map.at(seated),
+    };
+    let field = acquire::illuminate(tissue, |place| *place, geometry, probe, receiver);
+    let mut look = || {
+        let drawn = acquire::drawn_anew(geometry, probe, &mut scatterers);
+        acquire::receive(&field, geometry, probe, receiver, drawn, &mut noise)
+    };
     let first = look();
     acquire::compound(first, (1..probe.looks).map(|_| look()))
 }

@@ -1,6 +1,6 @@
 //! Does the simulated echo behave like ultrasound? Tests of the whole acquisition.
 
-use crate::acquire::{Envelope, illuminate, receive};
+use crate::acquire::{Envelope, drawn_anew, illuminate, receive};
 use crate::geometry::{Geometry, Place};
 use crate::noise::Field;
 use crate::probe::{Probe, Receiver, TGC_BANDS};
@@ -44,10 +44,12 @@ fn quiet() -> Receiver {
 }
 
 fn acquire(tissue: impl Fn(&Place) -> Local, receiver: &Receiver) -> Envelope {
-    let field = illuminate(tissue, &geometry(), &probe(), receiver);
+    let field =
+        illuminate(|_, seated| tissue(seated), |place| *place, &geometry(), &probe(), receiver);
     let mut scatterers = Stream::new(11, 0, Purpose::Scatterers);
     let mut noise = Stream::new(11, 0, Purpose::Noise);
-    receive(&field, &geometry(), &probe(), receiver, &mut scatterers, &mut noise)
+    let drawn = drawn_anew(&geometry(), &probe(), &mut scatterers);
+    receive(&field, &geometry(), &probe(), receiver, drawn, &mut noise)
 }
 
 fn homogeneous(_: &Place) -> Local {
@@ -156,7 +158,8 @@ fn speckle_is_as_wide_as_the_beam_and_narrowest_at_the_focus() {
 #[test]
 fn a_cyst_is_dark_and_enhances_what_lies_below() {
     let scene = scene(TargetKind::Cyst);
-    let envelope = acquire(|place| scene.at(place), &quiet());
+    let bounds = scene.bounds();
+    let envelope = acquire(|place| scene.at(place, &bounds), &quiet());
     let beside = [3.0, 12.0];
     let inside = mean_db(&envelope, [18.0, 22.0], [14.0, 18.0]);
     let level = mean_db(&envelope, beside, [14.0, 18.0]);
@@ -170,7 +173,8 @@ fn a_cyst_is_dark_and_enhances_what_lies_below() {
 #[test]
 fn a_calcification_is_bright_and_casts_a_shadow() {
     let scene = scene(TargetKind::Calcification);
-    let envelope = acquire(|place| scene.at(place), &quiet());
+    let bounds = scene.bounds();
+    let envelope = acquire(|place| scene.at(place, &bounds), &quiet());
     let front = mean_db(&envelope, [18.5, 21.5], [10.0, 11.5]);
     let level = mean_db(&envelope, [3.0, 12.0], [10.0, 11.5]);
     assert!(front > level + 6.0, "front {front} dB, beside {level} dB");

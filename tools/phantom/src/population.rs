@@ -232,7 +232,7 @@ impl Population<'_> {
 
 /// Small vessels, fat lobules and specks: part of the picture, never of the mask, though some look
 /// much like targets. They lie anywhere, also under a target.
-fn distractors(
+pub(crate) fn distractors(
     anatomy: Anatomy,
     geometry: &Geometry,
     layers: &LayerStack,

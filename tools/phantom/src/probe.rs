@@ -99,6 +99,27 @@ impl Probe {
     }
 }
 
+impl Probe {
+    /// The same transducer on a grid that is only as fine as the frame's pixels need, so that a
+    /// frame is fast; the pulse and the beam are never narrower than the grid can carry.
+    pub(crate) fn for_cine(self, geometry: &Geometry) -> Self {
+        let (width, height) = (geometry.width_px as f32, geometry.height_px as f32);
+        let depth = geometry.depth_mm;
+        let samples = self.samples.min((1.4 * height) as usize);
+        let beams = self.beams.min((0.5 * width).max(96.0) as usize);
+        let step_mm = depth / samples as f32;
+        let pitch_mm = 2.0 * geometry.half_span_mm(self.focus_mm) / beams as f32;
+        Self {
+            pulse_sigma_mm: self.pulse_sigma_mm.max(1.3 * step_mm),
+            focus_sigma_mm: self.focus_sigma_mm.max(1.1 * pitch_mm),
+            beams,
+            samples,
+            looks: self.looks.min(2),
+            ..self
+        }
+    }
+}
+
 impl Receiver {
     /// Random settings for tissue of a usual attenuation (dB / cm / MHz).
     pub(crate) fn random(kind: GeometryKind, attenuation: f32, stream: &mut Stream) -> Self {

@@ -5,6 +5,8 @@
 //! pedestal (side lobes). Both kernels have unit energy, so that the mean echo power of random
 //! scatterers stays that of the tissue at every depth.
 
+use crate::geometry::hypot;
+
 /// Complex echoes on the acquisition grid, row by row from the probe down: `[samples, beams]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Echoes {
@@ -62,7 +64,7 @@ impl Echoes {
 
     /// The envelope: the magnitude of the complex echoes.
     pub(crate) fn envelope(&self) -> Vec<f32> {
-        self.re.iter().zip(&self.im).map(|(re, im)| re.hypot(*im)).collect()
+        self.re.iter().zip(&self.im).map(|(re, im)| hypot(*re, *im)).collect()
     }
 }
 

@@ -69,18 +69,32 @@ pub(crate) struct Scene {
     pub(crate) field: Field,
 }
 
+/// A box (low x, low z, high x, high z) that holds all that a structure changes, mm.
+pub(crate) type Bounds = [f32; 4];
+
 impl Scene {
-    /// The tissue that the beam meets at a place.
-    pub(crate) fn at(&self, place: &Place) -> Local {
-        let (mut echo, mut local) = self.layers.at(place);
-        let mut wall_power = 0.0;
-        let structures = self
-            .distractors
+    /// Boxes of all structures, for [`Scene::at`].
+    pub(crate) fn bounds(&self) -> Vec<Bounds> {
+        self.structures().map(Structure::bounds).collect()
+    }
+
+    /// All structures in the order in which they are painted.
+    fn structures(&self) -> impl Iterator<Item = &Structure> {
+        self.distractors
             .iter()
             .chain(self.targets.iter().map(|target| &target.structure))
-            .chain(&self.details);
-        for structure in structures {
-            structure.paint(place, self.field, &mut echo, &mut local, &mut wall_power);
+            .chain(&self.details)
+    }
+
+    /// The tissue that the beam meets at a place; `bounds` are those of the scene.
+    pub(crate) fn at(&self, place: &Place, bounds: &[Bounds]) -> Local {
+        let (mut echo, mut local) = self.layers.at(place);
+        let mut wall_power = 0.0;
+        for (structure, &[left, top, right, bottom]) in self.structures().zip(bounds) {
+            let Place { x, z, .. } = *place;
+            if x >= left && x <= right && z >= top && z <= bottom {
+                structure.paint(place, self.field, &mut echo, &mut local, &mut wall_power);
+            }
         }
         let diffuse = amplitude(echo);
         local.diffuse = (diffuse * diffuse + wall_power).sqrt();
@@ -109,9 +123,21 @@ impl Structure {
 
     /// The position of a place relative to the outline; `None` if the structure does not reach it.
     pub(crate) fn hit(&self, place: &Place) -> Option<Hit> {
+        self.shape.hit(place.x, place.z, self.reach())
+    }
+
+    /// How far beyond its outline it changes the tissue, mm.
+    fn reach(&self) -> f32 {
         let wall_reach = self.wall.map_or(0.0, |wall| 3.0 * wall.half_mm);
-        let reach = self.edge_mm.max(wall_reach).max(self.halo[1]).max(0.8);
-        self.shape.hit(place.x, place.z, reach)
+        self.edge_mm.max(wall_reach).max(self.halo[1]).max(0.8)
+    }
+
+    fn bounds(&self) -> Bounds {
+        // More than rounding errors: the box only spares work, `hit` decides.
+        const SPARE_MM: f32 = 0.01;
+        let [cx, cz] = self.shape.centre();
+        let [hx, hz] = self.shape.half_extent().map(|half| half + self.reach() + SPARE_MM);
+        [cx - hx, cz - hz, cx + hx, cz + hz]
     }
 
     /// Paints the structure at a place that `hit` says something about.

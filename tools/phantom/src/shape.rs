@@ -1,6 +1,7 @@
 //! Analytic outlines of structures. The mask is read off these, never off the simulated image.
 
 use crate::cut::Cut;
+use crate::geometry::hypot;
 use crate::noise::Field;
 use crate::tree::Tree;
 use std::f32::consts::TAU;
@@ -207,7 +208,7 @@ impl Blob {
         let [a, b] = self.radii;
         let u = (dx * cos + dz * sin) / a;
         let v = (dz * cos - dx * sin - self.bow * u * u) / b;
-        let length = u.hypot(v).max(1e-6);
+        let length = hypot(u, v).max(1e-6);
         let radius = if self.harmonics.is_empty() && self.spikes.is_empty() {
             1.0
         } else {
@@ -216,7 +217,7 @@ impl Blob {
         // Gradient of `length` (but for the bow), back in mm: turns the relative into a true
         // distance.
         let (gu, gv) = (u / (length * a), v / (length * b));
-        let steepness = gu.hypot(gv).max(1e-6);
+        let steepness = hypot(gu, gv).max(1e-6);
         Hit {
             distance: (length - radius) / steepness,
             normal: [(gu * cos - gv * sin) / steepness, (gu * sin + gv * cos) / steepness],

@@ -18,6 +18,10 @@ pub(crate) enum Purpose {
     Noise = 4,
     /// The choice of targets in a scene with organs.
     Choice = 5,
+    /// What moves in a cine and what happens to it.
+    Motion = 6,
+    /// Scatterers that are fixed in the tissue of a cine.
+    Tissue = 7,
 }
 
 /// A random stream with the draws that the simulator needs.
@@ -27,9 +31,18 @@ pub(crate) struct Stream(Pcg64);
 impl Stream {
     /// The stream of one purpose in one frame.
     pub(crate) fn new(seed: u64, index: u32, purpose: Purpose) -> Self {
+        Self::keyed(seed, (u64::from(index) << 8) | purpose as u64)
+    }
+
+    /// One of many independent streams of one purpose: of a frame of a cine, for example.
+    pub(crate) fn branch(seed: u64, index: u32, purpose: Purpose, branch: u64) -> Self {
+        let frame = (u64::from(index) << 8) | purpose as u64;
+        Self::keyed(seed, mix(frame) ^ mix(branch).rotate_left(17))
+    }
+
+    fn keyed(seed: u64, frame: u64) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&mix(seed).to_le_bytes());
-        let frame = (u64::from(index) << 8) | purpose as u64;
         bytes[8..16].copy_from_slice(&mix(frame).to_le_bytes());
         bytes[16..24].copy_from_slice(&mix(frame ^ mix(seed)).to_le_bytes());
         Self(Pcg64::from_seed(bytes))
@@ -100,6 +113,21 @@ mod tests {
         assert_ne!(base, first(2, 2, Purpose::Anatomy));
         assert_ne!(base, first(1, 3, Purpose::Anatomy));
         assert_ne!(base, first(1, 2, Purpose::Noise));
+    }
+
+    #[test]
+    fn branches_are_independent() {
+        let draws = |branch| -> Vec<f32> {
+            let mut stream = Stream::branch(1, 2, Purpose::Noise, branch);
+            (0..4000).map(|_| stream.normal()).collect()
+        };
+        let first = draws(0);
+        assert_eq!(first, draws(0));
+        for other in [1, 2, 3, u64::MAX] {
+            let product: f32 = first.iter().zip(draws(other)).map(|(a, b)| a * b).sum();
+            // The deviation of the mean of 4000 products is 1 / 63.
+            assert!((product / 4000.0).abs() < 0.064, "{other}: {product}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ const LEAST_WHOLE: f32 = 0.8;
 pub(crate) struct Chosen {
     pub(crate) mask: GrayImage,
     pub(crate) targets: Vec<TargetDescription>,
+    /// The map's object that each target is.
+    pub(crate) objects: Vec<usize>,
 }
 
 /// Mean gray levels about an outline between which it can be seen, and the least share of the
@@ -78,7 +80,7 @@ impl Labels {
         let wanted = stream.weighted(&[(1, 0.3), (2, 0.3), (3, 0.4)], 1);
         let mut taken = vec![false; self.values.len()];
         let mut near = taken.clone();
-        let mut targets = Vec::new();
+        let (mut targets, mut objects) = (Vec::new(), Vec::new());
         while targets.len() < wanted && !candidates.is_empty() {
             let chosen = stream.weighted(&candidates, candidates[0].0);
             candidates.retain(|&(object, _)| object != chosen);
@@ -90,11 +92,12 @@ impl Labels {
             pixels.iter().for_each(|&at| taken[at] = true);
             near = grown(&taken, self.width);
             targets.push(describe(map, geometry, chosen, &pixels));
+            objects.push(chosen);
         }
         let mask = GrayImage::from_fn(geometry.width_px, geometry.height_px, |column, row| {
             Luma([if taken[row as usize * self.width + column as usize] { 255 } else { 0 }])
         });
-        (!targets.is_empty()).then_some(Chosen { mask, targets })
+        (!targets.is_empty()).then_some(Chosen { mask, targets, objects })
     }
 
     /// Whether most of an outline lies neither in the black of a shadow nor in white.
