@@ -21,11 +21,13 @@
 
 mod captured;
 mod error;
+mod follow;
 mod gate;
 mod measures;
 mod object;
 mod options;
 mod session;
+mod sight;
 mod slot;
 mod stats;
 mod track;

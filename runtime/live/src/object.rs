@@ -1,7 +1,7 @@
 //! An object that is followed: its prompts, its state, its last answer.
 
 use crate::measures::{Measures, SizeHistory};
-use crate::track::Appearance;
+use crate::sight::Sight;
 use std::fmt;
 use uniultra_core::{MAX_POINTS, Mask, PointLabel, Polygon, PromptError, Prompts};
 
@@ -90,15 +90,17 @@ pub struct LiveObject {
     /// Prompts at the end of the list that no answer has used.
     pub(crate) fresh: usize,
     pub(crate) state: ObjectState,
-    /// The last trusted mask `[side, side]`; empty if there is none.
-    pub(crate) trusted: Vec<f32>,
-    /// The same, moved to the current frame.
+    /// The object on the frame on which it was prompted, and on the last one on which it was recognised.
+    pub(crate) first: Sight,
+    pub(crate) last: Sight,
+    /// The mask `[side, side]` that is expected on the current frame.
     pub(crate) expected: Vec<f32>,
     /// How far the picture moved since the last trusted frame, in pixels.
     pub(crate) moved_px: [f32; 2],
     /// Frames since then.
     pub(crate) unseen: u32,
-    pub(crate) appearance: Appearance,
+    /// How the object stood out when it was prompted; see `track::contrast`.
+    pub(crate) contrast: Option<f32>,
     pub(crate) mask: Option<Mask>,
     pub(crate) contour: Vec<Polygon>,
     pub(crate) measures: Option<Measures>,
@@ -121,11 +123,12 @@ impl LiveObject {
             prompts: heapless::Vec::new(),
             fresh: 0,
             state: ObjectState::Waiting,
-            trusted: Vec::new(),
+            first: Sight::default(),
+            last: Sight::default(),
             expected: Vec::new(),
             moved_px: [0.0; 2],
             unseen: 0,
-            appearance: Appearance::default(),
+            contrast: None,
             mask: None,
             contour: Vec::new(),
             measures: None,
@@ -192,9 +195,10 @@ impl LiveObject {
     /// Forgets every mask. The prompts stay.
     pub(crate) fn forget(&mut self) {
         self.state = if self.prompts.is_empty() { ObjectState::Waiting } else { ObjectState::Lost };
-        self.trusted.clear();
+        self.first.clear();
+        self.last.clear();
         self.expected.clear();
-        self.appearance = Appearance::default();
+        self.contrast = None;
         self.moved_px = [0.0; 2];
         self.unseen = 0;
         self.hide();

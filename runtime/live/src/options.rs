@@ -15,6 +15,9 @@ pub struct LiveOptions {
     pub min_likeness: f32,
     /// Least sum of the two.
     pub min_agreement_and_likeness: f32,
+    /// Least contrast of the object with its surroundings, as a share of that when it was prompted. Objects that
+    /// did not stand out then are followed without this condition.
+    pub min_contrast: f32,
     /// Frames without a trusted mask after which an object is lost.
     pub uncertain_frames: u32,
 }
@@ -27,6 +30,7 @@ impl Default for LiveOptions {
             min_agreement: 0.5,
             min_likeness: 0.3,
             min_agreement_and_likeness: 1.2,
+            min_contrast: 0.65,
             uncertain_frames: 4,
         }
     }

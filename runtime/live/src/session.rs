@@ -1,29 +1,25 @@
 //! The session: objects, prompts, and the step from one frame to the next.
 
 use crate::error::LiveError;
+use crate::follow::{Reason, carried, choose, doubt, look, show};
 use crate::gate::Evidence;
 use crate::object::{LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind};
-use crate::track::{Motion, Thumbnail, agreement, inner_point, shift};
+use crate::track::{Motion, Thumbnail, contrast, shift};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
-    EncodedFrame, Mask, MaskChoice, MaskPrompt, MaskToken, Network, PixelSpacing, PointLabel,
-    Prediction, PromptError, Prompts, SegmentError, Segmenter, contour,
+    EncodedFrame, Network, PixelSpacing, PointLabel, Prediction, PromptError, Prompts,
+    SegmentError, Segmenter,
 };
 
 /// Most objects of a session.
 pub const MAX_LIVE_OBJECTS: usize = 8;
 
-/// Cells in which an object is looked for round the place where the picture took it.
-const REACH_CELLS: i32 = 5;
-/// The same for a lost object, at every second cell.
-const LOST_REACH_CELLS: i32 = 24;
 /// Correlation with which a lost object counts as found. Higher than for one that is followed: much more of
 /// the picture is searched, and something in it always resembles the object a little.
 const FOUND_LIKENESS: f32 = 0.75;
 
-/// Largest magnitude of a logit that goes on to the next frame, as SAM 2 limits its mask prompts. Larger ones
-/// would say more than one frame can.
-const MAX_LOGIT: f32 = 32.0;
+/// Contrast, in standard deviations, below which an object does not stand out from its surroundings.
+const MIN_CONTRAST: f32 = 0.5;
 
 /// A model, the objects that are followed with it, and what is known of the last frame.
 pub struct LiveSession<N: Network> {
@@ -38,15 +34,6 @@ pub struct LiveSession<N: Network> {
     scratch: Vec<f32>,
     /// The last frame after the image encoder, for prompts that are given on it.
     encoded: Option<EncodedFrame<N>>,
-}
-
-/// Why a mask is asked for.
-#[derive(Clone, Copy, Debug)]
-enum Reason {
-    /// The user said where the object is.
-    Prompted,
-    /// The object was there on an earlier frame; its surroundings have this correlation now.
-    Followed(f32),
 }
 
 /// A place in the list of objects, and what to ask for it.
@@ -228,7 +215,7 @@ impl<N: Network> LiveSession<N> {
                 continue;
             }
             let since = |number| self.motion.since(number);
-            if object.trusted.is_empty() {
+            if object.last.is_empty() {
                 let all = object.prompts.len();
                 let prompts = object.user_prompts(Prompts::new(), all, self.size, since)?;
                 let positive = prompts.points().iter().any(|p| p.label == PointLabel::Positive);
@@ -239,14 +226,14 @@ impl<N: Network> LiveSession<N> {
                 continue;
             }
             let lost = object.state == ObjectState::Lost;
-            let reach = if lost { [LOST_REACH_CELLS, 2] } else { [REACH_CELLS, 1] };
-            let found =
-                object.appearance.find(&self.picture, object.moved_px, reach, &mut self.scratch);
+            let mut expected = std::mem::take(&mut object.expected);
+            let (found, sight) = look(object, &self.picture, &mut self.scratch);
             let likeness = found.map_or(0.0, |found| found.likeness);
             let trusted_place = found.filter(|found| found.likeness >= self.options.min_likeness);
             let by = trusted_place.map_or(object.moved_px, |found| found.shift_px);
             let cells = [0, 1].map(|axis| by[axis] * side as f32 / self.size[axis] as f32);
-            shift(&object.trusted, side, cells, &mut object.expected);
+            shift(&sight.logits, side, cells, &mut expected);
+            object.expected = expected;
             if lost && likeness < FOUND_LIKENESS && object.fresh == 0 {
                 continue;
             }
@@ -276,16 +263,21 @@ impl<N: Network> LiveSession<N> {
         let Some(object) = self.objects.get_mut(place) else { return };
         let side = self.segmenter.mask_side();
         let (token, agreement) = choose(answer, reason, &object.expected, side);
+        let logits = answer.logits_of(token);
+        let stands_out = contrast(&self.picture, logits, side);
         let evidence = Evidence {
             predicted_iou: answer.predicted_iou()[token.index()],
             object_score: answer.object_score(),
             agreement,
+            contrast: object
+                .contrast
+                .filter(|before| before.abs() >= MIN_CONTRAST)
+                .map(|before| stands_out.unwrap_or_default() / before),
             likeness: if let Reason::Followed(likeness) = reason { likeness } else { 1.0 },
         };
         log::debug!("frame {:?}, object {}: {reason:?}, {evidence:?}", self.last_frame, object.id);
         object.predicted_iou = evidence.predicted_iou;
         object.object_score = evidence.object_score;
-        let logits = answer.logits_of(token);
         let bounds = answer.mask(token).bounding_box();
         // The user's word counts more than any doubt of the model.
         let trusted = matches!(reason, Reason::Prompted) || evidence.suffices(&self.options);
@@ -294,15 +286,17 @@ impl<N: Network> LiveSession<N> {
             show(object, side, self.size, spacing);
             return;
         };
-        object.trusted.clear();
-        object.trusted.extend(logits.iter().map(|logit| logit.clamp(-MAX_LOGIT, MAX_LOGIT)));
-        object.expected.clone_from(&object.trusted);
+        let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
+        object.last.take(logits, &self.picture, bounds);
+        object.expected.clone_from(&object.last.logits);
+        if object.fresh > 0 {
+            object.first.take(logits, &self.picture, bounds);
+            object.contrast = stands_out;
+        }
         object.fresh = 0;
         object.unseen = 0;
         object.moved_px = [0.0; 2];
         object.state = ObjectState::Tracking;
-        let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
-        object.appearance.take(&self.picture, bounds);
         show(object, side, self.size, spacing);
     }
 
@@ -321,24 +315,6 @@ fn check(kind: PromptKind) -> Result<(), PromptError> {
     }
 }
 
-/// The last mask, moved to this frame, as a prompt: its logits and its innermost point. A box round it was tried
-/// in place of either, and followed no better.
-fn carried(
-    object: &LiveObject,
-    side: usize,
-    [width, height]: [usize; 2],
-) -> Result<Prompts, PromptError> {
-    let prompts = Prompts::new().with_mask(MaskPrompt::new(object.expected.clone(), side)?)?;
-    match inner_point(&object.expected, side) {
-        Some([x, y]) => {
-            let to_px = |cell: f32, px: usize| (cell + 0.5) * px as f32 / side as f32 - 0.5;
-            let (x, y) = (to_px(x, width).max(0.0), to_px(y, height).max(0.0));
-            prompts.with_point(x, y, PointLabel::Positive)
-        }
-        None => Ok(prompts),
-    }
-}
-
 /// Asks for one object or several in one call, which shares the engine's threads among them.
 fn predict<N: Network>(
     encoded: &EncodedFrame<N>,
@@ -346,49 +322,4 @@ fn predict<N: Network>(
 ) -> Result<Vec<Prediction>, SegmentError<N::Error>> {
     let prompts: Vec<Prompts> = plans.iter().map(|(.., prompts)| prompts.clone()).collect();
     encoded.predict_all(&prompts)
-}
-
-/// The mask that is most likely the object, and its overlap with what was expected. The model's own choice
-/// knows only this frame; of an ambiguous object (a cyst, or the organ round it) the one that was meant is the
-/// one that was there before.
-fn choose(answer: &Prediction, reason: Reason, expected: &[f32], side: usize) -> (MaskToken, f32) {
-    let with = |token: MaskToken| agreement(answer.logits_of(token), expected, side);
-    let single = answer.choose(MaskChoice::Single);
-    if matches!(reason, Reason::Prompted) {
-        return (single, with(single));
-    }
-    let score = |token: MaskToken| with(token) + answer.predicted_iou()[token.index()];
-    let best = MaskToken::MULTIMASK
-        .into_iter()
-        .fold(single, |best, next| if score(next) > score(best) { next } else { best });
-    (best, with(best))
-}
-
-/// Notes a frame on which the object was not recognised.
-fn doubt(object: &mut LiveObject, options: &LiveOptions) {
-    object.unseen = object.unseen.saturating_add(1);
-    let lost = object.unseen > options.uncertain_frames || object.state == ObjectState::Lost;
-    object.state = if lost { ObjectState::Lost } else { ObjectState::Uncertain };
-}
-
-/// Makes mask, contour and measures of the expected mask, unless the object is lost.
-fn show(
-    object: &mut LiveObject,
-    side: usize,
-    [width, height]: [usize; 2],
-    spacing: Option<PixelSpacing>,
-) {
-    if object.state == ObjectState::Lost {
-        object.hide();
-        return;
-    }
-    let trusted = object.state == ObjectState::Tracking;
-    // Sizes were checked when the frame and the model were opened.
-    let mask = Mask::upsample_threshold(&object.expected, side, width, height);
-    let outlines = contour(&object.expected, side, width, height);
-    if let (Ok(mask), Ok(outlines)) = (mask, outlines) {
-        object.measures = Some(object.sizes.measure(&mask, &outlines, spacing, trusted));
-        object.mask = Some(mask);
-        object.contour = outlines;
-    }
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use uniultra_core::{FrameError, MaskError, PromptError, SegmentError, SpacingError};
 use uniultra_engine::EngineError;
+use uniultra_live::LiveError;
 use uniultra_manifest::ManifestError;
 
 /// The cause of an [`Error`]: it tells what to do about it.
@@ -155,6 +156,14 @@ pub(crate) fn of_segmenter(error: SegmentError<EngineError>) -> Error {
             Error::new(ErrorKind::Model, error)
         }
         other => Error::new(ErrorKind::Engine, other),
+    }
+}
+
+pub(crate) fn of_live(error: LiveError<EngineError>) -> Error {
+    match error {
+        LiveError::Segment(error) => of_segmenter(error),
+        LiveError::FrameOrder { .. } => Error::new(ErrorKind::Frame, error),
+        other => Error::new(ErrorKind::Prompt, other),
     }
 }
 

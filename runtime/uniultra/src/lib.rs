@@ -22,6 +22,8 @@
 //! 4. The [`Prediction`] has four masks. [`Prediction::choose`] picks the answer;
 //!    [`Prediction::mask`] and [`Prediction::contour`] return it at the frame's size.
 //!
+//! A [`LiveSession`] follows objects through a stream of frames.
+//!
 //! Coordinates are pixels of the source frame, x to the right, y down; the centre of the top left
 //! pixel is (0, 0). All errors convert into [`Error`], whose
 //! [`kind`](Error::kind) tells what to do. This crate never panics or prints.
@@ -41,6 +43,7 @@ mod error;
 #[cfg(feature = "files")]
 mod files;
 mod frames;
+mod live;
 mod masks;
 mod models;
 mod prompts;
@@ -56,6 +59,10 @@ pub use files::{
 };
 pub use frames::{
     DecodeOptions, DecodedFrame, Frame, FrameError, MAX_SIDE_PX, MIN_SIDE_PX, Pixels,
+};
+pub use live::{
+    Ages, CapturedFrame, FrameSlot, LiveObject, LiveOptions, LivePrompt, LiveSession, LiveStats,
+    MAX_LIVE_OBJECTS, Measures, ObjectId, ObjectState, PromptKind, SlotCounts,
 };
 pub use masks::{
     Diameters, MASK_COUNT, Mask, MaskChoice, MaskError, MaskToken, PixelBox, PixelSpacing, Polygon,

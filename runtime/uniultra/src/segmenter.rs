@@ -64,6 +64,10 @@ const _: () = {
 };
 
 impl Segmenter {
+    pub(crate) fn engine(&self) -> &uniultra_engine::Segmenter {
+        &self.0
+    }
+
     /// Opens the model compiled into this program, with default options.
     ///
     /// ```

@@ -2,11 +2,13 @@
 //! appearance.
 
 mod appearance;
+mod contrast;
 mod logits;
 mod motion;
 mod thumbnail;
 
-pub(crate) use appearance::Appearance;
+pub(crate) use appearance::{Appearance, Match};
+pub(crate) use contrast::contrast;
 pub(crate) use logits::{agreement, inner_point, shift};
 pub(crate) use motion::Motion;
 pub(crate) use thumbnail::Thumbnail;
