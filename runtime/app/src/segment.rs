@@ -8,7 +8,7 @@ use crate::output::{print, write, write_json};
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::{Warning, add, of_frame, warnings};
+use crate::warning::{Warning, add, warnings, warnings_of_frame};
 use crate::watchdog::Watchdog;
 use anyhow::Context;
 use log::info;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
-    add(&mut warnings, of_frame(&decoded));
+    add(&mut warnings, warnings_of_frame(&decoded));
     let memory = Warning::over_memory(request.setup.board(), uniultra_engine::peak_rss_mib());
     add(&mut warnings, memory);
 

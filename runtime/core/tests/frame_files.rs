@@ -210,10 +210,13 @@ fn tiff(kind: &Tiff) -> Vec<u8> {
 }
 
 /// Both forms and byte orders.
-fn forms(of: impl Fn() -> Tiff) -> Vec<(String, Vec<u8>)> {
+fn forms(make: impl Fn() -> Tiff) -> Vec<(String, Vec<u8>)> {
     let pairs = [(false, false), (false, true), (true, false), (true, true)];
     let form = |(big, big_endian)| {
-        (format!("BigTIFF {big}, big-endian {big_endian}"), tiff(&Tiff { big, big_endian, ..of() }))
+        (
+            format!("BigTIFF {big}, big-endian {big_endian}"),
+            tiff(&Tiff { big, big_endian, ..make() }),
+        )
     };
     pairs.map(form).to_vec()
 }
@@ -252,8 +255,9 @@ fn palette_tiff_has_the_colours_of_its_palette() {
                 .iter()
                 .flat_map(|&c| (0..count).map(move |i| color(i)[c] * scale))
                 .collect();
-            let of = || Tiff { bits, photometric: 3, palette: palette.clone(), ..Tiff::default() };
-            for (form, bytes) in forms(of) {
+            let make =
+                || Tiff { bits, photometric: 3, palette: palette.clone(), ..Tiff::default() };
+            for (form, bytes) in forms(make) {
                 let decoded = decode(&bytes);
                 let Pixels::Rgb8(found) = decoded.frame.pixels() else { panic!("no colours") };
                 let wanted =

@@ -19,7 +19,7 @@ impl Breakdown {
     /// Finds one in an error or its causes.
     #[must_use]
     pub fn within(error: &(dyn Error + 'static)) -> Option<Self> {
-        let of = |error: &(dyn Error + 'static)| match error.downcast_ref::<EngineError>() {
+        let reason = |error: &(dyn Error + 'static)| match error.downcast_ref::<EngineError>() {
             Some(EngineError::OutOfMemory { .. }) => Some(Self::OutOfMemory),
             Some(EngineError::Panic { .. }) => Some(Self::Panic),
             _ => {
@@ -29,7 +29,7 @@ impl Breakdown {
         };
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(found) = of(error) {
+            if let Some(found) = reason(error) {
                 return Some(found);
             }
             next = error.source();

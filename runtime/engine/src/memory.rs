@@ -3,16 +3,16 @@
 /// Largest resident set so far, in MiB, where the kernel tells (`VmHWM`, proc(5)).
 #[must_use]
 pub fn peak_rss_mib() -> Option<f32> {
-    of_status("VmHWM:")
+    read_status("VmHWM:")
 }
 
 /// Resident set now, in MiB, where the kernel tells (`VmRSS`, proc(5)).
 #[must_use]
 pub fn rss_mib() -> Option<f32> {
-    of_status("VmRSS:")
+    read_status("VmRSS:")
 }
 
-fn of_status(name: &str) -> Option<f32> {
+fn read_status(name: &str) -> Option<f32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     parse(&status, name)
 }

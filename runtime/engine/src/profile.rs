@@ -235,8 +235,8 @@ mod tests {
         }
 
         // Block 0: 128 x 128 tokens of 16 channels, three projections of as many.
-        let of = |name: &str| runs[0].ops.iter().find(|op| op.name == name).unwrap();
-        let qkv = of("blocks.0/attn/qkv/Add");
+        let operation = |name: &str| runs[0].ops.iter().find(|op| op.name == name).unwrap();
+        let qkv = operation("blocks.0/attn/qkv/Add");
         assert_eq!(qkv.op, "uniultra.LinearInteger");
         assert_eq!((qkv.real_macs, qkv.integer_macs), (0, 16384 * 16 * 48));
         assert_eq!((qkv.read_bytes, qkv.written_bytes), (16384 * 16 * 4 + 16 * 48, 16384 * 48 * 4));

@@ -148,7 +148,7 @@ impl From<uniultra_sink::SinkError> for Error {
 }
 
 // Not `From`, which would make the engine's error part of the interface.
-pub(crate) fn of_segmenter(error: SegmentError<EngineError>) -> Error {
+pub(crate) fn from_segment_error(error: SegmentError<EngineError>) -> Error {
     match error {
         SegmentError::Open(error) => Error::new(kind_of_engine(&error), error),
         SegmentError::Prompt(error) => error.into(),
@@ -159,9 +159,9 @@ pub(crate) fn of_segmenter(error: SegmentError<EngineError>) -> Error {
     }
 }
 
-pub(crate) fn of_live(error: LiveError<EngineError>) -> Error {
+pub(crate) fn from_live_error(error: LiveError<EngineError>) -> Error {
     match error {
-        LiveError::Segment(error) => of_segmenter(error),
+        LiveError::Segment(error) => from_segment_error(error),
         LiveError::FrameOrder { .. } => Error::new(ErrorKind::Frame, error),
         other => Error::new(ErrorKind::Prompt, other),
     }
@@ -181,7 +181,7 @@ mod tests {
     use uniultra_core::Stage;
 
     fn kind(error: SegmentError<EngineError>) -> ErrorKind {
-        of_segmenter(error).kind()
+        from_segment_error(error).kind()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Objects followed from frame to frame, from `uniultra-live`, with this crate's error type.
 
-use crate::error::of_live;
+use crate::error::from_live_error;
 use crate::{Error, Segmenter};
 use uniultra_engine::TractNetwork;
 
@@ -240,7 +240,7 @@ impl LiveSession {
     /// # Errors
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if there are [`MAX_LIVE_OBJECTS`].
     pub fn add_object(&mut self, name: &str) -> Result<ObjectId, Error> {
-        self.0.add_object(name).map_err(of_live)
+        self.0.add_object(name).map_err(from_live_error)
     }
 
     /// Removes an object.
@@ -258,7 +258,7 @@ impl LiveSession {
     /// # Errors
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object.
     pub fn remove_object(&mut self, id: ObjectId) -> Result<(), Error> {
-        self.0.remove_object(id).map_err(of_live)
+        self.0.remove_object(id).map_err(from_live_error)
     }
 
     /// Adds a prompt to an object. It takes effect on the next frame, moved there from its own.
@@ -279,7 +279,7 @@ impl LiveSession {
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object or frame, if the object has 32 prompts,
     /// if a coordinate is not finite, or if a box has no area.
     pub fn prompt(&mut self, id: ObjectId, prompt: LivePrompt) -> Result<(), Error> {
-        self.0.prompt(id, prompt).map_err(of_live)
+        self.0.prompt(id, prompt).map_err(from_live_error)
     }
 
     /// Takes the last prompt of an object back; whether there was one.
@@ -296,7 +296,7 @@ impl LiveSession {
     /// # Errors
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object.
     pub fn undo(&mut self, id: ObjectId) -> Result<bool, Error> {
-        self.0.undo(id).map_err(of_live)
+        self.0.undo(id).map_err(from_live_error)
     }
 
     /// Follows every object to a new frame. Without objects, no network runs.
@@ -320,7 +320,7 @@ impl LiveSession {
     /// [`ErrorKind::Frame`](crate::ErrorKind) unless the frame's number is higher than the last;
     /// those of [`EncodedFrame::predict`](crate::EncodedFrame::predict).
     pub fn process(&mut self, captured: &CapturedFrame) -> Result<(), Error> {
-        self.0.process(captured).map_err(of_live)
+        self.0.process(captured).map_err(from_live_error)
     }
 
     /// Answers prompts that were given on the last frame without waiting for the next one: for a picture that is
@@ -342,6 +342,6 @@ impl LiveSession {
     /// [`ErrorKind::Frame`](crate::ErrorKind) if another frame was processed last;
     /// those of [`EncodedFrame::predict`](crate::EncodedFrame::predict).
     pub fn answer_prompts(&mut self, captured: &CapturedFrame) -> Result<(), Error> {
-        self.0.answer_prompts(captured).map_err(of_live)
+        self.0.answer_prompts(captured).map_err(from_live_error)
     }
 }

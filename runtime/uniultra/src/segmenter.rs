@@ -1,6 +1,6 @@
 //! The segmenter and its encoded frames, with this crate's error type.
 
-use crate::error::of_segmenter;
+use crate::error::from_segment_error;
 use crate::{EngineOptions, Error, Frame, Manifest, Pack, Prediction, Prompts};
 use std::path::Path;
 use uniultra_engine::TractNetwork;
@@ -132,7 +132,7 @@ impl Segmenter {
     /// # Errors
     /// Those of [`open_with`](Self::open_with).
     pub fn from_pack(pack: &Pack, options: &EngineOptions) -> Result<Self, Error> {
-        uniultra_engine::open_pack(pack, options).map(Self).map_err(of_segmenter)
+        uniultra_engine::open_pack(pack, options).map(Self).map_err(from_segment_error)
     }
 
     /// The manifest of the model's pack.
@@ -173,7 +173,7 @@ impl Segmenter {
     /// # Errors
     /// [`ErrorKind::Engine`](crate::ErrorKind) if the engine fails.
     pub fn encode(&self, frame: &Frame) -> Result<EncodedFrame, Error> {
-        self.0.encode(frame).map(EncodedFrame).map_err(of_segmenter)
+        self.0.encode(frame).map(EncodedFrame).map_err(from_segment_error)
     }
 }
 
@@ -225,7 +225,7 @@ impl EncodedFrame {
     /// [`ErrorKind::Engine`](crate::ErrorKind) if the engine fails,
     /// [`ErrorKind::Model`](crate::ErrorKind) if the network returns NaN or infinity.
     pub fn predict(&self, prompts: &Prompts) -> Result<Prediction, Error> {
-        self.0.predict(prompts).map_err(of_segmenter)
+        self.0.predict(prompts).map_err(from_segment_error)
     }
 
     /// Predicts up to [`MAX_OBJECTS`](crate::MAX_OBJECTS) objects of the frame at once, each from
@@ -248,7 +248,7 @@ impl EncodedFrame {
     /// The first error of [`predict`](Self::predict) for any object;
     /// [`ErrorKind::Prompt`](crate::ErrorKind) if there are too many objects.
     pub fn predict_all(&self, objects: &[Prompts]) -> Result<Vec<Prediction>, Error> {
-        self.0.predict_all(objects).map_err(of_segmenter)
+        self.0.predict_all(objects).map_err(from_segment_error)
     }
 
     /// Time that resizing and normalising the frame took, in milliseconds.

@@ -82,7 +82,7 @@ pub(crate) struct Args {
 impl Args {
     /// What `compare` would be asked about a pack and what became of it: on the same images, at most
     /// `limit` of each set, or on phantoms; everything else by default.
-    pub(crate) fn of_quantized(
+    pub(crate) fn for_quantized(
         [a, b]: [&Path; 2],
         data: Option<&Path>,
         sets: &[String],

@@ -45,4 +45,5 @@ fn the_committed_schemas_are_those_of_the_types() {
     check::<uniultra_profile::Report>();
     check::<uniultra_profile::DeviceReport>();
     check::<uniultra_estimate::Report>();
+    check::<uniultra_track::TrackReport>();
 }

@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let Some(folder) = args.report.as_deref().filter(|_| args.trial_images > 0) else {
         return Ok(());
     };
-    compare::run(&compare::Args::of_quantized(
+    compare::run(&compare::Args::for_quantized(
         [&args.model, &args.out],
         args.calibration.as_deref(),
         &args.sets,

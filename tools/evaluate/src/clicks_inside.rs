@@ -37,8 +37,8 @@ pub(crate) fn clicks(object: &Object) -> Result<Vec<[usize; 2]>, MaskError> {
     let Some((nearest, _)) = nearest else { return Ok(Vec::new()) };
     interior.swap(0, nearest);
     let PixelBox { x0, y0, x1, y1 } = object.tight_box;
-    let of = [x0, y0, x1, y1, object.mask.area_px()].map(|v| v as u64);
-    let mut stream = Stream::new(&[&[SEED], of.as_slice()].concat());
+    let key = [x0, y0, x1, y1, object.mask.area_px()].map(|v| v as u64);
+    let mut stream = Stream::new(&[&[SEED], key.as_slice()].concat());
     let drawn = interior.len().min(MOST);
     for place in 1..drawn {
         let from = place + stream.below(interior.len() - place);

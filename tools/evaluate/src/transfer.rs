@@ -53,13 +53,13 @@ mod tests {
     #[test]
     fn each_pattern_has_to_fit_a_set() {
         let sets = ["busi", "new_a", "new_b"].map(String::from);
-        let of = |patterns: &[&str]| {
+        let chosen = |patterns: &[&str]| {
             let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
             transfer_sets(&sets, &patterns)
         };
-        assert_eq!(of(&["new_*", "new_a"]).unwrap(), ["new_a", "new_b"]);
-        assert!(of(&[]).unwrap().is_empty());
-        let error = of(&["new_*", "old"]).unwrap_err().to_string();
+        assert_eq!(chosen(&["new_*", "new_a"]).unwrap(), ["new_a", "new_b"]);
+        assert!(chosen(&[]).unwrap().is_empty());
+        let error = chosen(&["new_*", "old"]).unwrap_err().to_string();
         assert_eq!(error, "--transfer: expected one of busi, new_a, new_b, found `old`");
     }
 }

@@ -197,7 +197,7 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
 }
 
 /// Warnings about the frame's file.
-pub(crate) fn of_frame(decoded: &DecodedFrame) -> impl Iterator<Item = Warning> {
+pub(crate) fn warnings_of_frame(decoded: &DecodedFrame) -> impl Iterator<Item = Warning> {
     let low_bit_depth = decoded.low_peak.map(|peak| Warning::LowBitDepth { peak });
     let more_pages = decoded.has_more_pages.then_some(Warning::MorePages);
     low_bit_depth.into_iter().chain(more_pages)

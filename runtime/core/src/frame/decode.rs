@@ -46,7 +46,7 @@ impl Frame {
         let (mut image, stated, has_more_pages) = match format {
             Format::Jpeg => {
                 let jpeg::Decoded { image, exif } = jpeg::decode(bytes)?;
-                (image, orientation::of_exif(exif), false)
+                (image, orientation::read_exif(exif), false)
             }
             Format::Tiff => {
                 let page = tiff::page(bytes)?;
@@ -59,7 +59,7 @@ impl Frame {
             }
             Format::Png => {
                 let image = read(bytes, ImageFormat::Png, format.name())?;
-                (image, orientation::of_exif(orientation::png_exif(bytes)), false)
+                (image, orientation::read_exif(orientation::png_exif(bytes)), false)
             }
             Format::Bmp => {
                 (read(bytes, ImageFormat::Bmp, format.name())?, Orientation::NoTransforms, false)

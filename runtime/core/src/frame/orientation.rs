@@ -4,7 +4,7 @@ use image::metadata::Orientation;
 
 /// The orientation that an EXIF block states. A block that is missing or damaged states none: it
 /// must not cost the frame.
-pub(super) fn of_exif(block: Option<&[u8]>) -> Orientation {
+pub(super) fn read_exif(block: Option<&[u8]>) -> Orientation {
     // Some programs keep JPEG's prefix in PNG.
     let block = block.map(|block| block.strip_prefix(b"Exif\0\0").unwrap_or(block));
     block.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)

@@ -88,11 +88,11 @@ fn distances<D: Copy + Into<f64>>(
     let width = window.x1 - window.x0 + 1;
     let [to_prediction, to_truth] =
         [&surfaces[0], &surfaces[1]].map(|surface| transform(surface, width));
-    let of = |from: &[bool], distances: &[D]| -> Vec<D> {
+    let on_surface = |from: &[bool], distances: &[D]| -> Vec<D> {
         from.iter().zip(distances).filter_map(|(&on, &d)| on.then_some(d)).collect()
     };
-    let mut squares = of(&surfaces[0], &to_truth);
-    squares.extend(of(&surfaces[1], &to_prediction));
+    let mut squares = on_surface(&surfaces[0], &to_truth);
+    squares.extend(on_surface(&surfaces[1], &to_prediction));
     squares.sort_unstable_by(|a, b| (*a).into().total_cmp(&(*b).into()));
     Distances::Between(squares)
 }

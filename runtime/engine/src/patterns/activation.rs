@@ -12,9 +12,9 @@ const RELU: &[Step] = &[node("activated", "Relu", &["value"], &[])];
 /// The activation that is the only reader of `value`, and its output. If there is none, `value` itself.
 pub(super) fn follow<'g>(graph: &'g Graph, value: &'g str) -> (Activation, &'g str) {
     let start = Match::new(graph, "value", value);
-    let of = |steps, activation| Some((activation, start.and(steps)?.value("activated")?));
-    of(GELU, Activation::Gelu)
-        .or_else(|| of(RELU, Activation::Relu))
+    let matched = |steps, activation| Some((activation, start.and(steps)?.value("activated")?));
+    matched(GELU, Activation::Gelu)
+        .or_else(|| matched(RELU, Activation::Relu))
         .unwrap_or((Activation::Identity, value))
 }
 

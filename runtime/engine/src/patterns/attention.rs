@@ -70,7 +70,7 @@ const OF_ROWS: &[Step] = &[
 /// From a `Softmax`.
 pub(super) fn find(graph: &Graph, weights: &str, choices: Choices) -> Option<Fused> {
     let start = Match::new(graph, "weights", weights);
-    in_windows(graph, &start, choices).or_else(|| of_rows(&start))
+    in_windows(graph, &start, choices).or_else(|| fuse_rows(&start))
 }
 
 fn in_windows(graph: &Graph, start: &Match<'_>, choices: Choices) -> Option<Fused> {
@@ -166,7 +166,7 @@ fn operand<'g>(part: &Match<'g>) -> Option<(&'g str, Operand)> {
     Some((part.value("map")?, operand))
 }
 
-fn of_rows(start: &Match<'_>) -> Option<Fused> {
+fn fuse_rows(start: &Match<'_>) -> Option<Fused> {
     let found = start.and(OF_ROWS)?;
     let [heads, head_channels, value_channels] = found.sizes(["heads", "d", "dv"])?;
     let op = Attention {

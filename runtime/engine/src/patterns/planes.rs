@@ -66,8 +66,8 @@ fn pointwise(start: &Match<'_>) -> Option<Fused> {
 
 fn masks(start: &Match<'_>) -> Option<Fused> {
     let product = start.and(PRODUCT)?;
-    let of = |levels, steps| Some((levels, product.and(steps)?));
-    let (levels, found) = of(1, QUARTERS).or_else(|| of(2, QUARTERS_OF_QUARTERS))?;
+    let matched = |levels, steps| Some((levels, product.and(steps)?));
+    let (levels, found) = matched(1, QUARTERS).or_else(|| matched(2, QUARTERS_OF_QUARTERS))?;
     let [planes, channels, rows, columns, count] =
         found.sizes(["planes", "channels", "rows", "columns", "count"])?;
     let blocks = Blocks { rows, columns, levels };

@@ -20,10 +20,10 @@ fn graph(pack: &Pack) -> ModelProto {
 
 fn names<'m>(model: &'m ModelProto) -> [Vec<&'m str>; 2] {
     let graph = model.graph.as_ref().unwrap();
-    let of = |values: &'m [tract_onnx::pb::ValueInfoProto]| {
+    let names = |values: &'m [tract_onnx::pb::ValueInfoProto]| {
         values.iter().map(|value| value.name.as_str()).collect()
     };
-    [of(&graph.input), of(&graph.output)]
+    [names(&graph.input), names(&graph.output)]
 }
 
 #[test]

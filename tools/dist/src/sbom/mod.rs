@@ -59,17 +59,17 @@ fn bom(subject: Subject<'_>) -> Result<Bom> {
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     for (id, found) in &crates.all {
-        let of = reference(id, Some(found))?;
+        let itself = reference(id, Some(found))?;
         let depends_on = found.depends_on.iter().map(|id| reference(id, crates.all.get(id)));
         let mut depends_on = depends_on.collect::<Result<Vec<_>>>()?;
-        if of == root {
+        if itself == root {
             depends_on.extend(libraries.iter().map(library_reference));
             depends_on.extend(models.iter().filter_map(|model| model.bom_ref.clone()));
         } else {
             components.push(of_crate(id, found)?);
         }
         depends_on.sort();
-        dependencies.push(Dependency { dependency_ref: of, dependencies: depends_on });
+        dependencies.push(Dependency { dependency_ref: itself, dependencies: depends_on });
     }
     for component in libraries.iter().map(of_library).chain(models) {
         let dependency_ref = component.bom_ref.clone().unwrap_or_default();

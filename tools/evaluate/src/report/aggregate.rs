@@ -120,11 +120,11 @@ pub(super) fn aggregates(
     rows: &[Row],
 ) -> Vec<Aggregate> {
     let lines = lines(settings, models);
-    let of_set = |set: &String| {
+    let tables_of_set = |set: &String| {
         let line = |(prompt, model): &(String, String)| aggregate(set, prompt, model, rows);
         lines.iter().filter_map(line).collect::<Vec<_>>()
     };
-    settings.sets.iter().flat_map(of_set).collect()
+    settings.sets.iter().flat_map(tables_of_set).collect()
 }
 
 /// Prompt and model of each line of a table: the baseline's first.

@@ -33,7 +33,7 @@ fn build(report: &Report, pictures: Option<&[Picture]>) -> Document {
         document.section(set);
         let lines: Vec<_> = report.aggregates.iter().filter(|line| line.set == *set).collect();
         document.table(table::overlap(report, &lines));
-        for (title, table) in table::of_set(report, &lines) {
+        for (title, table) in table::tables_of_set(report, &lines) {
             document.paragraph(title);
             document.table(table);
         }
@@ -44,12 +44,12 @@ fn build(report: &Report, pictures: Option<&[Picture]>) -> Document {
             document.paragraph("No image was evaluated.");
         }
         for prompt in report.settings.prompts.iter().filter(|_| pictures.is_some()) {
-            let of_prompt = lines.iter().copied().filter(|line| line.prompt == *prompt);
-            let lines: Vec<_> = of_prompt.filter(|line| line.dice.is_some()).collect();
+            let plots_of_prompt = lines.iter().copied().filter(|line| line.prompt == *prompt);
+            let lines: Vec<_> = plots_of_prompt.filter(|line| line.dice.is_some()).collect();
             add_prompt(&mut document, report, prompt, &lines, pictures.unwrap_or_default());
         }
     }
-    for (heading, tables) in table::of_groups(report) {
+    for (heading, tables) in table::tables_of_groups(report) {
         document.section(heading);
         for (title, table) in tables {
             document.paragraph(title);
@@ -74,7 +74,7 @@ fn add_prompt(
         return;
     }
     document.subsection(prompt);
-    for plot in plots::of_prompt(report, lines) {
+    for plot in plots::plots_of_prompt(report, lines) {
         document.plot(plot);
     }
     for line in lines {

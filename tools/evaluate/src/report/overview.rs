@@ -105,8 +105,9 @@ pub(super) fn overviews(
 
 fn inside(sets: &[&Aggregate]) -> Option<InsideSummary> {
     let with = |place: usize| {
-        let of = |set: &&Aggregate| set.inside.as_ref().and_then(|i| i.dice.get(place).copied());
-        mean(sets.iter().filter_map(of))
+        let dice_with =
+            |set: &&Aggregate| set.inside.as_ref().and_then(|i| i.dice.get(place).copied());
+        mean(sets.iter().filter_map(dice_with))
     };
     InsideSummary::from_dice((0..INSIDE_COUNTS.len()).filter_map(with).collect())
 }

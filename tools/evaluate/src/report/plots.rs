@@ -5,7 +5,7 @@ use crate::NOC_CAP;
 use uniultra_report::{Axes, LinePlot, Series};
 
 /// The distribution of Dice, and Dice by the number of clicks where there are any.
-pub(super) fn of_prompt(report: &Report, lines: &[&Aggregate]) -> Vec<LinePlot> {
+pub(super) fn plots_of_prompt(report: &Report, lines: &[&Aggregate]) -> Vec<LinePlot> {
     let dice = Some(distributions(report, lines));
     [dice, clicks(lines), inside(lines)].into_iter().flatten().collect()
 }

@@ -88,7 +88,7 @@ pub(super) fn overlap(report: &Report, lines: &[&Aggregate]) -> Table {
 }
 
 /// Of one set: clicks, edges, clicks inside, and images without an object.
-pub(super) fn of_set(report: &Report, lines: &[&Aggregate]) -> Vec<Titled> {
+pub(super) fn tables_of_set(report: &Report, lines: &[&Aggregate]) -> Vec<Titled> {
     let mut edges = named(["perimeter over the truth's", "parts", "holes"]);
     let mut inside = inside_table();
     for line in lines {
@@ -144,8 +144,8 @@ fn empty(report: &Report, lines: &[&Aggregate]) -> Table {
 }
 
 /// Over all sets, each group with its heading: means, clicks inside, predicted IoU.
-pub(super) fn of_groups(report: &Report) -> Vec<(String, Vec<Titled>)> {
-    let of = |group| {
+pub(super) fn tables_of_groups(report: &Report) -> Vec<(String, Vec<Titled>)> {
+    let titled = |group| {
         let mine = report.overviews.iter().filter(|line| line.group == group);
         let lines: Vec<&Overview> = mine.collect();
         let most = lines.iter().map(|line| line.sets).max()?;
@@ -153,7 +153,7 @@ pub(super) fn of_groups(report: &Report) -> Vec<(String, Vec<Titled>)> {
         let tables = tables.into_iter().flatten().collect();
         Some((format!("Mean over {most} {group}"), tables))
     };
-    [Group::Sets, Group::Transfer].into_iter().filter_map(of).collect()
+    [Group::Sets, Group::Transfer].into_iter().filter_map(titled).collect()
 }
 
 fn means(report: &Report, group: Group, lines: &[&Overview]) -> Option<Titled> {

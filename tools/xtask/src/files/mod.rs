@@ -45,7 +45,7 @@ impl fmt::Display for Finding {
 
 /// Checks every file that git tracks or would add.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let tree = Tree::of_checkout(workspace)?;
+    let tree = Tree::read_checkout(workspace)?;
     let mut findings = [
         layout::check(&tree),
         words::check(&tree, &words::Private::new(workspace)),

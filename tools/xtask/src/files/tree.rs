@@ -22,7 +22,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// What git tracks, and what it would add: an untracked file is tomorrow's commit.
-    pub(super) fn of_checkout(workspace: &Workspace) -> Result<Self> {
+    pub(super) fn read_checkout(workspace: &Workspace) -> Result<Self> {
         let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let listed = workspace::output(workspace.command("git").args(args))
             .context("the file checks need a git checkout")?;
