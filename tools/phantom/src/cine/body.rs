@@ -137,12 +137,13 @@ impl Body {
         };
     }
 
-    /// Tracks the first of these targets, in a scene with organs.
+    /// Tracks the first of these targets, in a scene with organs: rather an object than a layer of
+    /// the body wall, which stays with the probe.
     pub(super) fn retarget(&mut self, chosen: &Chosen, geometry: &Geometry) {
         let Scenery::Organs { object, centroid, .. } = &mut self.content else { return };
-        let (Some(target), Some(&first)) = (chosen.targets.first(), chosen.objects.first()) else {
-            return;
-        };
+        let pairs = || chosen.targets.iter().zip(&chosen.objects);
+        let object_first = pairs().find(|(target, _)| target.kind != TargetKind::TissueLayer);
+        let Some((target, &first)) = object_first.or_else(|| pairs().next()) else { return };
         *object = first;
         let scale = geometry.mm_per_px;
         *centroid =

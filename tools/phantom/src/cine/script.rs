@@ -209,7 +209,8 @@ impl Script {
         let turned = |step: &GainStep| {
             step.change_db * smoothstep(step.at_s, step.at_s + step.over_s, time_s)
         };
-        self.gain.iter().map(turned).sum()
+        // A sum of nothing is -0.
+        self.gain.iter().map(turned).sum::<f32>() + 0.0
     }
 
     /// The shadow at a time.
