@@ -55,7 +55,7 @@ pub(super) struct View {
 enum Plane {
     /// The target's outline is kept apart: it is missing where the plane does not cut it.
     Classic {
-        scene: Scene,
+        scene: Box<Scene>,
         bounds: Vec<Bounds>,
         target: Option<Shape>,
     },
@@ -200,7 +200,7 @@ impl Body {
             Scenery::Classic(solid) => {
                 let scene = solid.cut(self.depth_mm, |depth| self.slice(seat, depth));
                 let (bounds, target) = (scene.bounds(), self.cut_target(solid, seat));
-                Plane::Classic { scene, bounds, target }
+                Plane::Classic { scene: Box::new(scene), bounds, target }
             }
         };
         let missing = matches!(&content, Plane::Classic { target: None, .. });
