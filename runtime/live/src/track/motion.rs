@@ -32,8 +32,8 @@ impl Motion {
         let [width, height] =
             [picture.width, picture.height].map(|cells| cells as f32 * picture.cell_px);
         self.middle.take(picture, [0.25 * width, 0.25 * height, 0.75 * width, 0.75 * height]);
-        for axis in 0..2 {
-            self.place_px[axis] += shift[axis];
+        for (place, shift) in self.place_px.iter_mut().zip(shift) {
+            *place += shift;
         }
         self.history.write((number, self.place_px));
         shift
