@@ -224,18 +224,7 @@ unsafe fn tile<A: Added, F: Function, T: Target, const V: usize, const R: usize,
         let mut x = rows.x.add(row * rows.stride);
         let mut weights = layer.bytes.as_ptr().add(first * depths * DEPTH);
         for _ in 0..depths / QUARTERS {
-            let inputs = inputs::<R>(x, rows.stride);
-            for v in 0..V {
-                let weights = weights.add(v * vector);
-                let mut quarters = [vdupq_n_s8(0); QUARTERS];
-                for (q, quarter) in quarters.iter_mut().enumerate() {
-                    *quarter = vld1q_s8(weights.add(q * STEP));
-                }
-                quarter::<V, R, 0>(&mut sums, &inputs, quarters[0], v);
-                quarter::<V, R, 1>(&mut sums, &inputs, quarters[1], v);
-                quarter::<V, R, 2>(&mut sums, &inputs, quarters[2], v);
-                quarter::<V, R, 3>(&mut sums, &inputs, quarters[3], v);
-            }
+            step(&mut sums, x, rows.stride, weights, vector);
             (x, weights) = (x.add(STEP), weights.add(QUARTERS * STEP));
         }
         let rest = depths % QUARTERS;
@@ -254,6 +243,37 @@ unsafe fn tile<A: Added, F: Function, T: Target, const V: usize, const R: usize,
         }
         for (g, group) in sums.as_chunks::<G>().0.iter().enumerate() {
             finish.write(rows.place(row + g * G, first), scales.apply(*group));
+        }
+    }
+}
+
+/// Adds the products of 16 inputs of each row.
+///
+/// # Safety
+/// A vector must be readable in each of `R` rows, and of the weights of each of `V` vectors of
+/// outputs four vectors.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn step<const V: usize, const R: usize>(
+    sums: &mut [[int32x4_t; V]; R],
+    x: *const i8,
+    stride: usize,
+    weights: *const i8,
+    vector: usize,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let inputs = inputs::<R>(x, stride);
+        for v in 0..V {
+            let weights = weights.add(v * vector);
+            let mut quarters = [vdupq_n_s8(0); QUARTERS];
+            for (q, quarter) in quarters.iter_mut().enumerate() {
+                *quarter = vld1q_s8(weights.add(q * STEP));
+            }
+            quarter::<V, R, 0>(sums, &inputs, quarters[0], v);
+            quarter::<V, R, 1>(sums, &inputs, quarters[1], v);
+            quarter::<V, R, 2>(sums, &inputs, quarters[2], v);
+            quarter::<V, R, 3>(sums, &inputs, quarters[3], v);
         }
     }
 }

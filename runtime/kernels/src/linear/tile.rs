@@ -66,6 +66,17 @@ pub(crate) fn tile<I: Isa, const V: usize, const R: usize>(
     let ops = isa.f32();
     let lanes = ops.len();
     let sums = sums::<I, V, R>(isa, panel, start, x, place);
+    let end = first + V * lanes;
+    if end <= n {
+        assert!(out.len() >= (R - 1) * n + end);
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: the last vector of the last row is inside (asserted).
+                unsafe { ops.store_ptr(sum, out.as_mut_ptr().add(r * n + first + v * lanes)) };
+            }
+        }
+        return;
+    }
     for (r, sums) in sums.into_iter().enumerate() {
         let row = &mut out[r * n..(r + 1) * n];
         for (v, sum) in sums.into_iter().enumerate() {
