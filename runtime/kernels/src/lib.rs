@@ -30,6 +30,8 @@ mod error;
 mod exp;
 mod gelu;
 mod linear;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod norm;
 mod patches;
 mod planes;

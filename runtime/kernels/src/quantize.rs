@@ -2,6 +2,8 @@
 
 use crate::KernelError;
 use crate::error::expect_size;
+#[cfg(target_arch = "aarch64")]
+use crate::neon;
 use rten_simd::ops::{FloatOps, NarrowSaturate, NumOps};
 use rten_simd::{Isa, SimdOp};
 
@@ -11,17 +13,26 @@ use rten_simd::{Isa, SimdOp};
 /// [`KernelError::Size`] if the lengths differ.
 pub fn quantize(x: &[f32], scale: f32, out: &mut [i8]) -> Result<(), KernelError> {
     expect_size("quantized values", x.len(), out.len())?;
-    Quantize { x, scale, out }.dispatch();
+    quantize_all(x, scale, out);
     Ok(())
+}
+
+/// [`quantize`] for slices that are known to have the same length.
+pub(crate) fn quantize_all(x: &[f32], scale: f32, out: &mut [i8]) {
+    #[cfg(target_arch = "aarch64")]
+    if neon::quantize(x, scale, out) {
+        return;
+    }
+    Quantize { x, scale, out }.dispatch();
 }
 
 /// Most lanes of a vector of bytes: those of an AVX-512 register.
 const MAX_BYTES: usize = 64;
 
-pub(crate) struct Quantize<'a> {
-    pub(crate) x: &'a [f32],
-    pub(crate) scale: f32,
-    pub(crate) out: &'a mut [i8],
+struct Quantize<'a> {
+    x: &'a [f32],
+    scale: f32,
+    out: &'a mut [i8],
 }
 
 impl SimdOp for Quantize<'_> {
@@ -112,6 +123,20 @@ mod tests {
             x in prop::collection::vec(prop::num::f32::ANY, 0..200),
             scale in prop::num::f32::POSITIVE,
         ) {
+            let expected: Vec<i8> = x.iter().map(|&x| reference(x, scale)).collect();
+            prop_assert_eq!(quantized(&x, scale), expected);
+        }
+
+        /// Where a wrong last bit would show: at and beside each tie.
+        #[test]
+        fn bits_of_the_reference_at_ties(scale in 1e-3_f32..1.0, power in -20..20) {
+            let scale = scale * 2.0_f32.powi(power);
+            let mut x = vec![];
+            for tie in (-260..260).map(|i| i as f32 * 0.5) {
+                let middle = tie * scale;
+                x.extend([middle, middle.next_up(), middle.next_down()]);
+                x.extend([middle.next_up().next_up(), middle.next_down().next_down()]);
+            }
             let expected: Vec<i8> = x.iter().map(|&x| reference(x, scale)).collect();
             prop_assert_eq!(quantized(&x, scale), expected);
         }

@@ -63,7 +63,7 @@ pub fn follow(
         scores.push(FrameScore {
             visible,
             shown: mask.is_some(),
-            dice: if visible { overlap.map_or(0.0, |dice| dice as f32) } else { 0.0 },
+            dice: if visible { overlap.unwrap_or(0.0) } else { 0.0 },
         });
         progress();
     }

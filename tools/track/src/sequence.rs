@@ -104,7 +104,7 @@ pub fn numbered_run(set: &Path, first: u32, last: u32) -> Result<Sequence, Track
     if found.len() < 2 {
         return Err(TrackError::TooShort { path: set.join("image"), found: found.len() });
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.sort_by_key(|(number, _)| *number);
     let set_name =
         set.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Sequence {

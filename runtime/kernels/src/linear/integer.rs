@@ -7,11 +7,10 @@
 use super::portable;
 use super::{Epilogue, Output, Repacked, by_blocks, check};
 #[cfg(target_arch = "aarch64")]
-use super::{neon, sdot, smull};
+use super::{finish, sdot, smull};
 use crate::error::expect_size;
-use crate::quantize::Quantize;
+use crate::quantize::quantize_all;
 use crate::{KernelError, LinearScratch};
-use rten_simd::SimdOp;
 
 /// The input of an integer layer, `[rows, inputs]`.
 #[derive(Clone, Copy, Debug)]
@@ -75,9 +74,9 @@ impl Path {
 pub struct LinearI8 {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
-    path: Path,
+    pub(super) path: Path,
     /// VNNI: panels of 32 outputs, the last of 16 where that is enough; `[K / 4][width][4]` each.
-    /// SDOT: the same of 8 and 4 outputs, K padded to 16. SMULL: see [`smull`](super::smull).
+    /// SDOT and SMULL: see their functions `pack`.
     pub(super) bytes: Vec<i8>,
     /// AVX2: panels of 16 or 8 outputs; `[K / 2][width][2]` each. Portable: `[K, N]`.
     pub(super) shorts: Vec<i16>,
@@ -150,14 +149,13 @@ impl LinearI8 {
             }
             #[cfg(target_arch = "aarch64")]
             Path::Sdot => {
-                let vector = [sdot::DEPTH, neon::LANES];
-                layer.bytes = panels(weight, [inputs, outputs], vector, sdot::STEP);
-                layer.pad(outputs.next_multiple_of(neon::LANES));
+                layer.bytes = sdot::pack(weight, [inputs, outputs]);
+                layer.pad(outputs.next_multiple_of(finish::LANES));
             }
             #[cfg(target_arch = "aarch64")]
             Path::Smull => {
                 layer.bytes = smull::pack(weight, [inputs, outputs]);
-                layer.pad(outputs.next_multiple_of(neon::LANES));
+                layer.pad(outputs.next_multiple_of(finish::LANES));
             }
             Path::Portable => layer.shorts = weight.iter().map(|&w| i16::from(w)).collect(),
         }
@@ -185,7 +183,7 @@ impl LinearI8 {
         &self,
         x: Input<'_>,
         epilogue: &Epilogue<'_>,
-        out: Output<'_>,
+        #[cfg_attr(not(target_arch = "aarch64"), expect(unused_mut))] mut out: Output<'_>,
         scratch: &mut LinearScratch,
     ) -> Result<(), KernelError> {
         let (k, n) = (self.inputs, self.outputs);
@@ -194,6 +192,10 @@ impl LinearI8 {
             Input::Real { values, .. } => values.len(),
         };
         let rows = check(k, n, len, epilogue, &out)?;
+        #[cfg(target_arch = "aarch64")]
+        if self.run_fused(rows, x, epilogue, &mut out, scratch) {
+            return Ok(());
+        }
         let LinearScratch { rows: buffer, quantized, repacked } = scratch;
         by_blocks([rows, n], epilogue, out, buffer, |first, count, out| {
             let range = first * k..(first + count) * k;
@@ -203,7 +205,7 @@ impl LinearI8 {
                 // multiplied.
                 Input::Real { scale, values } => {
                     quantized.resize(range.len(), 0);
-                    Quantize { x: &values[range], scale, out: quantized }.dispatch();
+                    quantize_all(&values[range], scale, quantized);
                     &quantized[..]
                 }
             };
@@ -229,17 +231,7 @@ impl LinearI8 {
                 unsafe { super::avx2::products(self, shorts, out) };
             }
             #[cfg(target_arch = "aarch64")]
-            Path::Sdot => {
-                let x = whole_steps(x, self.inputs, sdot::STEP, &mut repacked.signed);
-                // SAFETY: `Path::detect` found the dot products on this processor.
-                unsafe { sdot::products(self, x, out) };
-            }
-            #[cfg(target_arch = "aarch64")]
-            Path::Smull => {
-                let x = whole_steps(x, self.inputs, smull::STEP, &mut repacked.signed);
-                // SAFETY: `Path::detect` found NEON on this processor.
-                unsafe { smull::products(self, x, out) };
-            }
+            Path::Sdot | Path::Smull => self.products_alone(x, out, repacked),
             Path::Portable => {
                 let Repacked { shorts, sums, .. } = repacked;
                 repack(x, self.inputs, 1, shorts, i16::from);
@@ -247,16 +239,6 @@ impl LinearI8 {
             }
         }
     }
-}
-
-/// Rows of `x`, each padded to a multiple of `unit` values; no copy if they already are.
-#[cfg(target_arch = "aarch64")]
-fn whole_steps<'a>(x: &'a [i8], inputs: usize, unit: usize, to: &'a mut Vec<i8>) -> &'a [i8] {
-    if inputs.is_multiple_of(unit) {
-        return x;
-    }
-    repack(x, inputs, unit, to, |x| x);
-    to
 }
 
 /// Converts `x` to another type, each row padded to a multiple of `unit` values. The inner loops
@@ -283,7 +265,7 @@ fn repack<T: Copy + Default>(
 /// Packs `weight [K, N]` into panels of two vectors of outputs, `[K / depth][width][depth]` each;
 /// the last panel has one vector if that is enough. The `depth` inputs that one instruction adds up
 /// in a lane lie side by side. K is padded with zeros to a multiple of `step`.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "x86_64")]
 fn panels(
     weight: &[i8],
     [inputs, outputs]: [usize; 2],

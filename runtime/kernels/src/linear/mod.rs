@@ -3,25 +3,30 @@
 //! A layer of this network is short: it does little work for each value that it writes. Written to
 //! memory and read again, an activation or a residual sum would take a large part of the layer's
 //! time. Rows are therefore computed in blocks small enough to stay in the first cache until
-//! residual, activation and quantization are applied too (`by_blocks`). A row's bits depend on that
-//! row alone.
+//! residual, activation and quantization are applied too (`by_blocks`). The integer paths of ARM
+//! apply what this network has to sums that are still in registers (`finish`). A row's bits depend
+//! on that row alone.
 //!
 //! | path | instructions | a lane is | packed weights |
 //! | --- | --- | --- | --- |
 //! | `real` | f32, by rten-simd | an output | panels `[K][2 vectors]` |
 //! | `vnni` | AVX-512 VNNI | an output | panels `[K / 4][32][4]` |
 //! | `avx2` | AVX2 | an output | panels `[K / 2][16][2]` |
-//! | `sdot` | ARMv8.2 dot products | an output | panels `[K / 4][8][4]` |
+//! | `sdot` | ARMv8.2 dot products | an output | `[N / 4][K / 4][4][4]` |
 //! | `smull` | ARMv8.0 NEON | an input | `[N / 4][K / 16][4][16]` |
 //! | `portable` | any | an output, if the compiler vectorises it | `[K, N]` |
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod finish;
 mod integer;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
 mod real;
+#[cfg(target_arch = "aarch64")]
+mod real_neon;
 #[cfg(target_arch = "aarch64")]
 mod sdot;
 #[cfg(target_arch = "aarch64")]
@@ -38,9 +43,9 @@ pub use real::LinearF32;
 use crate::KernelError;
 use crate::error::expect_size;
 use crate::gelu::gelu;
-use crate::quantize::Quantize;
+use crate::quantize::quantize_all;
 use rten_simd::ops::NumOps;
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
+use rten_simd::{Isa, SimdUnaryOp};
 use tile::ROWS;
 
 /// Output values of a block of rows: 32 KiB, the size of most first-level caches.
@@ -171,8 +176,12 @@ pub struct LinearScratch {
 struct Repacked {
     #[cfg(target_arch = "x86_64")]
     bytes: Vec<u8>,
+    /// The last rows, padded.
     #[cfg(target_arch = "aarch64")]
-    signed: Vec<i8>,
+    tail: Vec<i8>,
+    /// Outputs padded to whole vectors.
+    #[cfg(target_arch = "aarch64")]
+    wide: Vec<f32>,
     shorts: Vec<i16>,
     sums: Vec<i32>,
 }
@@ -236,7 +245,7 @@ fn by_blocks(
                 let target = &mut buffer[..count * outputs];
                 products(first, count, target);
                 finish(first, count, target);
-                Quantize { x: target, scale, out: &mut values[range] }.dispatch();
+                quantize_all(target, scale, &mut values[range]);
             }
         }
     }

@@ -10,15 +10,15 @@ use rten_simd::{Isa, SimdOp};
 /// A layer with its weights packed for this processor.
 #[derive(Clone, Debug)]
 pub struct LinearF32 {
-    inputs: usize,
-    outputs: usize,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
     lanes: usize,
     /// Panels of two vectors of outputs, `[K][width]` each; the last has one vector if that is
     /// enough. A tile reads its panel from front to back, where rows of `[K, N]` would be `N`
     /// values apart.
-    weights: Vec<f32>,
+    pub(super) weights: Vec<f32>,
     /// Padded to the width of all panels.
-    bias: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 impl LinearF32 {
@@ -65,11 +65,15 @@ impl LinearF32 {
         &self,
         x: &[f32],
         epilogue: &Epilogue<'_>,
-        out: Output<'_>,
+        #[cfg_attr(not(target_arch = "aarch64"), expect(unused_mut))] mut out: Output<'_>,
         scratch: &mut LinearScratch,
     ) -> Result<(), KernelError> {
         let (k, n) = (self.inputs, self.outputs);
         let rows = check(k, n, x.len(), epilogue, &out)?;
+        #[cfg(target_arch = "aarch64")]
+        if self.run_fused(rows, x, epilogue, &mut out) {
+            return Ok(());
+        }
         by_blocks([rows, n], epilogue, out, &mut scratch.rows, |first, count, out| {
             self.products(&x[first * k..][..count * k], RowPlace::dense(k), out);
         });
