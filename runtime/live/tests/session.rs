@@ -201,7 +201,7 @@ fn what_leaves_is_doubted_then_lost_and_found_when_it_returns() {
     let states: Vec<ObjectState> = (1..20_u64)
         .map(|number| {
             session
-                .process(&frame(number, [0.0; 2], place.filter(|_| number < 3 || number > 14)))
+                .process(&frame(number, [0.0; 2], place.filter(|_| !(3..=14).contains(&number))))
                 .unwrap();
             let object = session.object(id).unwrap();
             assert_eq!(object.mask().is_some(), object.state() != ObjectState::Lost);
