@@ -218,8 +218,8 @@ unsafe fn tile<A: Added, F: Function, T: Target, const V: usize, const R: usize,
     let depths = layer.inputs.div_ceil(DEPTH);
     let vector = depths * DEPTH * LANES;
     let mut sums = [[vdupq_n_s32(0); V]; R];
-    // SAFETY: the rows are inside, each readable for whole steps, and the packed weights of a vector
-    // of outputs are `depths` quarters.
+    // SAFETY: the rows are inside, each readable for whole steps, and the packed weights of a
+    // vector of outputs are `depths` quarters.
     unsafe {
         let mut x = rows.x.add(row * rows.stride);
         let mut weights = layer.bytes.as_ptr().add(first * depths * DEPTH);

@@ -1,6 +1,6 @@
 //! GELU by NEON: the function of [`crate::gelu`], with the reciprocal by an estimate and two of
-//! Newton's steps. A division of vectors keeps the unit of a Cortex-A53 or A72 busy for up to thirty
-//! cycles; the five instructions here run beside those of other vectors.
+//! Newton's steps. Divisions of vectors run one after the other on a Cortex-A53 or A72, each for
+//! many cycles; the five instructions here run beside those of other vectors.
 
 use crate::gelu::{REACH, TERMS};
 use std::arch::aarch64::*;

@@ -1,11 +1,11 @@
 //! Quantization by NEON without a division, to the bits of the one with it.
 //!
-//! The reciprocal of the step in two floats, the second what the first lacks, has 47 bits. A product
-//! with both, rounded once, is `x / scale` within 2^-46 of itself before that rounding, so it rounds
-//! like the exact quotient unless this lies so close to the middle between two floats. For int8,
-//! floats matter only where the integer changes: at `k + 1/2`, for 128 values of `k`. How close a
-//! quotient can come to the middle beside each depends on the step alone, so [`Steps::new`] decides
-//! once. A step for which it is too close, about one in four thousand, is left to the division.
+//! The reciprocal of the step in two floats, the second what the first lacks, has 47 bits. Before
+//! its last rounding, a product with both is within 2^-46 of `x / scale`. It rounds like the exact
+//! quotient unless this lies so close to the middle between two floats. For int8, floats matter
+//! only where the integer changes: at `k + 1/2`, for 128 values of `k`. How close a quotient can
+//! come to the middle beside each depends on the step alone, so [`Steps::new`] decides once. A step
+//! for which it is too close, about one in four thousand, is left to the division.
 
 use std::arch::aarch64::*;
 
@@ -29,9 +29,9 @@ impl Steps {
             return None;
         }
         let significand = scale.to_bits() & ((1 << (BITS - 1)) - 1) | 1 << (BITS - 1);
-        // A quotient in the middle between two floats is an odd number of `BITS + 1` bits. Times the
-        // step it would be the dividend, a number of `BITS` bits and some zeros. The distance of
-        // that product from the next such number is in its low bits.
+        // A quotient in the middle between two floats is an odd number of `BITS + 1` bits. Times
+        // the step it would be the dividend, a number of `BITS` bits and some zeros. The distance
+        // of that product from the next such number is in its low bits.
         let close = |k: u32| {
             let half = (2 * k + 1) << (BITS - (2 * k + 1).ilog2());
             // The halves round to even: above `k + 1/2` if `k` is, below it if not.
