@@ -24,7 +24,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a safetensors file or a PyTorch archive. The content decides which it is, not the
+    /// Reads a safetensors file or one of `torch.save`, old or new. The content decides which it is, not the
     /// name.
     ///
     /// The network's tensors are found under whatever key they are, and names lose what wrappers

@@ -3,6 +3,7 @@
 use crate::config::PhantomConfig;
 use crate::error::PhantomError;
 use crate::phantom::{Description, Phantom};
+use crate::staging::Staging;
 use crate::target::TargetKind;
 use image::{GrayImage, ImageFormat};
 use rayon::prelude::*;
@@ -98,11 +99,8 @@ pub fn write_dataset(
 
     fs::create_dir_all(out).map_err(|source| write_error(out, source))?;
     // Hidden, on the same file system, and deleted when dropped: on any error, too.
-    let staging = tempfile::Builder::new()
-        .prefix(".phantom-")
-        .tempdir_in(out)
-        .map_err(|source| write_error(out, source))?;
-    let set = staging.path().join("set");
+    let staging = Staging::inside(out).map_err(|source| write_error(out, source))?;
+    let set = staging.set();
     for folder in ["image", "mask"] {
         let path = set.join(folder);
         fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
@@ -122,7 +120,7 @@ pub fn write_dataset(
     write_json(&set.join("data_split.json"), &split)?;
     write_json(&set.join("phantom.json"), &record(config, &frames))?;
     if replaces {
-        let old = staging.path().join("replaced");
+        let old = staging.replaced();
         fs::rename(&target, &old).map_err(|source| write_error(&target, source))?;
         if let Err(source) = fs::rename(&set, &target) {
             // Restore the old folder; the error below is the one to report.

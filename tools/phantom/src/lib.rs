@@ -40,6 +40,7 @@ mod probe;
 mod psf;
 mod scene;
 mod shape;
+mod staging;
 mod stream;
 mod target;
 mod tissue;
