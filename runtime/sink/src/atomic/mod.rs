@@ -16,7 +16,7 @@ mod tests;
 
 use crate::SinkError;
 use overwrite::overwrite;
-use part::{Part, name_count, take_after};
+use part::{Part, take_after};
 use place::Place;
 pub use staged::StagedFolder;
 use std::fs::{self, File};
@@ -133,11 +133,11 @@ fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
 /// Says how many names the file before still has.
 #[cfg(unix)]
 fn warn_of_other_names(path: &Path, old: &File) {
-    let others = name_count(old);
+    let others = part::name_count(old);
     if others > 0 {
         let path = path.display();
         log::warn!(
-            "{path} is a new file now; {others} other name(s) of the older one (hard links) keep its content"
+            "{path} is a new file now; the older one keeps its content under {others} other name(s) (hard links)"
         );
     }
 }

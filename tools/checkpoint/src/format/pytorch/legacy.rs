@@ -99,7 +99,7 @@ fn element_bytes(objects: &Objects) -> HashMap<&str, Option<usize>> {
 
 fn width(class: &str) -> Option<usize> {
     Some(match class.strip_suffix("Storage")? {
-        "Byte" | "Char" | "Bool" | "QInt8" | "QUInt8" => 1,
+        "Byte" | "Char" | "Bool" | "QInt8" | "QUInt8" | "Untyped" => 1,
         "Half" | "BFloat16" | "Short" => 2,
         "Float" | "Int" | "QInt32" => 4,
         "Double" | "Long" | "ComplexFloat" => 8,
