@@ -89,6 +89,8 @@ fn an_input_that_cannot_be_read_is_named() {
                 let (run, hit) = shim.run(&job, "read", EIO.0, input, after);
                 if !hit {
                     assert_eq!(run.code, Some(0), "{}: {run:?}", job.name);
+                    // Its report has other times.
+                    job.prepare();
                     break;
                 }
                 failed += 1;
