@@ -61,7 +61,7 @@ def frames() -> None:
 
 
 def checkpoints() -> None:
-    """A safetensors file, and a PyTorch archive with one tensor."""
+    """A safetensors file, and PyTorch's files of both formats with one tensor."""
     header = json.dumps({"a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}).encode()
     values = np.arange(4, dtype="<f4").tobytes()
     write("checkpoint", "small.safetensors", struct.pack("<Q", len(header)) + header + values)
@@ -78,6 +78,11 @@ def checkpoints() -> None:
         for name, content in [("data.pkl", program), ("data/0", values), ("version", b"3\n")]:
             archive.writestr(zipfile.ZipInfo(f"archive/{name}"), content)
     write("checkpoint", "small.pt", file.getvalue())
+    # Before PyTorch 1.6: five pickles, then each storage behind its number of elements.
+    pickles = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, None, ["0"]]
+    parts = [pickle.dumps(part, protocol=2) for part in pickles]
+    parts[3] = program.replace(b"K\x04tQ", b"K\x04NtQ")
+    write("checkpoint", "legacy.pt", b"".join(parts) + struct.pack("<q", 4) + values)
     write("checkpoint", "plain.pkl", pickle.dumps({"a": 1}, protocol=4))
 
 

@@ -1,4 +1,4 @@
-//! Writes archives as `torch.save` and the programs around it do, in every form that people have.
+//! Writes files as `torch.save` and the programs around it do, in every form that people have.
 #![allow(
     clippy::expect_used,
     reason = "a test helper fails its test by panicking with what it could not do"
@@ -79,21 +79,59 @@ pub fn archive(object: &Object, packing: &Packing) -> Vec<u8> {
     };
     entry("data.pkl", &pickler.finished());
     entry("byteorder", b"little");
-    for (key, storage) in pickler.storages.iter().enumerate() {
+    for (key, (_, storage)) in pickler.storages.iter().enumerate() {
         entry(&format!("data/{key}"), storage);
     }
     entry("version", b"3\n");
     zip.finish().expect("memory takes it").into_inner()
 }
 
+/// The bytes of a file as `torch.save` wrote them before PyTorch 1.6.
+#[must_use]
+pub fn legacy(object: &Object, protocol: u8) -> Vec<u8> {
+    let pickled = |fill: &dyn Fn(&mut Pickler)| {
+        let mut pickler = Pickler { protocol, legacy: true, ..Pickler::default() };
+        fill(&mut pickler);
+        pickler
+    };
+    let magic = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+    let content = pickled(&|pickler| pickler.object(object));
+    let mut keys: Vec<_> = (0..content.storages.len()).map(|key| key.to_string()).collect();
+    // As texts, which puts 10 before 2.
+    keys.sort();
+    let listed = Object::List(keys.iter().cloned().map(Object::Text).collect());
+    let machine = pickled(&|pickler| {
+        pickler.bytes.extend(b"}(");
+        pickler.text("little_endian");
+        pickler.bytes.extend([0x88, b'u']);
+    });
+    let mut file = [
+        pickled(&|pickler| pickler.bytes.extend(magic)).finished(),
+        pickled(&|pickler| pickler.int(1001)).finished(),
+        machine.finished(),
+        content.finished(),
+        pickled(&|pickler| pickler.object(&listed)).finished(),
+    ]
+    .concat();
+    for key in keys {
+        let (count, storage) = &content.storages[key.parse::<usize>().expect("a key")];
+        file.extend((*count as u64).to_le_bytes());
+        file.extend(storage);
+    }
+    file
+}
+
 #[derive(Default)]
 struct Pickler {
     protocol: u8,
+    /// Whether references to storages say what part of another storage they are.
+    legacy: bool,
     bytes: Vec<u8>,
     /// Slots of shared objects by their number.
     shared: HashMap<u32, u32>,
     slots: u32,
-    storages: Vec<Vec<u8>>,
+    /// The number of elements and the bytes of each.
+    storages: Vec<(usize, Vec<u8>)>,
 }
 
 impl Pickler {
@@ -184,6 +222,9 @@ impl Pickler {
         self.text(&self.storages.len().to_string());
         self.text("cpu");
         self.size(count);
+        if self.legacy {
+            self.bytes.push(b'N');
+        }
         self.bytes.extend([b't', b'Q', b'K', 0]);
         self.bytes.push(b'(');
         shape.iter().for_each(|length| self.size(*length));
@@ -192,7 +233,7 @@ impl Pickler {
         self.bytes.extend([b't', 0x89]);
         self.ordered_dict();
         self.bytes.extend([b't', b'R']);
-        self.storages.push(bytes);
+        self.storages.push((count, bytes));
     }
 
     fn size(&mut self, value: usize) {

@@ -59,7 +59,7 @@ pub fn board(bytes: &[u8]) {
     }
 }
 
-/// A checkpoint, safetensors or PyTorch archive.
+/// A checkpoint, safetensors or PyTorch file.
 pub fn checkpoint(bytes: &[u8]) {
     if let Ok(checkpoint) = Checkpoint::from_bytes(bytes) {
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());

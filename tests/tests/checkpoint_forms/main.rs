@@ -9,7 +9,7 @@ use control::{Control, ones, options, packed, plain};
 use uniultra_checkpoint::{Checkpoint, CheckpointError};
 use uniultra_export::{ExportError, ExportOptions, export};
 use uniultra_tests::cli::run;
-use uniultra_tests::torch_archive::{Object, Packing, archive};
+use uniultra_tests::torch_archive::{Object, Packing, archive, legacy};
 
 #[test]
 fn every_container_is_opened() {
@@ -131,6 +131,17 @@ fn every_packing_is_read() {
     ] {
         let packing = Packing { protocol, folder: folder.into(), deflated };
         control.is_the_pack_of(&format!("{packing:?}"), &archive(&dict, &packing));
+    }
+}
+
+#[test]
+fn files_of_before_1_6_are_read() {
+    let control = Control::uniultra();
+    for protocol in 2..=5 {
+        let beside = Object::Ones("LongStorage", 8, vec![3]);
+        let object =
+            Object::dict(vec![("steps", beside), ("state_dict", control.state_dict(plain))]);
+        control.is_the_pack_of(&format!("protocol {protocol}"), &legacy(&object, protocol));
     }
 }
 

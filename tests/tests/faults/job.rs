@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,8 +38,13 @@ impl Job {
     }
 
     pub(crate) fn run(&self) -> Run {
+        self.run_with(&[])
+    }
+
+    /// Runs the command with some variables set.
+    pub(crate) fn run_with(&self, variables: &[(&str, &OsStr)]) -> Run {
         let mut command = command(self.binary);
-        finish(command.args(&self.args))
+        finish(command.args(&self.args).envs(variables.iter().copied()))
     }
 
     /// Runs the command with good input and remembers what it wrote.

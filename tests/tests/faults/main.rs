@@ -1,5 +1,5 @@
 //! The fault matrix: `segment`, `export`, `quantize` and `evaluate` are killed, run out of disk
-//! space, and get damaged input of every kind. No run may panic, leave half a file, or lose a file
+//! space, get damaged input of every kind, and use a disk that fails. No run may panic, leave half a file, or lose a file
 //! that was there before.
 //!
 //! The gate takes a sample. `UNIULTRA_FAULTS=full cargo test --test faults -- --nocapture` takes
@@ -12,11 +12,13 @@
     reason = "a test fails by panicking, and its figures go to its output"
 )]
 
+#[cfg(target_os = "linux")]
+mod io_errors;
 mod job;
 
 use job::{Job, every_job};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
@@ -110,6 +112,20 @@ fn a_truncated_input_causes_an_error_or_nothing() {
     });
 }
 
+/// Every temporary file or folder below a folder.
+fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().as_encoded_bytes().starts_with(b".uniultra-") {
+            found.push(path);
+        } else if path.is_dir() {
+            found.extend(leftovers(&path));
+        }
+    }
+    found
+}
+
 #[test]
 fn a_killed_run_leaves_whole_files() {
     let scratch = tempfile::tempdir().unwrap();
@@ -132,8 +148,10 @@ fn a_killed_run_leaves_whole_files() {
             job.assert_whole(&format!("kill {round} after {share}/1000 of {whole_run:?}"));
         }
         eprintln!("kill, {}: {killed} killed, {finished} finished before", job.name);
-        // What killed runs left behind does not stop the next.
+        // The next run is not stopped by what killed ones left behind, and removes it.
         job.prepare();
+        let left = leftovers(scratch.path());
+        assert!(left.is_empty(), "{}: {left:?}", job.name);
     }
 }
 

@@ -24,8 +24,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a safetensors file or a PyTorch archive. The content decides which it is, not the
-    /// name.
+    /// Reads a safetensors file or one of `torch.save`, old or new. The content decides which it is,
+    /// not the name.
     ///
     /// The network's tensors are found under whatever key they are, and names lose what wrappers
     /// such as DataParallel and `torch.compile` put into them. Hugging Face's names of SAM 2 become

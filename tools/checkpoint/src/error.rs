@@ -30,18 +30,16 @@ pub enum CheckpointError {
         /// Bytes of the file.
         found: u64,
     },
-    /// Neither safetensors nor a PyTorch zip archive, judged by its first bytes.
-    #[error("expected a safetensors file or a PyTorch zip archive, found {0}")]
+    /// Neither safetensors nor a file of `torch.save`, judged by its first bytes.
+    #[error("expected a safetensors file or one of torch.save, found {0}")]
     UnknownFormat(String),
-    /// The format that `torch.save` wrote before PyTorch 1.6.
-    #[error(
-        "expected safetensors or a PyTorch zip archive, found a legacy pickle without zip container"
-    )]
-    LegacyPickle,
+    /// A pickle that `torch.save` did not write.
+    #[error("expected safetensors or a file of torch.save, found a pickle of another program")]
+    OtherPickle,
     /// The container's structure contradicts itself or ends early.
     #[error("truncated or corrupt {format}: {what}")]
     Corrupt {
-        /// `safetensors` or `PyTorch archive`.
+        /// `safetensors` or `PyTorch file`.
         format: &'static str,
         /// What does not fit.
         what: String,
@@ -169,7 +167,9 @@ impl CheckpointError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self.fault() {
-            Self::LegacyPickle => Some("load it with PyTorch 1.6 or later and torch.save it again"),
+            Self::OtherPickle => {
+                Some("load it in Python and torch.save a dictionary of its tensors")
+            }
             Self::ForbiddenGlobal(_) => {
                 Some("load it where it was made and torch.save(model.state_dict(), FILE)")
             }

@@ -1,6 +1,6 @@
 //! Reads SAM 2 and UniUltra checkpoints and knows every architecture's parameters.
 //!
-//! [`Checkpoint::open`] reads safetensors and PyTorch archives into plain f32 tensors under Meta's
+//! [`Checkpoint::open`] reads safetensors and PyTorch's files into plain f32 tensors under Meta's
 //! names; it tells the formats apart by their content. [`Checkpoint::recognise`] says which network
 //! the tensors belong to, what is missing and what is there beside it. Both follow the inventory,
 //! [`Architecture::parameters`].

@@ -71,6 +71,11 @@ fn archives() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(vec!["meta.pt", "uniultra.pt", "plain.pt"]).prop_map(fixture)
 }
 
+fn files() -> impl Strategy<Value = Vec<u8>> {
+    let legacy = prop::sample::select(vec!["legacy2.pt", "legacy4.pt"]).prop_map(fixture);
+    prop_oneof![archives(), legacy]
+}
+
 /// Whatever was let through must be whole.
 fn examine(bytes: &[u8]) {
     let Ok(checkpoint) = Checkpoint::from_bytes(bytes) else { return };
@@ -94,11 +99,57 @@ fn unharmed_archives_survive_the_repacking_that_these_tests_do() {
 }
 
 #[test]
-fn every_truncation_of_an_archive_is_refused() {
-    let whole = fixture("meta.pt");
-    for length in 0..whole.len() {
-        assert!(Checkpoint::from_bytes(&whole[..length]).is_err(), "{length}");
+fn every_truncation_is_refused() {
+    for name in ["meta.pt", "legacy2.pt", "legacy4.pt"] {
+        let whole = fixture(name);
+        for length in 0..whole.len() {
+            assert!(Checkpoint::from_bytes(&whole[..length]).is_err(), "{name}: {length}");
+        }
     }
+}
+
+#[test]
+fn a_legacy_file_that_contradicts_itself_is_refused() {
+    let whole = fixture("legacy2.pt");
+    let refused = |bytes: &[u8], expected: &str| {
+        let message = Checkpoint::from_bytes(bytes).unwrap_err().to_string();
+        assert!(message.contains(expected), "`{expected}` is not in: {message}");
+    };
+    let replaced = |old: &[u8], new: &[u8]| {
+        let place = whole.windows(old.len()).position(|window| window == old).unwrap();
+        [&whole[..place], new, &whole[place + old.len()..]].concat()
+    };
+    refused(&[whole.as_slice(), b"more"].concat(), "expected the end, found 4 more bytes");
+    refused(&replaced(b"M\xe9\x03.", b"M\xea\x03."), "expected version 1001, found 1002");
+    refused(&replaced(b"HalfStorage", b"TinyStorage"), "storage `1`: expected a known type");
+    // The list of keys is the last pickle.
+    let list = whole.windows(4).rposition(|window| window == b"\x80\x02]q").unwrap();
+    let key = list + whole[list..].iter().position(|byte| *byte == b'1').unwrap();
+    for (byte, expected) in [(b'7', "storage `7`: expected a tensor"), (b'0', "found twice")] {
+        let mut bytes = whole.clone();
+        bytes[key] = byte;
+        refused(&bytes, expected);
+    }
+    // The size of the first storage, which has six elements.
+    let size = whole.windows(8).position(|window| window == [6, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    for (place, value) in [(size, 7), (size + 7, 0x7f), (size + 7, 0xff)] {
+        let mut bytes = whole.clone();
+        bytes[place] = value;
+        refused(&bytes, "storage `");
+    }
+}
+
+/// The length of the header, 640 bytes, has the first bytes of a pickle.
+#[test]
+fn safetensors_may_begin_like_a_pickle() {
+    let small = Checkpoint::from_bytes(&fixture("meta.pt")).unwrap();
+    let bytes = small.to_safetensors().unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let (header, tensors) = bytes[8..].split_at(length);
+    let padding = vec![b' '; 640 - length];
+    let bytes = [&640_u64.to_le_bytes()[..], header, &padding, tensors].concat();
+    let again = Checkpoint::from_bytes(&bytes).unwrap();
+    assert!(again.tensors().eq(small.tensors()));
 }
 
 #[test]
@@ -176,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn damaged_archives_do_not_panic(mut bytes in archives(), changes in changes()) {
+    fn damaged_files_do_not_panic(mut bytes in files(), changes in changes()) {
         damage(&mut bytes, &changes);
         examine(&bytes);
     }

@@ -1,4 +1,4 @@
-//! PyTorch archives as they come, and as they must not come. See `fixtures/make.py`.
+//! PyTorch's files as they come, and as they must not come. See `fixtures/make.py`.
 
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used)]
@@ -40,6 +40,17 @@ fn metas_and_uniultras_forms_give_the_same_names_and_values() {
         assert_eq!(checkpoint.tensor("layer.weight", &[2, 3]).unwrap().data(), ramp(0..6));
         assert_eq!(checkpoint.tensor("layer.bias", &[2]).unwrap().data(), ramp(0..2));
         assert!(checkpoint.ignored().is_empty(), "{:?}", checkpoint.ignored());
+    }
+}
+
+#[test]
+fn files_of_before_1_6_are_read() {
+    for name in ["legacy2.pt", "legacy4.pt"] {
+        let checkpoint = open(name);
+        assert_eq!(checkpoint.format(), Some(Format::LegacyPyTorch));
+        assert_eq!(checkpoint.tensor("layer.weight", &[2, 3]).unwrap().data(), ramp(0..6));
+        assert_eq!(checkpoint.tensor("layer.bias", &[2]).unwrap().data(), ramp(0..2));
+        assert_eq!(checkpoint.ignored(), ["layer.count"], "{name}");
     }
 }
 
@@ -124,8 +135,11 @@ fn views_outside_their_storage_are_refused() {
 
 #[test]
 fn other_contents_are_refused() {
-    assert!(matches!(fault("legacy.pt", "legacy pickle"), CheckpointError::LegacyPickle));
-    fault("big_endian.pt", "expected byte order `little`, found `big`");
+    assert!(matches!(fault("other.pkl", "of another program"), CheckpointError::OtherPickle));
+    for name in ["big_endian.pt", "legacy_big_endian.pt"] {
+        fault(name, "expected byte order `little`, found `big`");
+    }
+    fault("legacy_part.pt", "tensor `t`: expected a storage of its own");
     fault("list.pt", "expected a dictionary of tensors, found a list");
     fault("empty.pt", "expected a dictionary of tensors, found an empty dictionary");
     let twice =

@@ -30,7 +30,8 @@ Examples:
       prompted and scored as the paper's published code does it, for a table beside the paper's
 
 Data lies in DATA/SET/image/STEM.png and DATA/SET/mask/STEM.png (0 and 255 only), or .jpg, .bmp, .tif,
-.pgm, .ppm, with an optional DATA/SET/data_split.json and pixel_size.csv. What cannot be used is named.
+.pgm, .ppm, with an optional DATA/SET/data_split.json and pixel_size.csv (columns stem and pixel_size_mm, or
+stem, pixel_size_x_mm and pixel_size_y_mm). What cannot be used is named.
 Figures do not depend on --threads and --shard.";
 
 /// What to measure.

@@ -97,7 +97,7 @@ fn draw(folder: &Path, index: u32) -> Case {
         stem: index.to_string(),
         image: path.clone(),
         mask: path,
-        pixel_size_mm: None,
+        pixel_spacing: None,
         head_circumference_mm: None,
     }
 }

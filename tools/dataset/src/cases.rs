@@ -5,6 +5,7 @@ use crate::split::names_of;
 use crate::{FolderError, Problem, Shard, SplitPart, scales};
 use std::fs;
 use std::path::{Path, PathBuf};
+use uniultra_core::PixelSpacing;
 
 /// The names of the folders of images and masks: this project's, and those of the published layout.
 const LAYOUTS: [[&str; 2]; 2] = [["image", "mask"], ["image_1024", "mask_1024"]];
@@ -35,8 +36,8 @@ pub struct Case {
     pub image: PathBuf,
     /// The mask.
     pub mask: PathBuf,
-    /// Side of a pixel, where the set's `pixel_size.csv` says so.
-    pub pixel_size_mm: Option<f32>,
+    /// Sides of a pixel of the upright image, where the set's `pixel_size.csv` says them.
+    pub pixel_spacing: Option<PixelSpacing>,
     /// Published head circumference, where the same file has one.
     pub head_circumference_mm: Option<f32>,
 }
@@ -175,7 +176,7 @@ pub(crate) fn cases_of(
             image: image.clone(),
             mask: mask.unwrap_or_else(|| mask_folder.join(format!("{stem}.png"))),
             stem: stem.clone(),
-            pixel_size_mm: scale.pixel_size_mm,
+            pixel_spacing: scale.pixel_spacing,
             head_circumference_mm: scale.head_circumference_mm,
         });
     }

@@ -154,7 +154,8 @@ fn accents_in_either_form_are_one_name() {
         assert_eq!((found.cases.len(), found.problems.len()), (1, 0), "{:?}", found.problems);
         let case = &found.cases[0];
         assert!(case.image.is_file() && case.mask.is_file());
-        assert_eq!((case.stem.as_str(), case.pixel_size_mm), (nfc, Some(0.2)));
+        let spacing = PixelSpacing::new(0.2).ok();
+        assert_eq!((case.stem.as_str(), case.pixel_spacing), (nfc, spacing));
     }
     // Both at once are two files of one name.
     let folder = data(&[(&format!("s/image/{nfc}.png"), ""), (&format!("s/image/{nfd}.png"), "")]);

@@ -6,18 +6,24 @@ use crate::text;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::BTreeMap;
 use std::path::Path;
+use uniultra_core::PixelSpacing;
 
 const FILE: &str = "pixel_size.csv";
 
 /// What the file says about one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Scale {
-    pub(crate) pixel_size_mm: Option<f32>,
+    pub(crate) pixel_spacing: Option<PixelSpacing>,
     pub(crate) head_circumference_mm: Option<f32>,
 }
 
+/// Columns of the sides of a pixel that is square, and of one that may not be: across the image, down
+/// the image.
+const SQUARE: &str = "pixel_size_mm";
+const SIDES: [&str; 2] = ["pixel_size_x_mm", "pixel_size_y_mm"];
+
 /// Reads the columns `stem`, `pixel_size_mm` and, if there, `head_circumference_mm` of a set's file.
-/// Spreadsheets write them with commas, semicolons or tabs between them, and with commas in numbers.
+/// Where pixels are not square, `pixel_size_x_mm` and `pixel_size_y_mm` are read instead. Spreadsheets write them with commas, semicolons or tabs between them, and with commas in numbers.
 ///
 /// # Errors
 /// [`FolderError`] if the file cannot be read or is no UTF-8 text.
@@ -42,11 +48,17 @@ pub(crate) fn read(
     };
     let header = records.next().transpose().map_err(refuse)?.unwrap_or_default();
     let column = |name: &str| header.iter().position(|found| found.eq_ignore_ascii_case(name));
-    let (Some(stem), Some(size)) = (column("stem"), column("pixel_size_mm")) else {
+    let sides = match SIDES.map(column) {
+        [Some(x), Some(y)] => Some([x, y]),
+        [None, None] => column(SQUARE).map(|side| [side; 2]),
+        _ => None,
+    };
+    let (Some(stem), Some(sides)) = (column("stem"), sides) else {
         let found: Vec<_> = header.iter().map(|name| format!("`{name}`")).collect();
         let line = header.position().map_or(1, csv::Position::line);
         let what = format!(
-            "{FILE} line {line}: expected columns stem and pixel_size_mm, found {}",
+            "{FILE} line {line}: expected columns stem and {SQUARE}, or stem and {}, found {}",
+            SIDES.join(" and "),
             if found.is_empty() { "an empty file".to_string() } else { found.join(", ") }
         );
         problem("", what);
@@ -71,13 +83,16 @@ pub(crate) fn read(
             continue;
         }
         let scale = Scale {
-            pixel_size_mm: positive(&record, size),
+            pixel_spacing: spacing(&record, sides),
             head_circumference_mm: circumference.and_then(|column| positive(&record, column)),
         };
-        if scale.pixel_size_mm.is_none() {
-            let found = record.get(size).unwrap_or_default();
-            let what =
-                format!("{FILE} line {line}: expected a positive pixel size, found {found:?}");
+        if scale.pixel_spacing.is_none() {
+            let [x, y] = sides.map(|side| record.get(side).unwrap_or_default());
+            let found =
+                if sides[0] == sides[1] { format!("{x:?}") } else { format!("{x:?}, {y:?}") };
+            let what = format!(
+                "{FILE} line {line}: expected a pixel size of 0.001 to 10 mm, found {found}"
+            );
             problem(name, what);
         }
         let stem = match images.resolve(name) {
@@ -121,6 +136,11 @@ fn delimiter(text: &str) -> (bool, u8) {
     (false, most.unwrap_or(b','))
 }
 
+fn spacing(record: &StringRecord, sides: [usize; 2]) -> Option<PixelSpacing> {
+    let [x, y] = sides.map(|side| positive(record, side));
+    PixelSpacing::with_sides(x?, y?).ok()
+}
+
 fn positive(record: &StringRecord, column: usize) -> Option<f32> {
     let cell = record.get(column)?;
     // A comma in a cell is a decimal comma: nothing here is as long as a thousand.
@@ -158,7 +178,10 @@ mod tests {
 
     #[test]
     fn every_spreadsheets_table_is_read() {
-        let expected = |size| Scale { pixel_size_mm: size, head_circumference_mm: Some(44.5) };
+        let expected = |mm| Scale {
+            pixel_spacing: Some(PixelSpacing::new(mm).unwrap()),
+            head_circumference_mm: Some(44.5),
+        };
         for table in [
             "stem,pixel_size_mm,head_circumference_mm\na,0.1,44.5\nb,0.2,44.5\n",
             "\u{feff}stem,pixel_size_mm,head_circumference_mm\r\na,0.1,44.5\r\nb,0.2,44.5\r\n",
@@ -172,8 +195,24 @@ mod tests {
             let (scales, problems) = read_table(table.as_bytes());
             let scales = scales.unwrap();
             assert_eq!(problems, [""; 0], "{table}");
-            assert_eq!(scales["a"], expected(Some(0.1)), "{table}");
-            assert_eq!(scales["b"], expected(Some(0.2)), "{table}");
+            assert_eq!(scales["a"], expected(0.1), "{table}");
+            assert_eq!(scales["b"], expected(0.2), "{table}");
+        }
+    }
+
+    #[test]
+    fn pixels_may_have_two_sides() {
+        for table in [
+            "stem,pixel_size_x_mm,pixel_size_y_mm\na,0.1,0.3\nb,0.2,0.2\n",
+            "pixel_size_y_mm;stem;pixel_size_x_mm\n0,3;a.png;0,1\n0,2;b;0,2\n",
+            // The two sides say more than one.
+            "stem,pixel_size_mm,pixel_size_x_mm,pixel_size_y_mm\na,9,0.1,0.3\nb,9,0.2,0.2\n",
+        ] {
+            let (scales, problems) = read_table(table.as_bytes());
+            let scales = scales.unwrap();
+            assert_eq!(problems, [""; 0], "{table}");
+            let sides = |stem: &str| scales[stem].pixel_spacing.map(|s| [s.x_mm(), s.y_mm()]);
+            assert_eq!((sides("a"), sides("b")), (Some([0.1, 0.3]), Some([0.2, 0.2])), "{table}");
         }
     }
 
@@ -182,12 +221,25 @@ mod tests {
         for (table, complaint) in [
             (
                 "name,size\na,0.1\n",
-                "line 1: expected columns stem and pixel_size_mm, found `name`, `size`",
+                "line 1: expected columns stem and pixel_size_mm, or stem and pixel_size_x_mm and \
+                 pixel_size_y_mm, found `name`, `size`",
             ),
-            ("", "line 1: expected columns stem and pixel_size_mm, found an empty file"),
+            ("", "pixel_size_y_mm, found an empty file"),
+            (
+                "stem,pixel_size_mm,pixel_size_x_mm\na,0.1,0.1\n",
+                "found `stem`, `pixel_size_mm`, `pixel_size_x_mm`",
+            ),
+            (
+                "stem,pixel_size_x_mm,pixel_size_y_mm\na,0.1,11\nb,0.1,0.1\n",
+                "a: pixel_size.csv line 2: expected a pixel size of 0.001 to 10 mm, found \"0.1\", \"11\"",
+            ),
+            (
+                "stem,pixel_size_x_mm,pixel_size_y_mm\na,0.1,\nb,0.1,0.1\n",
+                "line 2: expected a pixel size of 0.001 to 10 mm, found \"0.1\", \"\"",
+            ),
             (
                 "stem,pixel_size_mm\na,x\nb,0.1\n",
-                "a: pixel_size.csv line 2: expected a positive pixel size, found \"x\"",
+                "a: pixel_size.csv line 2: expected a pixel size of 0.001 to 10 mm, found \"x\"",
             ),
             ("stem,pixel_size_mm\na,0.1\nb\n", "b: pixel_size.csv line 3"),
             (
@@ -196,7 +248,7 @@ mod tests {
             ),
             (
                 "stem,pixel_size_mm\na,-1\nb,0.1\n",
-                "line 2: expected a positive pixel size, found \"-1\"",
+                "line 2: expected a pixel size of 0.001 to 10 mm, found \"-1\"",
             ),
             (
                 "stem,pixel_size_mm\na,0.1\nB,0.2\n",

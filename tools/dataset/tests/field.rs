@@ -41,8 +41,9 @@ fn every_image_is_used_with_its_mask() {
         assert_eq!(found_stems, stems, "{name}");
         for case in &found.cases {
             assert_eq!(Sample::load(case).unwrap().objects.len(), 1, "{name}");
-            let expected = name.starts_with("csv").then_some(0.2);
-            assert_eq!(case.pixel_size_mm, expected, "{name}");
+            let expected = name.starts_with("csv").then_some([0.2, 0.2]);
+            let found = case.pixel_spacing.map(|spacing| [spacing.x_mm(), spacing.y_mm()]);
+            assert_eq!(found, expected, "{name}");
         }
         // Of `a.jpg` and `a.png` one is used, and the other is named.
         let problems: Vec<_> = found.problems.iter().map(ToString::to_string).collect();

@@ -1,14 +1,15 @@
 //! The ellipse that fits a mask, and its circumference.
 
-use uniultra_core::{Mask, MaskError};
+use uniultra_core::{Mask, MaskError, PixelSpacing};
 use uniultra_dataset::Components;
 
-/// Circumference in pixels of the ellipse fitted to a mask's largest component; 0 if it is empty.
+/// Circumference in millimetres of the ellipse fitted to a mask's largest component; 0 if it is empty.
 ///
 /// The ellipse has the component's second moments, which makes the fit exact for a filled ellipse
 /// and steady under ragged outlines: its semi-axes are twice the standard deviations along the
-/// principal axes. A pixel counts as a unit square.
-pub(crate) fn circumference_px(mask: &Mask) -> Result<f32, MaskError> {
+/// principal axes. Moments of an image whose pixels are not square are stretched along its axes, which
+/// makes those of the true shape.
+pub(crate) fn circumference_mm(mask: &Mask, spacing: PixelSpacing) -> Result<f32, MaskError> {
     let components = Components::from_mask(mask);
     let Some((largest, area_px)) = components.largest() else { return Ok(0.0) };
     let mask = components.mask(largest)?;
@@ -27,7 +28,8 @@ pub(crate) fn circumference_px(mask: &Mask) -> Result<f32, MaskError> {
         xy += dx * dy;
         yy += dy * dy;
     }
-    let [xx, xy, yy] = [xx / area, xy / area, yy / area];
+    let [x_mm, y_mm] = [spacing.x_mm(), spacing.y_mm()].map(f64::from);
+    let [xx, xy, yy] = [xx * x_mm * x_mm / area, xy * x_mm * y_mm / area, yy * y_mm * y_mm / area];
     let middle = (xx + yy) / 2.0;
     let spread = f64::hypot((xx - yy) / 2.0, xy);
     let axis = |variance: f64| 2.0 * variance.max(0.0).sqrt();
@@ -48,6 +50,10 @@ fn perimeter(a: f64, b: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::fakes::mask_of;
+
+    fn circumference_px(mask: &Mask) -> Result<f32, MaskError> {
+        circumference_mm(mask, PixelSpacing::new(1.0).unwrap())
+    }
 
     /// A filled ellipse, turned by `angle`.
     fn ellipse(a: f64, b: f64, angle: f64) -> Mask {
@@ -73,6 +79,22 @@ mod tests {
             let found = circumference_px(&ellipse(a, b, angle)).unwrap();
             // Rasterising moves the outline by a small part of a pixel.
             assert!((found - expected).abs() < 0.5, "{found} for {expected}");
+        }
+    }
+
+    /// Pixels that make circles of the ellipses, and one that makes a circle an ellipse.
+    #[test]
+    fn pixels_that_are_not_square() {
+        for (a, b, [x_mm, y_mm], expected) in [
+            // A radius of 12 mm.
+            (120.0, 72.0, [0.1, 1.0 / 6.0], 75.398),
+            (72.0, 120.0, [1.0 / 6.0, 0.1], 75.398),
+            // Semi-axes of 20 and 12 mm: 5.10540 times 20.
+            (100.0, 100.0, [0.2, 0.12], 102.108),
+        ] {
+            let spacing = PixelSpacing::with_sides(x_mm, y_mm).unwrap();
+            let found = circumference_mm(&ellipse(a, b, 0.0), spacing).unwrap();
+            assert!((found - expected).abs() < 0.1, "{found} for {expected}");
         }
     }
 

@@ -10,7 +10,7 @@ fn case() -> Case {
         stem: "b".to_string(),
         image: "b.png".into(),
         mask: "b.png".into(),
-        pixel_size_mm: None,
+        pixel_spacing: None,
         head_circumference_mm: None,
     }
 }

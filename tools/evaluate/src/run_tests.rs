@@ -239,14 +239,15 @@ fn the_files_keep_their_schema() {
     let mut lines = csv.lines();
     assert_eq!(
         lines.next().unwrap(),
-        "protocol,set,stem,model,precision,prompt,objects,truth_px,prediction_px,dice,iou,hd95_px,\
+        "protocol,set,stem,model,precision,prompt,objects,truth_px,prediction_px,truth_mm2,\
+         prediction_mm2,dice,iou,hd95_px,\
          hd95_mm,hausdorff_1024_px,perimeter_ratio,parts,truth_parts,holes,truth_holes,head_circumference_mm,head_circumference_error_mm,predicted_iou,object_iou,object_score,noc_85_sum,noc_90_sum,\
          dice_click_1,dice_click_2,dice_click_3,dice_inside_1,dice_inside_3,dice_inside_6,\
          dice_inside_10,dice_inside_18,dice_inside_32"
     );
     // Five images of baseline and five prompts, one image without an object and without baseline.
     assert_eq!(lines.clone().count(), 5 * 6 + 5);
-    assert!(lines.all(|line| line.split(',').count() == 35));
+    assert!(lines.all(|line| line.split(',').count() == 37));
     assert!(csv.contains(",fake-0,f32,point,") && csv.contains(",baseline:ellipse,,box,"), "{csv}");
     let markdown = fs::read_to_string(out.path().join("report.md")).unwrap();
     for start in ["| box | baseline:ellipse |  | 5 |", "| box | fake-0 | f32 | 5 |"] {

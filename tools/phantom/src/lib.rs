@@ -33,6 +33,7 @@ mod error;
 mod framing;
 mod geometry;
 mod head;
+mod hidden_folder;
 mod noise;
 mod organs;
 mod output;

@@ -1,6 +1,7 @@
 //! Data sets on disk: a folder that appears when it is complete, or not at all.
 
 use crate::error::PhantomError;
+use crate::hidden_folder::HiddenFolder;
 use image::{GrayImage, ImageFormat};
 use serde::Serialize;
 use std::fs;
@@ -12,7 +13,7 @@ const MARKS: [&str; 2] = ["phantom.json", "cine.json"];
 
 /// A data set in the making, in a hidden folder beside its place. It is deleted when dropped.
 pub(crate) struct Staging {
-    folder: tempfile::TempDir,
+    folder: HiddenFolder,
     set: PathBuf,
     target: PathBuf,
     replaces: bool,
@@ -24,12 +25,9 @@ impl Staging {
         let target = out.join(set_name);
         let replaces = check_target(&target, force)?;
         fs::create_dir_all(out).map_err(|source| write_error(out, source))?;
-        // Hidden, and on the same file system.
-        let folder = tempfile::Builder::new()
-            .prefix(".phantom-")
-            .tempdir_in(out)
-            .map_err(|source| write_error(out, source))?;
-        let set = folder.path().join("set");
+        // On the same file system.
+        let folder = HiddenFolder::inside(out).map_err(|source| write_error(out, source))?;
+        let set = folder.set();
         for name in ["image", "mask"] {
             let path = set.join(name);
             fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
@@ -47,7 +45,7 @@ impl Staging {
         let Self { folder, set, target, replaces } = self;
         let failed = |source| write_error(&target, source);
         if replaces {
-            let old = folder.path().join("replaced");
+            let old = folder.replaced();
             fs::rename(&target, &old).map_err(failed)?;
             if let Err(source) = fs::rename(&set, &target) {
                 // Restore the old folder; the error below is the one to report.

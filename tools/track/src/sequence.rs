@@ -126,7 +126,7 @@ impl FrameFiles {
             stem: String::new(),
             image: self.image.clone(),
             mask: self.mask.clone(),
-            pixel_size_mm: None,
+            pixel_spacing: None,
             head_circumference_mm: None,
         };
         read_pair(&case).map_err(|source| TrackError::Sample { path: self.image.clone(), source })

@@ -4,6 +4,8 @@
 //! leads to, and what must be written in place instead, is decided in `place`. Where a rename is
 //! impossible, an existing file is overwritten (`overwrite`).
 
+#[cfg(target_os = "linux")]
+mod attributes;
 mod leftovers;
 mod overwrite;
 mod part;
@@ -24,8 +26,11 @@ use std::path::{Path, PathBuf};
 /// Writes to a temporary file in the same folder, then syncs and renames it once `content` has
 /// succeeded. On any failure an older file stays unchanged, and nothing else is left behind.
 ///
-/// - An existing file keeps its mode, and its owner and group where the system permits that. One
-///   that is read-only is refused.
+/// - An existing file keeps its mode, its access control list and the attributes that users set
+///   (`user.*`), and its owner and group where the system permits that. One that is read-only is
+///   refused.
+/// - Of several names of one file (hard links), `path` alone gets the new content, and a warning in
+///   the log says so: a copy that a backup holds stays as it was.
 /// - Symbolic links are followed, also one whose target does not exist yet.
 /// - What is not a regular file (a pipe, `/dev/null`), and a descriptor of this process
 ///   (`/dev/stdout`, `/dev/fd/3`), is written in place, from where the descriptor stands.
@@ -109,7 +114,10 @@ fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
                     overwrite(&old, &mut part.file())
                 }
                 Err((error, _)) => Err(error),
-                Ok(()) => Ok(()),
+                Ok(()) => {
+                    warn_of_other_names(path, &old);
+                    Ok(())
+                }
             }
         }
         Err(error) if folder_refuses(&error) => {
@@ -121,6 +129,21 @@ fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
         Err(error) => Err(error),
     }
 }
+
+/// Says how many names the file before still has.
+#[cfg(unix)]
+fn warn_of_other_names(path: &Path, old: &File) {
+    let others = part::name_count(old);
+    if others > 0 {
+        let path = path.display();
+        log::warn!(
+            "{path} is a new file now; the older one keeps its content under {others} other name(s) (hard links)"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_other_names(_: &Path, _: &File) {}
 
 /// Opens a file for writing as a check that this is allowed; it stays as it was.
 fn open_existing(path: &Path) -> io::Result<File> {

@@ -27,7 +27,7 @@ impl Part {
             let file = temporary(folder, old.is_some())?;
             match file.as_file().try_lock() {
                 // Between the two calls, another process may have locked it and deleted it.
-                Ok(()) if !is_linked(file.as_file()) => {}
+                Ok(()) if name_count(file.as_file()) == 0 => {}
                 Err(TryLockError::WouldBlock) => {}
                 // Where there are no locks, nobody removes leftovers.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self(file)),
@@ -87,15 +87,16 @@ fn temporary(folder: &Path, private: bool) -> io::Result<NamedTempFile> {
     })
 }
 
+/// Names that a file has; 1 where that is not known.
 #[cfg(unix)]
-fn is_linked(file: &File) -> bool {
+pub(super) fn name_count(file: &File) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    file.metadata().is_ok_and(|data| data.nlink() > 0)
+    file.metadata().map_or(1, |data| data.nlink())
 }
 
 #[cfg(not(unix))]
-fn is_linked(_: &File) -> bool {
-    true
+pub(super) fn name_count(_: &File) -> u64 {
+    1
 }
 
 #[cfg(unix)]
@@ -108,6 +109,8 @@ pub(super) fn take_after(_: &File, _: &File) -> io::Result<()> {
 
 #[cfg(unix)]
 mod unix {
+    #[cfg(target_os = "linux")]
+    use super::super::attributes::{keep_attributes, keep_lists};
     use std::fs::{File, Permissions};
     use std::io;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -116,9 +119,11 @@ mod unix {
     const OTHERS: u32 = 0o007;
     const SET_IDS: u32 = 0o6000;
 
-    /// Gives a file or folder `new` the mode, owner and group of `old`, as far as the system permits.
-    pub(in super::super) fn take_after(new: &File, old: &File) -> io::Result<()> {
-        let (old, now) = (old.metadata()?, new.metadata()?);
+    /// Gives a file or folder `new` the mode, owner, group, access control lists and attributes of
+    /// `old_file`, as far as the system permits.
+    pub(in super::super) fn take_after(new: &File, old_file: &File) -> io::Result<()> {
+        let (old, now) = (old_file.metadata()?, new.metadata()?);
+        let mut group_is_kept = true;
         let mut mode = old.mode() & 0o7777;
         let same_owner = (old.uid(), old.gid()) == (now.uid(), now.gid());
         if !same_owner && fchown(new, Some(old.uid()), Some(old.gid())).is_err() {
@@ -126,10 +131,20 @@ mod unix {
             if old.gid() != now.gid() && fchown(new, None, Some(old.gid())).is_err() {
                 // Another group must not get what was meant for this one.
                 mode = mode & !GROUP | (mode & (mode & OTHERS) << 3);
+                group_is_kept = false;
             }
             mode &= !SET_IDS;
         }
-        if mode != now.mode() & 0o7777
+        #[cfg(target_os = "linux")]
+        {
+            keep_attributes(new, old_file);
+            if group_is_kept && !keep_lists(new, old_file) {
+                mode &= !GROUP;
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = group_is_kept;
+        if mode != new.metadata()?.mode() & 0o7777
             && let Err(error) = new.set_permissions(Permissions::from_mode(mode))
         {
             // On FAT, for example, all files have the same mode.

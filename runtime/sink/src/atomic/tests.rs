@@ -152,6 +152,18 @@ mod unix {
     }
 
     #[test]
+    fn other_names_of_a_file_keep_the_older_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("out"), "old").unwrap();
+        fs::hard_link(path("out"), path("backup")).unwrap();
+        write(&path("out"), "new").unwrap();
+        let content = |name| fs::read_to_string(path(name)).unwrap();
+        assert_eq!((content("out"), content("backup")), ("new".into(), "old".into()));
+        assert_eq!(fs::metadata(path("out")).unwrap().nlink(), 1);
+    }
+
+    #[test]
     fn links_are_followed_also_to_what_is_not_there_yet() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -196,7 +208,71 @@ mod unix {
 mod linux {
     use super::*;
     use std::os::fd::AsRawFd;
-    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+
+    const LIST: &str = "system.posix_acl_access";
+
+    /// An access control list: the owner may read and write, user 12345 as well, the owner's group
+    /// nothing, others nothing. The mask, which the mode shows as the group's bits, is `rw-`.
+    fn list() -> Vec<u8> {
+        let nobody = u32::MAX;
+        let entries =
+            [(1, 6, nobody), (2, 6, 12_345), (4, 0, nobody), (16, 6, nobody), (32, 0, nobody)];
+        let mut bytes = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            bytes.extend(u16::to_le_bytes(tag));
+            bytes.extend(u16::to_le_bytes(rights));
+            bytes.extend(u32::to_le_bytes(id));
+        }
+        bytes
+    }
+
+    fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+        let mut buffer = [0; 256];
+        let length = rustix::fs::getxattr(path, name, &mut buffer[..]).ok()?;
+        Some(buffer[..length].to_vec())
+    }
+
+    fn set(path: &Path, name: &str, value: &[u8]) -> bool {
+        let set = rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty());
+        if let Err(error) = set {
+            eprintln!("SKIPPED: {name} cannot be set here: {error}");
+        }
+        set.is_ok()
+    }
+
+    #[test]
+    fn access_control_lists_and_attributes_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        if set(&path, "user.patient", b"7") {
+            write(&path, "new").unwrap();
+            assert_eq!(attribute(&path, "user.patient").unwrap(), b"7");
+        }
+        if set(&path, LIST, &list()) {
+            write(&path, "newer").unwrap();
+            assert_eq!(attribute(&path, LIST), Some(list()));
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
+        }
+        assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    /// The folder hands its list down to new files. A file that has none stays without.
+    #[test]
+    fn a_folder_s_list_does_not_open_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+        if set(folder.path(), "system.posix_acl_default", &list()) {
+            fs::write(folder.path().join("other"), "").unwrap();
+            assert!(attribute(&folder.path().join("other"), LIST).is_some());
+            write(&path, "new").unwrap();
+            assert_eq!(attribute(&path, LIST), None);
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
+        }
+    }
 
     #[test]
     fn a_full_device_is_an_error_and_stays_a_device() {

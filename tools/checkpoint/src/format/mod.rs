@@ -16,24 +16,32 @@ pub enum Format {
     Safetensors,
     /// The format of `torch.save` since PyTorch 1.6: a zip of a pickle and raw storages.
     PyTorch,
+    /// The format before that: pickles and raw storages one after the other.
+    LegacyPyTorch,
 }
 
 impl Format {
     /// Detects the format from the first bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::LegacyPickle`] or [`CheckpointError::UnknownFormat`].
+    /// [`CheckpointError::OtherPickle`] or [`CheckpointError::UnknownFormat`].
     pub(crate) fn detect(bytes: &[u8]) -> Result<Self, CheckpointError> {
         if bytes.starts_with(b"PK\x03\x04") {
             return Ok(Self::PyTorch);
         }
-        // A pickle of protocol 2 or later begins with PROTO.
-        if let [0x80, 2..=5, ..] = bytes {
-            return Err(CheckpointError::LegacyPickle);
-        }
-        // Eight bytes of header length, then the header's opening brace.
+        // Eight bytes of header length, then the header's opening brace. A length such as 640 begins
+        // like a pickle.
         if bytes.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
+        }
+        // A pickle of protocol 2 or later begins with PROTO.
+        if let [0x80, 2..=5, ..] = bytes {
+            let legacy = pytorch::is_legacy(bytes);
+            return if legacy {
+                Ok(Self::LegacyPyTorch)
+            } else {
+                Err(CheckpointError::OtherPickle)
+            };
         }
         let found = match bytes {
             [] => "an empty file".to_string(),
@@ -51,6 +59,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Safetensors => "safetensors",
             Self::PyTorch => "PyTorch archive",
+            Self::LegacyPyTorch => "PyTorch file of before 1.6",
         })
     }
 }
@@ -83,6 +92,7 @@ pub(crate) fn read(
     match format {
         Format::Safetensors => safetensors::read(bytes, choice),
         Format::PyTorch => pytorch::read(bytes, choice),
+        Format::LegacyPyTorch => pytorch::read_legacy(bytes, choice),
     }
 }
 

@@ -6,7 +6,7 @@ use uniultra_report::{ReportError, csv_text};
 
 /// Column names; an infinite distance is `inf`, `predicted_iou` and `object_iou` are means over objects. Those of single clicks, `dice_click_1` and on, follow,
 /// and of clicks inside, `dice_inside_1`, `dice_inside_3` and on.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 28] = [
     "protocol",
     "set",
     "stem",
@@ -16,6 +16,8 @@ const COLUMNS: [&str; 26] = [
     "objects",
     "truth_px",
     "prediction_px",
+    "truth_mm2",
+    "prediction_mm2",
     "dice",
     "iou",
     "hd95_px",
@@ -59,6 +61,7 @@ fn line(report: &Report, row: &Row, clicks: usize, inside: usize) -> Vec<String>
             .map(str::to_string)
             .to_vec();
     cells.extend([row.objects, row.truth_px, row.prediction_px].map(|v| v.to_string()));
+    cells.extend([row.truth_mm2, row.prediction_mm2].map(figure));
     cells.extend([row.dice, row.iou, row.hd95_px, row.hd95_mm].map(figure));
     let infinite = row.hausdorff_infinite.then(|| "inf".to_string());
     cells.push(infinite.unwrap_or_else(|| figure(row.hausdorff_1024_px)));

@@ -59,6 +59,10 @@ pub struct Row {
     pub truth_px: usize,
     /// Area of the prediction, likewise.
     pub prediction_px: usize,
+    /// Area of the truth in square millimetres; not in the published protocol.
+    pub truth_mm2: Option<f32>,
+    /// Area of the prediction, likewise.
+    pub prediction_mm2: Option<f32>,
     /// Dice coefficient; with 1 added above and below the line in the published protocol.
     pub dice: Option<f32>,
     /// Intersection over union, likewise.
@@ -104,6 +108,8 @@ impl Row {
             objects: 0,
             truth_px: 0,
             prediction_px: 0,
+            truth_mm2: None,
+            prediction_mm2: None,
             dice: None,
             iou: None,
             hd95_px: None,

@@ -1,11 +1,12 @@
-//! PyTorch archives: a zip with one pickle that describes tensors and raw storages that hold them.
+//! PyTorch's files: a pickle that describes tensors, and raw storages that hold them.
 //!
-//! `archive` extracts the pickle's bytes. `unpickle` reads them into `object`s; `global` lists the
+//! `archive` finds both in a zip, `legacy` in a file of before 1.6. `unpickle` reads pickles into `object`s; `global` lists the
 //! names that may occur. `rebuild` finds the descriptions of tensors, `state_dict` the dictionary of
 //! the network's, and `storage` gathers their values.
 
 mod archive;
 mod global;
+mod legacy;
 mod object;
 mod rebuild;
 mod source;
@@ -16,13 +17,35 @@ mod unpickle;
 use super::{Choice, Content, Entries};
 use crate::{CheckpointError, Tensor};
 use archive::Archive;
+use legacy::Legacy;
+pub(super) use legacy::is_legacy;
 use rebuild::Described;
+use std::borrow::Cow;
 use storage::Stored;
-use unpickle::unpickle;
+use unpickle::{Pickle, unpickle};
 
 pub(super) fn read(bytes: &[u8], choice: Choice<'_>) -> Result<Entries, CheckpointError> {
     let mut archive = Archive::open(bytes)?;
-    let found = state_dict::find(&unpickle(&archive.pickle()?)?, choice)?;
+    let pickle = unpickle(&archive.pickle()?)?;
+    let storage_bytes = archive.storage_bytes();
+    entries(&pickle, choice, storage_bytes, |key| archive.storage(key).map(Cow::Owned))
+}
+
+pub(super) fn read_legacy(bytes: &[u8], choice: Choice<'_>) -> Result<Entries, CheckpointError> {
+    let file = Legacy::open(bytes)?;
+    let storage_bytes = file.storage_bytes();
+    entries(&file.pickle, choice, storage_bytes, |key| file.storage(key).map(Cow::Borrowed))
+}
+
+/// The network's tensors. `storage` gives the bytes of one of the storages, which have
+/// `storage_bytes` together.
+fn entries<'a>(
+    pickle: &Pickle,
+    choice: Choice<'_>,
+    storage_bytes: u64,
+    storage: impl FnMut(&str) -> Result<Cow<'a, [u8]>, CheckpointError>,
+) -> Result<Entries, CheckpointError> {
+    let found = state_dict::find(pickle, choice)?;
     let mut entries = Entries { tensors: Vec::new(), ignored: found.ignored };
     let mut stored = Vec::new();
     for (name, tensor) in found.tensors {
@@ -33,8 +56,8 @@ pub(super) fn read(bytes: &[u8], choice: Choice<'_>) -> Result<Entries, Checkpoi
             }
         }
     }
-    check_total(&stored, archive.storage_bytes())?;
-    gather(stored, &mut archive, &mut entries)?;
+    check_total(&stored, storage_bytes)?;
+    gather(stored, storage, &mut entries)?;
     Ok(entries)
 }
 
@@ -53,19 +76,19 @@ fn check_total(stored: &[(String, Stored)], storage_bytes: u64) -> Result<(), Ch
     Ok(())
 }
 
-fn gather(
+fn gather<'a>(
     mut stored: Vec<(String, Stored)>,
-    archive: &mut Archive<'_>,
+    mut storage: impl FnMut(&str) -> Result<Cow<'a, [u8]>, CheckpointError>,
     entries: &mut Entries,
 ) -> Result<(), CheckpointError> {
     // In the order of storages, so that a storage that many tensors share is read once.
     stored.sort_by(|(_, a), (_, b)| a.storage.key.cmp(&b.storage.key));
-    let mut current: Option<(String, Vec<u8>)> = None;
+    let mut current: Option<(String, Cow<'a, [u8]>)> = None;
     for (name, tensor) in stored {
         let key = &tensor.storage.key;
         let bytes = match current.take() {
             Some((read, bytes)) if read == *key => bytes,
-            _ => archive.storage(key)?,
+            _ => storage(key)?,
         };
         let values = tensor.values(&bytes)?;
         current = Some((tensor.storage.key, bytes));
@@ -75,5 +98,5 @@ fn gather(
 }
 
 fn corrupt(what: impl Into<String>) -> CheckpointError {
-    CheckpointError::Corrupt { format: "PyTorch archive", what: what.into() }
+    CheckpointError::Corrupt { format: "PyTorch file", what: what.into() }
 }

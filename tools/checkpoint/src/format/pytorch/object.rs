@@ -15,7 +15,7 @@ pub(super) struct Id(u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Object {
     None,
-    Bool,
+    Bool(bool),
     Float,
     Int(i64),
     Text(String),
@@ -49,6 +49,10 @@ impl Objects {
         let id = Id(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(object);
         id
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.0.iter()
     }
 
     pub(super) fn get(&self, id: Id) -> &Object {
@@ -124,7 +128,7 @@ impl Object {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::None => "None",
-            Self::Bool => "a truth value",
+            Self::Bool(_) => "a truth value",
             Self::Float => "a float",
             Self::Int(_) => "an integer",
             Self::Text(_) => "a text",

@@ -87,9 +87,13 @@ impl Call<'_> {
             let found = objects.get(storage).kind();
             return Err(self.bad(format!("expected a storage, found {found}")));
         };
-        let Some(&[tag, class, key, _, elements]) = objects.tuple(*id) else {
+        let Some(&[tag, class, key, _, elements, ref part @ ..]) = objects.tuple(*id) else {
             return Err(self.bad("expected a storage's type, key, location and size"));
         };
+        // Before 1.6 a storage could be a part of another.
+        if part.iter().any(|id| *objects.get(*id) != Object::None) {
+            return Err(self.bad("expected a storage of its own, found a part of another"));
+        }
         let (Some(tag), Object::Global(Global::Storage(class)), Some(key)) =
             (objects.text(tag), objects.get(class), objects.text(key))
         else {

@@ -12,6 +12,10 @@ impl<'a> Source<'a> {
         Self(bytes)
     }
 
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
         let (&head, rest) = self.0.split_first_chunk().ok_or_else(ends_early)?;
         self.0 = rest;

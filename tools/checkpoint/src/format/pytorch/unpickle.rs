@@ -28,10 +28,18 @@ pub(super) struct Pickle {
 /// # Errors
 /// [`CheckpointError::ForbiddenGlobal`] or [`CheckpointError::Corrupt`].
 pub(super) fn unpickle(pickle: &[u8]) -> Result<Pickle, CheckpointError> {
-    let mut reader = Reader { source: Source::new(pickle), ..Reader::default() };
+    unpickle_first(pickle).map(|(pickle, _)| pickle)
+}
+
+/// Reads up to the first STOP; also returns the bytes after it.
+///
+/// # Errors
+/// Those of [`unpickle`].
+pub(super) fn unpickle_first(bytes: &[u8]) -> Result<(Pickle, &[u8]), CheckpointError> {
+    let mut reader = Reader { source: Source::new(bytes), ..Reader::default() };
     loop {
         if let Some(root) = reader.step()? {
-            return Ok(Pickle { objects: reader.objects, root });
+            return Ok((Pickle { objects: reader.objects, root }, reader.source.rest()));
         }
     }
 }
@@ -125,7 +133,7 @@ impl Reader<'_> {
         Ok(match opcode {
             // NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE, EMPTY_LIST, EMPTY_DICT, EMPTY_SET
             b'N' => Object::None,
-            0x88 | 0x89 => Object::Bool,
+            0x88 | 0x89 => Object::Bool(opcode == 0x88),
             b')' => Object::Tuple(Vec::new()),
             b']' => Object::List(Vec::new()),
             b'}' => Object::Dict(Vec::new()),

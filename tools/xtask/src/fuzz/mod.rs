@@ -3,8 +3,9 @@
 //! libFuzzer needs no nightly compiler. cargo-fuzz asks for one because of the address sanitizer, which finds
 //! nothing in safe Rust. The counters are a pass of LLVM, which stable Rust can be told to run.
 
-use anyhow::{Context, Result, bail, ensure};
-use std::path::Path;
+mod seeds;
+
+use anyhow::{Context, Result, ensure};
 use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
 
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     /// Minutes for each target, 1 to 10000.
     #[arg(long, value_name = "M", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     minutes: u32,
-    /// Copy the fewest inputs that reach the same code to tests/fuzz/seeds.
+    /// Copy the small inputs that reach most new code to tests/fuzz/seeds; a target has at most 40.
     #[arg(long)]
     keep: bool,
 }
@@ -122,16 +123,10 @@ fn fuzz(workspace: &Workspace, target: &str, host: &str, args: &Args) -> Result<
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     command.args(["-print_final_stats=1", "-verbosity=1"]);
     workspace::run(&mut command)?;
-    if args.keep { keep(workspace, &binary, &corpus, &seeds) } else { Ok(()) }
-}
-
-/// Merges the corpus into the seeds: libFuzzer copies what reaches code that no seed reaches.
-fn keep(workspace: &Workspace, binary: &Path, corpus: &Path, seeds: &Path) -> Result<()> {
-    let mut command = workspace.command(binary);
-    command.args(["-merge=1", "-max_len=65536"]).arg(seeds).arg(corpus);
-    workspace::run(&mut command)?;
-    if std::fs::read_dir(seeds)?.next().is_none() {
-        bail!("{}: expected seeds, found none", seeds.display());
+    if args.keep {
+        let scratch = folder.join("merge").join(target);
+        let kept = seeds::keep(workspace, &binary, &corpus, &seeds, &scratch)?;
+        screen::line(&format!("{target}: {kept} new seeds"));
     }
     Ok(())
 }
