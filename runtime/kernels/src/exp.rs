@@ -8,14 +8,14 @@ use rten_simd::ops::{IntOps, NumOps};
 use rten_simd::{Isa, Simd};
 
 /// Below this, `2^x` is too small for a normal float, and the exponent's bits would underflow.
-const LOWEST: f32 = -126.0;
+pub(crate) const LOWEST: f32 = -126.0;
 /// 1.5 * 2^23. A sum of this size has no bits left for a fraction, so adding it rounds to the
 /// nearest integer and leaves that integer in the low bits. This is faster than converting to an
 /// integer and back.
-const ROUNDER: f32 = 12_582_912.0;
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
 /// Coefficients of 2^r on [-0.5, 0.5], from the constant term up, interpolated at Chebyshev's
 /// nodes. The relative error is 1e-7 before rounding.
-const TERMS: [f32; 6] =
+pub(crate) const TERMS: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_07, 0.055_503_57, 0.009_676_032, 0.001_339_086_3];
 
 /// `2^x` for `x <= 0`, within 3 ulp; 2^-126 for anything below, NaN for NaN.

@@ -9,6 +9,8 @@
 //! windows that lie side by side. It makes up whole rows of the output, so a thread can own it.
 
 mod integer;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod tile;
 mod view;
 
@@ -35,6 +37,8 @@ pub struct Attention<'a> {
     dim_v: usize,
     output: [usize; 2],
     in_integers: bool,
+    /// In f16, where the processor calculates in it and the values fit.
+    in_halves: bool,
 }
 
 /// A window's head and some of its query rows.
@@ -69,7 +73,11 @@ impl<'a> Attention<'a> {
             let found = format!("output {output:?}, {heads} heads of {dim} and {dim_v} channels");
             return Err(KernelError::Windows { what: "attention", found });
         }
-        Ok(Self { q, k, v, heads, dim, dim_v, output, in_integers: false })
+        #[cfg(target_arch = "aarch64")]
+        let in_halves = neon::has_halves();
+        #[cfg(not(target_arch = "aarch64"))]
+        let in_halves = false;
+        Ok(Self { q, k, v, heads, dim, dim_v, output, in_integers: false, in_halves })
     }
 
     /// The same attention with queries, keys, values and weights rounded to 8 bits. It is several
@@ -80,6 +88,12 @@ impl<'a> Attention<'a> {
     pub fn in_integers(mut self) -> Self {
         self.in_integers = Self::fits_integers(self.k.tokens(), self.dim);
         self
+    }
+
+    /// The same attention in f32 on every processor.
+    #[cfg(test)]
+    fn in_f32(self) -> Self {
+        Self { in_halves: false, ..self }
     }
 
     /// Whether [`in_integers`](Self::in_integers) changes windows of `keys` keys and heads of `dim`

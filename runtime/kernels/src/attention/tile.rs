@@ -24,7 +24,7 @@ use std::f32::consts::LOG2_E;
 /// Keys of a tile. With the 32 queries of an AVX-512 block the scores take 16 KiB, half of the
 /// smallest first-level caches. The other half holds the tile's keys and values, 8 KiB each at 16
 /// channels. Shorter tiles would scale the sums more often.
-const TILE: usize = 128;
+pub(super) const TILE: usize = 128;
 /// Keys, or channels of the values, in a tile of sums next to two or more vectors of queries. A
 /// fused multiply-add takes about four cycles and two start in each, so eight independent sums keep
 /// the units busy. With 4 x 2 sums, two vectors of queries and a broadcast, 11 of AVX2's 16
@@ -42,6 +42,8 @@ pub struct Scratch {
     out: Vec<f32>,
     work: Vec<f32>,
     integer: Buffers,
+    #[cfg(target_arch = "aarch64")]
+    neon: super::neon::Buffers,
 }
 
 impl Scratch {
@@ -79,6 +81,18 @@ impl Scratch {
 
     /// Computes a task in float.
     pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
+        #[cfg(target_arch = "aarch64")]
+        {
+            self.out.resize(task.rows.len() * attention.dim_v, 0.0);
+            super::neon::attend(attention, task, &mut self.neon, &mut self.out);
+        }
+        #[cfg(not(target_arch = "aarch64"))]
+        self.attend_plain(attention, task);
+    }
+
+    /// The same as it is defined.
+    #[cfg(any(test, not(target_arch = "aarch64")))]
+    pub(super) fn attend_plain(&mut self, attention: &Attention<'_>, task: &Task) {
         let [dim, dim_v] = self.gather(attention, task, 1);
         let (queries, keys) = (task.rows.len(), attention.k.tokens());
         let Self { q, k, v, out, work, .. } = self;
