@@ -18,8 +18,7 @@ mod real;
 #[cfg(test)]
 mod tests;
 
-use super::tile::TILE;
-use super::{Attention, MapView, Task};
+use super::{Attention, MapView, TILE, Task};
 use std::f32::consts::LOG2_E;
 
 /// Channels of a panel. Channels beyond the last are zeros, which change no sum.
@@ -112,7 +111,9 @@ pub(super) fn attend(
     buffers: &mut Buffers,
     out: &mut [f32],
 ) {
-    if attention.in_halves && half::attend(attention, task, &mut buffers.half, out) {
+    // A block of halves has eight queries. With four or fewer, f32 takes fewer instructions.
+    let in_halves = attention.in_halves && task.rows.len() > 4;
+    if in_halves && half::attend(attention, task, &mut buffers.half, out) {
         return;
     }
     real::attend(attention, task, &mut buffers.real, out);
@@ -203,16 +204,18 @@ impl Tokens {
             let channel = view.first + task.head * dim + p * PANEL;
             let width = PANEL.min(dim - p * PANEL);
             let (rows, _) = panel.as_chunks_mut::<PANEL>();
-            for (row, [y, x]) in
-                rows[..self.count].iter_mut().zip(view.places(task.window, self.first))
-            {
-                let from = &view.values[(y * view.columns + x) * view.channels + channel..];
-                match from.first_chunk::<PANEL>() {
-                    Some(whole) if width == PANEL => A::convert(whole, self.scale, row),
-                    _ => {
-                        let mut part = [0.0; PANEL];
-                        part[..width].copy_from_slice(&from[..width]);
-                        A::convert(&part, self.scale, row);
+            let mut copies = rows.iter_mut();
+            for run in view.runs(task.window, self.first, self.count) {
+                // The run comes first in `zip`, so that no copy is lost at its end.
+                for (token, copy) in run.chunks_exact(view.channels).zip(copies.by_ref()) {
+                    let token = &token[channel..];
+                    match token.first_chunk::<PANEL>() {
+                        Some(whole) if width == PANEL => A::convert(whole, self.scale, copy),
+                        _ => {
+                            let mut part = [0.0; PANEL];
+                            part[..width].copy_from_slice(&token[..width]);
+                            A::convert(&part, self.scale, copy);
+                        }
                     }
                 }
             }
@@ -287,10 +290,14 @@ impl Softmax {
         for (i, out) in out.chunks_exact_mut(dim_v).enumerate() {
             // The kernels lose a NaN or infinity among the scores, the maximum does not.
             let total = self.total[i] + 0.0 * self.max[i];
-            for (p, out) in out.chunks_mut(PANEL).enumerate() {
-                for (out, sum) in out.iter_mut().zip(&sums[(p * lanes + i) * PANEL..]) {
-                    *out = sum / total;
-                }
+            let (whole, rest) = out.as_chunks_mut::<PANEL>();
+            let mut panels = sums.chunks_exact(lanes * PANEL);
+            for (out, sums) in whole.iter_mut().zip(panels.by_ref()) {
+                let (sums, _) = sums.as_chunks::<PANEL>();
+                *out = sums[i].map(|sum| sum / total);
+            }
+            for (out, sum) in rest.iter_mut().zip(panels.flat_map(|sums| &sums[i * PANEL..])) {
+                *out = sum / total;
             }
         }
     }

@@ -129,11 +129,11 @@ fn every_distance_has_the_weight_of_its_definition() {
             let (found, y) = (sums[query * PANEL + key], value(half & 0x7fff));
             assert_eq!(f64::from(found), defined(y), "2^-{y}");
             let exact = (-y).exp2();
-            // Near zero a weight loses bits, and below 2^-15 it is zero.
-            assert!(
-                (f64::from(found) - exact).abs() < (exact * 0.004).max(4e-5),
-                "{found} for 2^-{y}"
-            );
+            // The parabola's error, and that of a distance rounded to 11 bits. Near zero a weight
+            // loses bits, and below 2^-15 it is zero.
+            let relative = 0.004 + (y + 0.5) / 2048.0 * std::f64::consts::LN_2;
+            let limit = (exact * relative).max(4e-5);
+            assert!((f64::from(found) - exact).abs() < limit, "{found} for 2^-{y}");
         }
     }
 }
@@ -148,13 +148,17 @@ fn value(half: u16) -> f64 {
     }
 }
 
-/// What `weigh` computes with vectors, with numbers: the definition of a weight.
+/// What `weigh` computes with vectors, in integers: the definition of a weight.
 fn defined(y: f64) -> f64 {
-    let y = (y * 1024.0).min(65_535.0) as i64;
-    let line = ((15 << 10) + 512 - y).max(0);
-    let u = i64::from(((line << 6) as u16).cast_signed());
+    // The distance with half an octave is rounded to a half, to nearest even: with 11 bits from the
+    // first one on.
+    let unit = (y + 0.5).log2().floor().exp2() / 1024.0;
+    let y = ((y + 0.5) / unit).round_ties_even() * unit;
+    let distance = (y * 1024.0).min(65_535.0) as i64;
+    let u = i64::from(((distance << 6) as u16).cast_signed());
     let square = ((u * u * 2 + (1 << 15)) >> 16).min(0x7fff);
-    let bits = (line + ((square * 88 * 2 + (1 << 15)) >> 16) - 600).max(0);
+    let correction = (square * 88 * 2 + (1 << 15)) >> 16;
+    let bits = ((15 << 10) + 512 - 88 + correction - distance).max(0);
     value(bits as u16)
 }
 
