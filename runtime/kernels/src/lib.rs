@@ -2,7 +2,7 @@
 //!
 //! Each float kernel is written once over rten-simd, which picks AVX-512, AVX2, NEON or plain code
 //! at run time. The integer kernels also have paths in intrinsics, because rten-simd has no 8-bit
-//! dot products. Every function checks its sizes ([`KernelError`]), accepts any value (NaN in gives
+//! dot products, and attention has kernels of its own for ARM, because it has no products by lane. Every function checks its sizes ([`KernelError`]), accepts any value (NaN in gives
 //! NaN out, never a panic), and gives the same bits however a caller divides the rows among
 //! threads. No kernel starts a thread.
 //!

@@ -44,7 +44,8 @@ pub struct Attention<'a> {
     dim_v: usize,
     output: [usize; 2],
     in_integers: bool,
-    /// In f16, where the processor calculates in it and the values fit.
+    /// In f16, where the values fit.
+    #[cfg(target_arch = "aarch64")]
     in_halves: bool,
 }
 
@@ -80,11 +81,18 @@ impl<'a> Attention<'a> {
             let found = format!("output {output:?}, {heads} heads of {dim} and {dim_v} channels");
             return Err(KernelError::Windows { what: "attention", found });
         }
-        #[cfg(target_arch = "aarch64")]
-        let in_halves = neon::has_halves();
-        #[cfg(not(target_arch = "aarch64"))]
-        let in_halves = false;
-        Ok(Self { q, k, v, heads, dim, dim_v, output, in_integers: false, in_halves })
+        Ok(Self {
+            q,
+            k,
+            v,
+            heads,
+            dim,
+            dim_v,
+            output,
+            in_integers: false,
+            #[cfg(target_arch = "aarch64")]
+            in_halves: neon::has_halves(),
+        })
     }
 
     /// The same attention with queries, keys, values and weights rounded to 8 bits. It is several
@@ -100,7 +108,11 @@ impl<'a> Attention<'a> {
     /// The same attention in f32 on every processor.
     #[cfg(test)]
     fn in_f32(self) -> Self {
-        Self { in_halves: false, ..self }
+        Self {
+            #[cfg(target_arch = "aarch64")]
+            in_halves: false,
+            ..self
+        }
     }
 
     /// Whether [`in_integers`](Self::in_integers) changes windows of `keys` keys and heads of `dim`

@@ -1,4 +1,4 @@
-//! The float kernel: a few vectors of queries against all keys, in tiles that stay in the first
+//! The float kernel of all processors but ARM's (see `neon`): a few vectors of queries against all keys, in tiles that stay in the first
 //! cache.
 //!
 //! **A lane is a query.** The obvious layout has channels in the lanes, and adds up the lanes of
@@ -51,8 +51,7 @@ impl SimdOp for Attend<'_> {
         let mut first = 0;
         while first < self.queries {
             let left = self.queries - first;
-            // NEON's vectors hold only four queries, but it has 32 registers: 4 x 4 sums, four
-            // vectors of queries and a broadcast fit, and each broadcast then serves 16 queries.
+            // Vectors of four queries: each broadcast then serves 16 of them.
             if lanes == 4 && left > 2 * lanes {
                 self.block::<I, 4>(isa, first, left.min(4 * lanes));
                 first += 4 * lanes;
