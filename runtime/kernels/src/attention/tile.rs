@@ -1,5 +1,5 @@
-//! The float kernel of all processors but ARM's (see `neon`): a few vectors of queries against all keys, in tiles that stay in the first
-//! cache.
+//! The float kernel of all processors but ARM's, which have `neon`: a few vectors of queries against
+//! all keys, in tiles that stay in the first cache.
 //!
 //! **A lane is a query.** The obvious layout has channels in the lanes, and adds up the lanes of
 //! each score. But a head has only 16 channels: a score would be one multiplication and then a
