@@ -4,21 +4,26 @@
 //! `r` in [-0.5, 0.5], where a short polynomial is exact enough. Powers of `e` would need the same
 //! and a multiplication, so attention scales its queries instead.
 
-use rten_simd::ops::{IntOps, NumOps};
-use rten_simd::{Isa, Simd};
+#[cfg(any(test, not(target_arch = "aarch64")))]
+use rten_simd::{
+    Isa, Simd,
+    ops::{IntOps, NumOps},
+};
 
 /// Below this, `2^x` is too small for a normal float, and the exponent's bits would underflow.
-const LOWEST: f32 = -126.0;
+pub(crate) const LOWEST: f32 = -126.0;
 /// 1.5 * 2^23. A sum of this size has no bits left for a fraction, so adding it rounds to the
 /// nearest integer and leaves that integer in the low bits. This is faster than converting to an
 /// integer and back.
-const ROUNDER: f32 = 12_582_912.0;
+pub(crate) const ROUNDER: f32 = 12_582_912.0;
 /// Coefficients of 2^r on [-0.5, 0.5], from the constant term up, interpolated at Chebyshev's
 /// nodes. The relative error is 1e-7 before rounding.
-const TERMS: [f32; 6] =
+pub(crate) const TERMS: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_07, 0.055_503_57, 0.009_676_032, 0.001_339_086_3];
 
-/// `2^x` for `x <= 0`, within 3 ulp; 2^-126 for anything below, NaN for NaN.
+/// `2^x` for `x <= 0`, within 3 ulp; 2^-126 for anything below, NaN for NaN. On ARM, attention has
+/// the same steps in assembly.
+#[cfg(any(test, not(target_arch = "aarch64")))]
 #[inline(always)]
 pub(crate) fn exp2_nonpositive<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let (ops, ints) = (isa.f32(), isa.i32());

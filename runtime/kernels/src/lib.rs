@@ -2,9 +2,9 @@
 //!
 //! Each float kernel is written once over rten-simd, which picks AVX-512, AVX2, NEON or plain code
 //! at run time. The integer kernels also have paths in intrinsics, because rten-simd has no 8-bit
-//! dot products. So have, on ARM, GELU, LayerNorm, quantization and what follows a layer (`neon`,
-//! `linear::finish`), where intrinsics take fewer instructions. Every function checks its sizes
-//! ([`KernelError`]), accepts any value (NaN in gives NaN out, never a panic), and gives the same
+//! dot products. So have, on ARM, attention, GELU, LayerNorm, quantization and what follows a layer (`neon`,
+//! `attention::neon`, `linear::finish`), where products by lane and f16 take fewer instructions. Every function
+//! checks its sizes ([`KernelError`]), accepts any value (NaN in gives NaN out, never a panic), and gives the same
 //! bits however a caller divides the rows among threads. No kernel starts a thread.
 //!
 //! Three ideas repeat in all of them:

@@ -15,26 +15,34 @@ struct Pack {
     folder: Option<&'static str>,
     /// Largest difference of a logit from this machine's, of the largest magnitude.
     logits_limit: f32,
+    /// The same of a core that calculates attention in f16.
+    halves_limit: f32,
     /// Least Dice between the masks of two processors.
     dice_limit: f64,
 }
+
+/// Cores with FEAT_FP16.
+const IN_HALVES: [&str; 1] = ["cortex-a76"];
 
 const PACKS: [Pack; 2] = [
     // Integer sums are equal everywhere; what is float around them (attention, LayerNorm, GELU) is summed
     // in the order of the vectors' width, and a value that 8 bits then round the other way moves what
     // follows by a step.
     // The weights of 0.2 gave 2.4e-2 and Dice 0.9995; those of 0.3 gave 2.7e-2 and 0.9967 on a Cortex-A53.
-    Pack { name: "int8", folder: None, logits_limit: 5e-2, dice_limit: 0.995 },
-    // 8e-7 was seen, and the same masks.
+    // Attention in f16 moves no more of these values than that in f32: 2.8e-2 and 0.9985 were seen.
+    Pack { name: "int8", folder: None, logits_limit: 5e-2, halves_limit: 5e-2, dice_limit: 0.995 },
+    // 8e-7 was seen, and the same masks; with attention in f16 4e-4, and Dice 0.9996.
     Pack {
         name: "f32",
         folder: Some("models/uniultra-mini"),
         logits_limit: 1e-5,
-        dice_limit: 0.9999,
+        halves_limit: 2e-3,
+        dice_limit: 0.999,
     },
 ];
 
-/// Tests, then every pack as on every core, against this machine and against the first core.
+/// Tests, then every pack as on every core, against this machine and against the first core that calculates
+/// alike.
 pub(super) fn run(
     workspace: &Workspace,
     toolchain: &Toolchain,
@@ -52,7 +60,7 @@ pub(super) fn run(
     for pack in &PACKS {
         let file = |kind: &str| results.join(format!("{kind}-{}.npy", pack.name));
         let expected = segment(workspace, std::slice::from_ref(&host), pack, &file("host"))?;
-        let mut first: Option<Vec<f32>> = None;
+        let mut firsts: [Option<(&str, Vec<f32>)>; 2] = [None, None];
         for core in cores {
             let mut words = toolchain.emulator().words(core).to_vec();
             words.push(binary.display().to_string());
@@ -60,15 +68,17 @@ pub(super) fn run(
             let (error, dice) = difference(&found, &expected)?;
             let name = pack.name;
             screen::line(&format!("{core}, {name}: logits differ by {error:.1e}, Dice {dice:.4}"));
+            let in_halves = IN_HALVES.contains(core);
+            let logits_limit = if in_halves { pack.halves_limit } else { pack.logits_limit };
             ensure!(
-                error <= pack.logits_limit && dice >= pack.dice_limit,
+                error <= logits_limit && dice >= pack.dice_limit,
                 "{core}, {name}: expected logits within {:.0e} and Dice of at least {}",
-                pack.logits_limit,
+                logits_limit,
                 pack.dice_limit
             );
             // Vectors are as wide on each of them, and the integer sums exact.
-            let first = first.get_or_insert_with(|| found.clone());
-            ensure!(*first == found, "{core}, {name}: expected the same bits as {}", cores[0]);
+            let first = firsts[usize::from(in_halves)].get_or_insert((core, found.clone()));
+            ensure!(first.1 == found, "{core}, {name}: expected the same bits as {}", first.0);
         }
     }
     Ok(())

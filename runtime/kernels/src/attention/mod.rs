@@ -9,15 +9,24 @@
 //! windows that lie side by side. It makes up whole rows of the output, so a thread can own it.
 
 mod integer;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scratch;
+#[cfg(any(test, not(target_arch = "aarch64")))]
 mod tile;
 mod view;
 
-pub use tile::Scratch;
+pub use scratch::Scratch;
 pub use view::MapView;
 
 use crate::KernelError;
 use crate::error::expect_size;
 use std::ops::Range;
+
+/// Keys of a tile. With the 32 queries of an AVX-512 block the scores take 16 KiB, half of the
+/// smallest first-level caches. The other half holds the tile's keys and values, 8 KiB each at 16
+/// channels. Shorter tiles would scale the sums more often.
+const TILE: usize = 128;
 
 /// Approximate queries of a task. Each task gathers its keys and values anew, and in integers also
 /// quantizes them, so it needs enough queries to make that a small part of its work.
@@ -35,6 +44,9 @@ pub struct Attention<'a> {
     dim_v: usize,
     output: [usize; 2],
     in_integers: bool,
+    /// In f16, where the values fit.
+    #[cfg(target_arch = "aarch64")]
+    in_halves: bool,
 }
 
 /// A window's head and some of its query rows.
@@ -69,7 +81,18 @@ impl<'a> Attention<'a> {
             let found = format!("output {output:?}, {heads} heads of {dim} and {dim_v} channels");
             return Err(KernelError::Windows { what: "attention", found });
         }
-        Ok(Self { q, k, v, heads, dim, dim_v, output, in_integers: false })
+        Ok(Self {
+            q,
+            k,
+            v,
+            heads,
+            dim,
+            dim_v,
+            output,
+            in_integers: false,
+            #[cfg(target_arch = "aarch64")]
+            in_halves: neon::has_halves(),
+        })
     }
 
     /// The same attention with queries, keys, values and weights rounded to 8 bits. It is several
@@ -80,6 +103,16 @@ impl<'a> Attention<'a> {
     pub fn in_integers(mut self) -> Self {
         self.in_integers = Self::fits_integers(self.k.tokens(), self.dim);
         self
+    }
+
+    /// The same attention in f32 on every processor.
+    #[cfg(test)]
+    fn in_f32(self) -> Self {
+        Self {
+            #[cfg(target_arch = "aarch64")]
+            in_halves: false,
+            ..self
+        }
     }
 
     /// Whether [`in_integers`](Self::in_integers) changes windows of `keys` keys and heads of `dim`
@@ -152,11 +185,18 @@ impl<'a> Attention<'a> {
     /// outside the output are the map's padding and are dropped.
     fn write(&self, task: &Task, values: &[f32], top: usize, out: &mut [f32]) {
         let channels = self.heads * self.dim_v;
-        let places = self.q.places(task.window, task.rows.start);
-        for ([y, x], value) in places.zip(values.chunks_exact(self.dim_v)) {
-            if y < self.output[0] && x < self.output[1] {
-                let start = ((y - top) * self.output[1] + x) * channels + task.head * self.dim_v;
-                view::copy_token(value, &mut out[start..start + self.dim_v]);
+        let [y, x] = self.q.place(task.window, task.rows.start);
+        let width = self.q.window[1];
+        let columns = width.min(self.output[1].saturating_sub(x));
+        if columns == 0 {
+            return;
+        }
+        let rows = values.chunks_exact(width * self.dim_v);
+        for (y, row) in (y..self.output[0]).zip(rows) {
+            let start = ((y - top) * self.output[1] + x) * channels;
+            let tokens = out[start..][..columns * channels].chunks_exact_mut(channels);
+            for (token, value) in tokens.zip(row.chunks_exact(self.dim_v)) {
+                view::copy_token(value, &mut token[task.head * self.dim_v..][..self.dim_v]);
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The float kernel: a few vectors of queries against all keys, in tiles that stay in the first
-//! cache.
+//! The float kernel of all processors but ARM's, which have `neon`: a few vectors of queries against
+//! all keys, in tiles that stay in the first cache.
 //!
 //! **A lane is a query.** The obvious layout has channels in the lanes, and adds up the lanes of
 //! each score. But a head has only 16 channels: a score would be one multiplication and then a
@@ -13,18 +13,13 @@
 //! only after the last tile. Each tile therefore uses the maximum so far, and a tile that raises it
 //! first scales down what was summed before.
 
-use super::integer::{Buffers, Head, LANES, attend};
-use super::{Attention, MapView, Task};
+use super::TILE;
 use crate::exp::exp2_nonpositive;
 use crate::transpose::{SIDE, transpose_square};
 use rten_simd::ops::{FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 use std::f32::consts::LOG2_E;
 
-/// Keys of a tile. With the 32 queries of an AVX-512 block the scores take 16 KiB, half of the
-/// smallest first-level caches. The other half holds the tile's keys and values, 8 KiB each at 16
-/// channels. Shorter tiles would scale the sums more often.
-const TILE: usize = 128;
 /// Keys, or channels of the values, in a tile of sums next to two or more vectors of queries. A
 /// fused multiply-add takes about four cycles and two start in each, so eight independent sums keep
 /// the units busy. With 4 x 2 sums, two vectors of queries and a broadcast, 11 of AVX2's 16
@@ -33,77 +28,18 @@ const TOGETHER: usize = 4;
 /// The same next to a single vector of queries, again for eight sums.
 const TOGETHER_WITH_ONE: usize = 8;
 
-/// Buffers of a thread, grown on demand and reused.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch {
-    q: Vec<f32>,
-    k: Vec<f32>,
-    v: Vec<f32>,
-    out: Vec<f32>,
-    work: Vec<f32>,
-    integer: Buffers,
-}
-
-impl Scratch {
-    /// The result of the last [`Attention::compute`], `[rows, dim_v]`.
-    #[must_use]
-    pub fn result(&self) -> &[f32] {
-        &self.out
-    }
-
-    /// Copies a task's tokens into the buffers, each padded with zeros to a multiple of `unit`
-    /// values; the padded lengths. A window's rows lie far apart in the map; gathered, they are
-    /// read straight ahead once for every block of queries.
-    fn gather(&mut self, attention: &Attention<'_>, task: &Task, unit: usize) -> [usize; 2] {
-        let (dim, dim_v) = (attention.dim, attention.dim_v);
-        let strides = [dim, dim_v].map(|dim| dim.next_multiple_of(unit));
-        let keys = attention.k.tokens();
-        let copy = |view: &MapView<'_>, to: &mut Vec<f32>, sizes: [usize; 3], first: usize| {
-            let [count, dim, stride] = sizes;
-            // An earlier task may have left values where this one needs zeros.
-            if dim < stride {
-                to.clear();
-            }
-            to.resize(count * stride, 0.0);
-            view.gather(task.window, task.head, [dim, stride], first, to);
-        };
-        let [stride, stride_v] = strides;
-        copy(&attention.q, &mut self.q, [task.rows.len(), dim, stride], task.rows.start);
-        // The task before may have had the same keys and values, but threads run tasks in any
-        // order.
-        copy(&attention.k, &mut self.k, [keys, dim, stride], 0);
-        copy(&attention.v, &mut self.v, [keys, dim_v, stride_v], 0);
-        self.out.resize(task.rows.len() * dim_v, 0.0);
-        strides
-    }
-
-    /// Computes a task in float.
-    pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
-        let [dim, dim_v] = self.gather(attention, task, 1);
-        let (queries, keys) = (task.rows.len(), attention.k.tokens());
-        let Self { q, k, v, out, work, .. } = self;
-        Attend { q, k, v, out, work, queries, keys, dim, dim_v }.dispatch();
-    }
-
-    /// Computes a task in integers.
-    pub(super) fn attend_integer(&mut self, attention: &Attention<'_>, task: &Task) {
-        let [dim, dim_v] = self.gather(attention, task, LANES);
-        let Self { q, k, v, out, integer, .. } = self;
-        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
-        attend(&mut head, integer);
-    }
-}
-
-struct Attend<'a> {
-    q: &'a [f32],
-    k: &'a [f32],
-    v: &'a [f32],
-    out: &'a mut [f32],
-    work: &'a mut Vec<f32>,
-    queries: usize,
-    keys: usize,
-    dim: usize,
-    dim_v: usize,
+/// One head's tokens, `q [queries, dim]`, `k [keys, dim]` and `v [keys, dim_v]`, and its result,
+/// `out [queries, dim_v]`.
+pub(super) struct Attend<'a> {
+    pub(super) q: &'a [f32],
+    pub(super) k: &'a [f32],
+    pub(super) v: &'a [f32],
+    pub(super) out: &'a mut [f32],
+    pub(super) work: &'a mut Vec<f32>,
+    pub(super) queries: usize,
+    pub(super) keys: usize,
+    pub(super) dim: usize,
+    pub(super) dim_v: usize,
 }
 
 impl SimdOp for Attend<'_> {
@@ -115,8 +51,7 @@ impl SimdOp for Attend<'_> {
         let mut first = 0;
         while first < self.queries {
             let left = self.queries - first;
-            // NEON's vectors hold only four queries, but it has 32 registers: 4 x 4 sums, four
-            // vectors of queries and a broadcast fit, and each broadcast then serves 16 queries.
+            // Vectors of four queries: each broadcast then serves 16 of them.
             if lanes == 4 && left > 2 * lanes {
                 self.block::<I, 4>(isa, first, left.min(4 * lanes));
                 first += 4 * lanes;

@@ -79,6 +79,26 @@ impl MapView<'_> {
         })
     }
 
+    /// The values of a window's tokens `first..first + count`, whole rows of the window, in parts
+    /// that lie together in the map.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    pub(super) fn runs(
+        &self,
+        window: usize,
+        first: usize,
+        count: usize,
+    ) -> impl Iterator<Item = &[f32]> {
+        let [y, x] = self.place(window, first);
+        let values = &self.values[(y * self.columns + x) * self.channels..];
+        let [rows, width] = match self.window[1] {
+            width if width == self.columns => [1, count],
+            width => [count / width, width],
+        };
+        let row = self.columns * self.channels;
+        (0..rows).map(move |y| &values[y * row..][..width * self.channels])
+    }
+
     /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token, each
     /// to the start of `stride` values.
     #[inline(always)]

@@ -1,0 +1,82 @@
+//! What a thread keeps from task to task, and which kernel computes a task.
+
+use super::integer::{Buffers, Head, LANES, attend};
+use super::{Attention, MapView, Task};
+#[cfg(any(test, not(target_arch = "aarch64")))]
+use rten_simd::SimdOp;
+
+/// Buffers of a thread, grown on demand and reused.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    out: Vec<f32>,
+    #[cfg(any(test, not(target_arch = "aarch64")))]
+    work: Vec<f32>,
+    integer: Buffers,
+    #[cfg(target_arch = "aarch64")]
+    neon: super::neon::Buffers,
+}
+
+impl Scratch {
+    /// The result of the last [`Attention::compute`], `[rows, dim_v]`.
+    #[must_use]
+    pub fn result(&self) -> &[f32] {
+        &self.out
+    }
+
+    /// Copies a task's tokens into the buffers, each padded with zeros to a multiple of `unit`
+    /// values; the padded lengths. A window's rows lie far apart in the map; gathered, they are
+    /// read straight ahead once for every block of queries.
+    fn gather(&mut self, attention: &Attention<'_>, task: &Task, unit: usize) -> [usize; 2] {
+        let (dim, dim_v) = (attention.dim, attention.dim_v);
+        let strides = [dim, dim_v].map(|dim| dim.next_multiple_of(unit));
+        let keys = attention.k.tokens();
+        let copy = |view: &MapView<'_>, to: &mut Vec<f32>, sizes: [usize; 3], first: usize| {
+            let [count, dim, stride] = sizes;
+            // An earlier task may have left values where this one needs zeros.
+            if dim < stride {
+                to.clear();
+            }
+            to.resize(count * stride, 0.0);
+            view.gather(task.window, task.head, [dim, stride], first, to);
+        };
+        let [stride, stride_v] = strides;
+        copy(&attention.q, &mut self.q, [task.rows.len(), dim, stride], task.rows.start);
+        // The task before may have had the same keys and values, but threads run tasks in any
+        // order.
+        copy(&attention.k, &mut self.k, [keys, dim, stride], 0);
+        copy(&attention.v, &mut self.v, [keys, dim_v, stride_v], 0);
+        self.out.resize(task.rows.len() * dim_v, 0.0);
+        strides
+    }
+
+    /// Computes a task in float.
+    pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
+        #[cfg(target_arch = "aarch64")]
+        {
+            self.out.resize(task.rows.len() * attention.dim_v, 0.0);
+            super::neon::attend(attention, task, &mut self.neon, &mut self.out);
+        }
+        #[cfg(not(target_arch = "aarch64"))]
+        self.attend_plain(attention, task);
+    }
+
+    /// The same as it is defined.
+    #[cfg(any(test, not(target_arch = "aarch64")))]
+    pub(super) fn attend_plain(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, 1);
+        let (queries, keys) = (task.rows.len(), attention.k.tokens());
+        let Self { q, k, v, out, work, .. } = self;
+        super::tile::Attend { q, k, v, out, work, queries, keys, dim, dim_v }.dispatch();
+    }
+
+    /// Computes a task in integers.
+    pub(super) fn attend_integer(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, LANES);
+        let Self { q, k, v, out, integer, .. } = self;
+        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
+        attend(&mut head, integer);
+    }
+}
