@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow};
 use plotters::prelude::*;
 
 use self::panel::{LEGEND_CHARS, Line, Mark, Panel, shorten};
-use uniultra_sink::write_atomically;
 use super::log::{LOG_FILE, VAL_FILE};
 use super::log_rows::{LogTable, ValRow, read_val};
+use uniultra_sink::write_atomically;
 
 /// File of the curves.
 pub const CURVES_FILE: &str = "curves.svg";

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use uniultra_sink::write_atomically;
 use super::log_rows::{LOG_COLUMNS, LogRow, LogTable, ValRow, read_val};
+use uniultra_sink::write_atomically;
 
 /// File of the losses.
 pub const LOG_FILE: &str = "log.csv";
