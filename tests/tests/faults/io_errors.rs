@@ -55,9 +55,12 @@ impl Shim {
     }
 }
 
-/// 0, 1, 2, 4 and so on.
+/// Calls that succeed before one fails: 0, 1, 2, 4 and so on. The gate takes the first two, because each run of
+/// four commands takes seconds.
 fn calls() -> impl Iterator<Item = u32> {
-    std::iter::once(0).chain((0..).map(|power| 1 << power)).take_while(|calls| *calls < MAX_CALLS)
+    let all = std::iter::once(0).chain((0..).map(|power| 1 << power));
+    let most = if std::env::var_os("UNIULTRA_FAULTS").is_some() { usize::MAX } else { 2 };
+    all.take_while(|calls| *calls < MAX_CALLS).take(most)
 }
 
 /// Every file below a folder.

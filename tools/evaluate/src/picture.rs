@@ -5,6 +5,7 @@ use crate::prompt::prompts_for;
 use crate::report::{Report, Row};
 use crate::{BASELINE, Case, EvaluateError, ImageError, PromptKind, RunMask};
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::path::Path;
 use uniultra_dataset::Sample;
@@ -95,7 +96,7 @@ pub(crate) fn path_of(row: &Row) -> String {
 /// `masks` are the predictions of the report's rows.
 ///
 /// # Errors
-/// [`EvaluateError::Output`]; an image that cannot be read again is left out.
+/// [`EvaluateError::Output`]; an image that cannot be read again is left out, with a warning in the log.
 pub fn render_pictures(
     folder: &Path,
     report: &Report,
@@ -108,12 +109,31 @@ pub fn render_pictures(
     for picture in choose(report, &|_| true) {
         let case = cases.iter().find(|c| c.set == picture.set && c.stem == picture.stem);
         let (Some(case), Some(mask)) = (case, masks.get(&picture.path)) else { continue };
-        if let Ok(canvas) = draw(case, mask, &picture.prompt) {
-            canvas.write_png(&folder.join(&picture.path))?;
-            done.push(picture);
+        match draw(case, mask, &picture.prompt) {
+            Ok(canvas) => {
+                canvas.write_png(&folder.join(&picture.path))?;
+                done.push(picture);
+            }
+            Err(error) => log::warn!(
+                "{}/{} is left out of the pictures, because it cannot be read again: {}",
+                picture.set,
+                picture.stem,
+                reasons(&error)
+            ),
         }
     }
     Ok(done)
+}
+
+/// An error with its causes.
+fn reasons(error: &ImageError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn draw(case: &Case, mask: &RunMask, prompt: &str) -> Result<Canvas, ImageError> {

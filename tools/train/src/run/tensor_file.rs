@@ -1,7 +1,7 @@
 //! Named f32 tensors as one safetensors file, written atomically and read with clear refusals.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Metadata, TensorInfo};
