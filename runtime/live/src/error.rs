@@ -8,7 +8,7 @@ use uniultra_core::{PromptError, SegmentError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LiveError<E: Error + 'static> {
-    /// There is no room for another object.
+    /// The session has as many objects as it may have.
     #[error("expected at most {max} objects; remove one first")]
     TooManyObjects {
         /// Most objects of a session.
@@ -29,11 +29,15 @@ pub enum LiveError<E: Error + 'static> {
     #[error(transparent)]
     Prompt(#[from] PromptError),
     /// The prompt is for a frame that has not come yet.
-    #[error("expected a prompt on frame {last} or an earlier one, found frame {found}")]
+    #[error("expected a prompt on a frame that was processed, found frame {found}")]
     FutureFrame {
-        /// The newest frame.
-        last: u64,
         /// The frame of the prompt.
+        found: u64,
+    },
+    /// Only the last frame can be answered again.
+    #[error("expected the frame that was processed last, found frame {found}")]
+    OtherFrame {
+        /// The number of the refused frame.
         found: u64,
     },
     /// Frame numbers must rise.

@@ -14,6 +14,7 @@ use uniultra_core::{
 const REACH_CELLS: i32 = 5;
 /// The same for a lost object, at every second cell.
 const LOST_REACH_CELLS: i32 = 24;
+
 /// Why a mask is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reason {
@@ -65,7 +66,7 @@ pub(crate) fn carried(
     }
 }
 
-/// The mask that is most likely the object, and its overlap with what was expected. The model's own choice
+/// The mask that is most likely the object, and its agreement with what was expected. The model's own choice
 /// knows only this frame; of an ambiguous object (a cyst, or the organ round it) the one that was meant is the
 /// one that was there before.
 pub(crate) fn choose(

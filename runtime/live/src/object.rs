@@ -5,8 +5,9 @@ use crate::sight::Sight;
 use std::fmt;
 use uniultra_core::{MAX_POINTS, Mask, PointLabel, Polygon, PromptError, Prompts};
 
-/// Most prompts of an object.
-pub const MAX_PROMPTS: usize = MAX_POINTS;
+/// Most prompts of an object: one less than the decoder takes, because the mask that is carried from frame to
+/// frame brings a point of its own.
+pub const MAX_PROMPTS: usize = MAX_POINTS - 1;
 /// Longest name of an object, in bytes.
 pub const MAX_NAME_BYTES: usize = 48;
 
@@ -30,7 +31,7 @@ pub enum ObjectState {
     Tracking,
     /// The mask is the last trusted one, moved with the picture.
     Uncertain,
-    /// There is no mask; the object is looked for.
+    /// The object is looked for, and no mask is shown.
     Lost,
 }
 
@@ -194,7 +195,7 @@ impl LiveObject {
 
     /// Forgets every mask. The prompts stay.
     pub(crate) fn forget(&mut self) {
-        self.state = if self.prompts.is_empty() { ObjectState::Waiting } else { ObjectState::Lost };
+        self.state = ObjectState::Waiting;
         self.first.clear();
         self.last.clear();
         self.expected.clear();

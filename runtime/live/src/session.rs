@@ -7,7 +7,7 @@ use crate::object::{LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, 
 use crate::track::{Motion, Thumbnail, contrast, shift};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
-    EncodedFrame, Network, PixelSpacing, PointLabel, Prediction, PromptError, Prompts,
+    EncodedFrame, Network, PixelSpacing, Point, PointLabel, Prediction, PromptError, Prompts,
     SegmentError, Segmenter,
 };
 
@@ -104,14 +104,14 @@ impl<N: Network> LiveSession<N> {
     ///
     /// # Errors
     /// [`LiveError::NoObject`]; [`LiveError::FutureFrame`] for a frame that has not been processed;
-    /// [`LiveError::TooManyPrompts`]; [`LiveError::Prompt`] if a coordinate is not finite, or a box has no area.
+    /// [`LiveError::TooManyPrompts`]; [`LiveError::Prompt`] if a coordinate is not finite or outside the picture, or
+    /// a box has no area.
     pub fn prompt(&mut self, id: ObjectId, prompt: LivePrompt) -> Result<(), LiveError<N::Error>> {
         let place = self.place(id)?;
-        let last = self.last_frame.unwrap_or_default();
-        if prompt.frame > last {
-            return Err(LiveError::FutureFrame { last, found: prompt.frame });
+        if self.last_frame.is_none_or(|last| prompt.frame > last) {
+            return Err(LiveError::FutureFrame { found: prompt.frame });
         }
-        check(prompt.kind)?;
+        check(prompt.kind, self.size, self.segmenter.mask_side())?;
         let Some(object) = self.objects.get_mut(place) else { return Err(LiveError::NoObject(id)) };
         if object.prompts.push(prompt).is_err() {
             return Err(LiveError::TooManyPrompts { id, max: MAX_PROMPTS });
@@ -140,7 +140,7 @@ impl<N: Network> LiveSession<N> {
     ///
     /// # Errors
     /// [`LiveError::FrameOrder`] unless the number is higher than the last one's; [`LiveError::Segment`] if the
-    /// model fails. The objects are then as they were on the frame before.
+    /// model fails. The objects then still show their answers to the frame before.
     pub fn process(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
         if let Some(last) = self.last_frame.filter(|last| captured.number <= *last) {
             return Err(LiveError::FrameOrder { last, found: captured.number });
@@ -171,14 +171,12 @@ impl<N: Network> LiveSession<N> {
     /// frozen, or slow. Objects without new prompts stay as they are.
     ///
     /// # Errors
-    /// [`LiveError::FrameOrder`] if another frame was processed last; [`LiveError::Segment`].
+    /// [`LiveError::OtherFrame`] if another frame was processed last; [`LiveError::Segment`].
     pub fn answer_prompts(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
-        match self.last_frame {
-            Some(last) if last == captured.number => self.answer(captured, true),
-            last => {
-                let last = last.unwrap_or_default();
-                Err(LiveError::FrameOrder { last, found: captured.number })
-            }
+        if self.last_frame == Some(captured.number) {
+            self.answer(captured, true)
+        } else {
+            Err(LiveError::OtherFrame { found: captured.number })
         }
     }
 
@@ -218,9 +216,8 @@ impl<N: Network> LiveSession<N> {
             if object.last.is_empty() {
                 let all = object.prompts.len();
                 let prompts = object.user_prompts(Prompts::new(), all, self.size, since)?;
-                let positive = prompts.points().iter().any(|p| p.label == PointLabel::Positive);
                 // An object whose only prompts are clicks outside waits for one inside.
-                if object.fresh > 0 && (positive || prompts.bounding_box().is_some()) {
+                if object.fresh > 0 && says_where(&prompts) {
                     let _ = plans.push((place, Reason::Prompted, prompts));
                 }
                 continue;
@@ -237,10 +234,15 @@ impl<N: Network> LiveSession<N> {
             if lost && likeness < FOUND_LIKENESS && object.fresh == 0 {
                 continue;
             }
-            let prompts = carried(object, side, self.size)?;
-            let prompts = object.user_prompts(prompts, object.fresh, self.size, since)?;
-            // The mask has left the picture, and nobody said where else it is.
-            if prompts.points().is_empty() && prompts.bounding_box().is_none() {
+            // Of an object that is not found again, only the user knows the place: the old one would count as a
+            // second.
+            let old = match lost && likeness < FOUND_LIKENESS {
+                true => Prompts::new(),
+                false => carried(object, side, self.size)?,
+            };
+            let prompts = object.user_prompts(old, object.fresh, self.size, since)?;
+            // The mask has left the picture, and nobody said where else the object is.
+            if !says_where(&prompts) {
                 doubt(object, &self.options);
                 object.hide();
                 continue;
@@ -306,13 +308,21 @@ impl<N: Network> LiveSession<N> {
     }
 }
 
-/// Refuses what makes no sense on any frame.
-fn check(kind: PromptKind) -> Result<(), PromptError> {
+/// Refuses what makes no sense on any frame of this size.
+fn check(kind: PromptKind, [width, height]: [usize; 2], side: usize) -> Result<(), PromptError> {
     let prompts = Prompts::new();
-    match kind {
-        PromptKind::Point { x, y, label } => prompts.with_point(x, y, label).map(drop),
-        PromptKind::Box { x0, y0, x1, y1 } => prompts.with_box(x0, y0, x1, y1).map(drop),
-    }
+    let prompts = match kind {
+        // A click outside the object is enough beside others, so only the place is checked.
+        PromptKind::Point { x, y, .. } => prompts.with_point(x, y, PointLabel::Positive)?,
+        PromptKind::Box { x0, y0, x1, y1 } => prompts.with_box(x0, y0, x1, y1)?,
+    };
+    prompts.validate(width, height, side)
+}
+
+/// Whether there is a click inside the object, or a box round it.
+fn says_where(prompts: &Prompts) -> bool {
+    let inside = |point: &Point| point.label == PointLabel::Positive;
+    prompts.bounding_box().is_some() || prompts.points().iter().any(inside)
 }
 
 /// Asks for one object or several in one call, which shares the engine's threads among them.

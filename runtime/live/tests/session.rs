@@ -101,6 +101,7 @@ fn undo_takes_the_last_prompt_back() {
     session.prompt(id, LivePrompt { frame: 0, kind }).unwrap();
     assert_eq!(session.object(id).unwrap().prompts().len(), 2);
     assert!(session.undo(id).unwrap());
+    assert_eq!(session.object(id).unwrap().state(), ObjectState::Waiting);
     let still = frame(1, [0.0; 2], Some(([120.0, 110.0], 26.0)));
     session.process(&still).unwrap();
     assert_eq!(session.object(id).unwrap().state(), ObjectState::Tracking);
@@ -115,10 +116,7 @@ fn limits_and_wrong_requests_are_refused() {
     let (mut session, id) = tapped();
     let future =
         LivePrompt { frame: 1, kind: PromptKind::Box { x0: 1.0, y0: 1.0, x1: 9.0, y1: 9.0 } };
-    assert!(matches!(
-        session.prompt(id, future),
-        Err(LiveError::FutureFrame { last: 0, found: 1 })
-    ));
+    assert!(matches!(session.prompt(id, future), Err(LiveError::FutureFrame { found: 1 })));
     let flat =
         LivePrompt { frame: 0, kind: PromptKind::Box { x0: 9.0, y0: 1.0, x1: 9.0, y1: 9.0 } };
     assert!(matches!(session.prompt(id, flat), Err(LiveError::Prompt(_))));
@@ -174,4 +172,62 @@ fn the_same_frames_and_prompts_give_the_same_masks() {
             .collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn prompts_need_a_frame_that_was_seen_and_a_place_inside_it() {
+    let mut session = session();
+    let id = session.add_object("early").unwrap();
+    let at = |x: f32| PromptKind::Point { x, y: 10.0, label: PointLabel::Negative };
+    let early = session.prompt(id, LivePrompt { frame: 0, kind: at(10.0) });
+    assert!(matches!(early, Err(LiveError::FutureFrame { found: 0 })));
+    let first = frame(0, [0.0; 2], None);
+    assert!(matches!(session.answer_prompts(&first), Err(LiveError::OtherFrame { found: 0 })));
+    session.process(&first).unwrap();
+    for outside in [-1.0, 321.0] {
+        let refused = session.prompt(id, LivePrompt { frame: 0, kind: at(outside) });
+        assert!(matches!(refused, Err(LiveError::Prompt(_))), "{outside}");
+    }
+    session.prompt(id, LivePrompt { frame: 0, kind: at(10.0) }).unwrap();
+    let other = frame(1, [0.0; 2], None);
+    assert!(matches!(session.answer_prompts(&other), Err(LiveError::OtherFrame { found: 1 })));
+}
+
+#[test]
+fn as_many_prompts_as_there_may_be_are_answered_beside_the_carried_mask() {
+    let (mut session, id) = tapped();
+    for _ in 1..MAX_PROMPTS {
+        tap(&mut session, id, 0, 120.0, 110.0);
+    }
+    session.process(&frame(1, [0.0; 2], Some(([120.0, 110.0], 26.0)))).unwrap();
+    let object = session.object(id).unwrap();
+    assert_eq!((object.prompts().len(), object.state()), (MAX_PROMPTS, ObjectState::Tracking));
+}
+
+/// What stands at the old place by then is not the object.
+#[test]
+fn a_lost_object_is_where_the_user_taps_and_nowhere_else() {
+    let network = segmenter();
+    let mut session = LiveSession::new(network.clone(), LiveOptions::default());
+    let disc = |place| Some((place, 22.0));
+    session.process(&frame(0, [0.0; 2], disc([60.0, 60.0]))).unwrap();
+    let id = session.add_object("cyst").unwrap();
+    tap(&mut session, id, 0, 60.0, 60.0);
+    for number in 1..12 {
+        session
+            .process(&frame(number, [0.0; 2], disc([60.0, 60.0]).filter(|_| number < 3)))
+            .unwrap();
+    }
+    assert_eq!(session.object(id).unwrap().state(), ObjectState::Lost);
+    // Farther away than it is looked for.
+    let there = frame(12, [0.0; 2], disc([270.0, 190.0]));
+    session.process(&there).unwrap();
+    assert_eq!(session.object(id).unwrap().state(), ObjectState::Lost);
+    tap(&mut session, id, 12, 270.0, 190.0);
+    session.answer_prompts(&there).unwrap();
+    let object = session.object(id).unwrap();
+    let found = dice(object.mask().unwrap(), &truth([270.0, 190.0], 22.0)).unwrap();
+    assert!(found > 0.9 && object.state() == ObjectState::Tracking, "{found}");
+    // The tap alone: no point at the old place, and no mask of it.
+    assert_eq!(network.network().last_asked.get(), (1, false));
 }

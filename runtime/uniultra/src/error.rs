@@ -162,7 +162,9 @@ pub(crate) fn from_segment_error(error: SegmentError<EngineError>) -> Error {
 pub(crate) fn from_live_error(error: LiveError<EngineError>) -> Error {
     match error {
         LiveError::Segment(error) => from_segment_error(error),
-        LiveError::FrameOrder { .. } => Error::new(ErrorKind::Frame, error),
+        LiveError::FrameOrder { .. } | LiveError::OtherFrame { .. } => {
+            Error::new(ErrorKind::Frame, error)
+        }
         other => Error::new(ErrorKind::Prompt, other),
     }
 }

@@ -256,7 +256,7 @@ impl LiveSession {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object.
+    /// [`ErrorKind::Prompt`](crate::ErrorKind) if the object was removed or never added.
     pub fn remove_object(&mut self, id: ObjectId) -> Result<(), Error> {
         self.0.remove_object(id).map_err(from_live_error)
     }
@@ -276,8 +276,8 @@ impl LiveSession {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object or frame, if the object has 32 prompts,
-    /// if a coordinate is not finite, or if a box has no area.
+    /// [`ErrorKind::Prompt`](crate::ErrorKind) if no such object was added or no such frame processed, if the object
+    /// has 31 prompts, if a coordinate is not finite or outside the picture, or if a box has no area.
     pub fn prompt(&mut self, id: ObjectId, prompt: LivePrompt) -> Result<(), Error> {
         self.0.prompt(id, prompt).map_err(from_live_error)
     }
@@ -294,7 +294,7 @@ impl LiveSession {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Prompt`](crate::ErrorKind) if there is no such object.
+    /// [`ErrorKind::Prompt`](crate::ErrorKind) if the object was removed or never added.
     pub fn undo(&mut self, id: ObjectId) -> Result<bool, Error> {
         self.0.undo(id).map_err(from_live_error)
     }

@@ -9,8 +9,7 @@
 //!           Method: live session, or a baseline ─> mask of each frame ─> Dice ─> Figures ─> report
 //! ```
 //!
-//! Baselines show what following is worth: the first mask, frozen; the tap held at its place; the first mask
-//! moved to where the picture looks most alike.
+//! Baselines show what following is worth: the first mask, frozen, and the taps held in place.
 
 mod error;
 mod figures;

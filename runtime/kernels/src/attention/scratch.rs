@@ -63,7 +63,7 @@ impl Scratch {
         self.attend_plain(attention, task);
     }
 
-    /// The same as it is defined.
+    /// The same with the plain kernel, which defines the result.
     #[cfg(any(test, not(target_arch = "aarch64")))]
     pub(super) fn attend_plain(&mut self, attention: &Attention<'_>, task: &Task) {
         let [dim, dim_v] = self.gather(attention, task, 1);

@@ -186,8 +186,8 @@ fn across([a, b, c, d]: [int32x4_t; LANES]) -> int32x4_t {
 }
 
 /// The same pointer, but not before the sum is known. Without this the compiler computes four rows
-/// at once, for which there are no registers beside the weights of four steps. No instruction
-/// comes of it, so the processor waits for nothing.
+/// at once and spills them, because the weights of four steps leave too few registers. This
+/// function becomes no instruction, so it costs the processor nothing.
 #[inline]
 #[target_feature(enable = "neon")]
 fn after(mut x: *const i8, sum: int32x4_t) -> *const i8 {

@@ -144,7 +144,8 @@ impl Appearance {
     }
 }
 
-/// Mean 0 and norm 1; all zeros where there is no contrast, so that nothing resembles it.
+/// Shifts and scales values to mean 0 and norm 1. A region without contrast becomes all zeros, which correlate
+/// with nothing.
 fn normalise(values: &mut [f32]) {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;

@@ -45,7 +45,7 @@ impl Motion {
         self.history.clear();
     }
 
-    /// How far the picture moved since the frame `number`; zero if that frame is forgotten.
+    /// How far the picture moved since the frame `number`, or since the oldest frame that is remembered.
     pub(crate) fn since(&self, number: u64) -> [f32; 2] {
         let mut frames = self.history.oldest_ordered();
         // A frame that was dropped lies between two that were not: the next one is closest in time.

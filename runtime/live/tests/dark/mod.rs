@@ -1,6 +1,7 @@
 //! A network that finds dark regions, and frames with a dark disc.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of this module")]
 
+use std::cell::Cell;
 use std::time::Duration;
 use uniultra_core::{DecoderInput, DecoderOutput, Frame, Mask, Network, Pixels, Segmenter};
 use uniultra_live::CapturedFrame;
@@ -62,7 +63,11 @@ fn manifest() -> Manifest {
 }
 
 /// Answers with the dark region round the first point inside, or in a box.
-pub struct Dark;
+#[derive(Default)]
+pub struct Dark {
+    /// Points of the last question, and whether it had a mask.
+    pub last_asked: Cell<(usize, bool)>,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("never")]
@@ -76,7 +81,7 @@ impl Network for Dark {
     type Error = Never;
 
     fn open((): &(), (): &()) -> Result<(Self, Manifest), Never> {
-        Ok((Self, manifest()))
+        Ok((Self::default(), manifest()))
     }
 
     fn encode(&self, image: &[f32]) -> Result<Vec<bool>, Never> {
@@ -91,6 +96,7 @@ impl Network for Dark {
         input: &DecoderInput,
         out: &mut DecoderOutput,
     ) -> Result<(), Never> {
+        self.last_asked.set((input.point_coords.len(), input.mask_input.is_some()));
         let cell = |xy: [f32; 2]| xy.map(|v| ((v / 4.0) as usize).min(SIDE - 1));
         let mut region = vec![false; SIDE * SIDE];
         let mut open: Vec<usize> = Vec::new();

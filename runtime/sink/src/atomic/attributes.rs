@@ -49,7 +49,7 @@ pub(super) fn keep_lists(new: &File, old: &File) -> bool {
 
 fn names(file: &File) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; MAX_BYTES];
-    // Where there are no attributes, asking for them is an error.
+    // File systems without attributes answer with an error.
     let length = flistxattr(file, buffer.as_mut_slice()).unwrap_or(0);
     let names = buffer.get(..length).unwrap_or_default().split(|byte| *byte == 0);
     names.filter(|name| name.starts_with(OF_USERS)).map(<[u8]>::to_vec).collect()

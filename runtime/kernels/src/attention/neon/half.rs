@@ -2,10 +2,10 @@
 //!
 //! An instruction multiplies eight values instead of four, and the exponential needs 6 instructions
 //! for eight scores instead of 12 for four. What is lost is known: a score is off by its own
-//! rounding, 2^-11 of it; a weight by 0.4 % ([`weigh`]); a sum by the roundings of 32 additions,
+//! rounding, 2^-11 of it; a weight by 0.4 % ([`weigh()`]); a sum by the roundings of 32 additions,
 //! because sums of more keys than that are themselves added up, and widened to f32 after each tile.
 //! On the shipped f32 model's sample frame, results of an attention are within 0.6 % of the largest
-//! one, and the decoder's logits within 0.04 % (Dice of the masks 0.9996).
+//! one, and the decoder's logits within 0.15 % (ARCHITECTURE.md, "Attention on ARM").
 //!
 //! f16 has no range to spare. A task whose values would overflow or lose bits in it is left to f32:
 //! [`fits`]. Only this decides, so a result does not depend on threads. What is not finite never
