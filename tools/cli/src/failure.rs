@@ -13,6 +13,7 @@ use uniultra_phantom::PhantomError;
 use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
 use uniultra_report::ReportError;
+use uniultra_track::TrackError;
 
 /// The table shown by `--help`.
 pub(crate) const EXIT_CODES: &str = "\
@@ -177,6 +178,9 @@ fn code(error: &anyhow::Error) -> u8 {
                 EstimateError::NotHere { .. } => 7,
                 _ => 3,
             };
+        }
+        if let Some(error) = cause.downcast_ref::<TrackError>() {
+            return if error.is_model() { 4 } else { 3 };
         }
         if let Some(error) = cause.downcast_ref::<QuantizeError>() {
             return quantize_code(error);

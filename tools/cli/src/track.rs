@@ -9,7 +9,7 @@ use uniultra_report::{check_free, json_text};
 use uniultra_schema::{ModelIdentity, ModelOrigin};
 use uniultra_sink::Destination;
 use uniultra_track::{
-    Method, MethodReport, Sequence, TrackReport, find_sequences, follow, numbered_run,
+    Method, MethodReport, Sequence, TrackError, TrackReport, find_sequences, follow, numbered_run,
     track_document, write_track,
 };
 
@@ -92,10 +92,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
     let engine = EngineOptions::new().with_threads(args.threads.into());
     let (segmenter, origin) = match &args.model {
-        Some(folder) => (Segmenter::open_with(folder, &engine)?, ModelOrigin::folder(folder)),
+        Some(folder) => {
+            let opened = Segmenter::open_with(folder, &engine).map_err(TrackError::from)?;
+            (opened, ModelOrigin::folder(folder))
+        }
         None => {
             let pack = uniultra_default_model::pack()?;
-            (uniultra_engine::open_pack(&pack, &engine)?, ModelOrigin::embedded())
+            let opened = uniultra_engine::open_pack(&pack, &engine).map_err(TrackError::from)?;
+            (opened, ModelOrigin::embedded())
         }
     };
     let model = ModelIdentity::new(segmenter.manifest(), origin);

@@ -61,7 +61,15 @@ pub enum TrackError {
     /// The session failed.
     #[error(transparent)]
     Live(#[from] uniultra_live::LiveError<EngineError>),
-    /// The model failed.
+    /// The model cannot be opened, or failed.
     #[error(transparent)]
     Segment(#[from] uniultra_core::SegmentError<EngineError>),
+}
+
+impl TrackError {
+    /// Whether the model is the cause, rather than the frames.
+    #[must_use]
+    pub fn is_model(&self) -> bool {
+        matches!(self, Self::Live(_) | Self::Segment(_))
+    }
 }

@@ -64,7 +64,7 @@ impl Figures {
     /// Figures of several sequences together: every frame, absence and return counts the same.
     #[must_use]
     pub fn together(all: &[Self]) -> Self {
-        let count = |of: fn(&Self) -> usize| all.iter().map(of).sum::<usize>();
+        let count = |field: fn(&Self) -> usize| all.iter().map(field).sum::<usize>();
         let weighed = |value: fn(&Self) -> Option<f64>, weight: fn(&Self) -> usize| {
             let sum = all.iter().map(|f| value(f).unwrap_or_default() * weight(f) as f64).sum();
             share(sum, count(weight))
