@@ -1,9 +1,11 @@
 //! Cines on disk: layout, determinism, prompts, splits, refusals.
 
+mod files;
+
+use files::read_all;
 use image::GrayImage;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use uniultra_phantom::{
     CineConfig, CineDatasetConfig, CineRecord, PhantomConfig, PhantomError, Split, cine_stem,
     write_cine_dataset,
@@ -22,24 +24,6 @@ fn config(count: u32) -> CineDatasetConfig {
         force: false,
         threads: Some(2),
     }
-}
-
-/// Every file below a folder with its bytes.
-fn read_all(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(path) = open.pop() {
-        for entry in fs::read_dir(path)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let bytes = fs::read(&path)?;
-                files.insert(path.strip_prefix(folder).unwrap_or(&path).to_path_buf(), bytes);
-            }
-        }
-    }
-    Ok(files)
 }
 
 #[test]

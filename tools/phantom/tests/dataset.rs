@@ -1,8 +1,11 @@
 //! Datasets on disk: layout, determinism, and refusals that leave everything as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod files;
+
+use files::read_all;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uniultra_phantom::{DatasetConfig, PhantomConfig, PhantomError, Split, write_dataset};
 
 fn config(count: u32) -> DatasetConfig {
@@ -14,24 +17,6 @@ fn config(count: u32) -> DatasetConfig {
         force: false,
         threads: Some(2),
     }
-}
-
-/// Every file below a folder with its bytes.
-fn read_all(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(path) = open.pop() {
-        for entry in fs::read_dir(path)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let bytes = fs::read(&path)?;
-                files.insert(path.strip_prefix(folder).unwrap_or(&path).to_path_buf(), bytes);
-            }
-        }
-    }
-    Ok(files)
 }
 
 #[test]
