@@ -7,6 +7,9 @@ use uniultra_engine::{Breakdown, EngineError};
 use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_sink::SinkError;
 
+#[cfg(feature = "live")]
+mod live;
+
 /// The table that `--help` shows; `uniultra-tools` uses the same numbers.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -183,6 +186,12 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 ),
                 _ => (INPUT, None),
             };
+        }
+        #[cfg(feature = "live")]
+        if let Some(error) = cause.downcast_ref::<uniultra_node::NodeError>()
+            && let Some(answer) = live::explain(error)
+        {
+            return answer;
         }
         if cause.is::<ManifestError>() || cause.is::<EngineError>() {
             return (MODEL, model_hint());

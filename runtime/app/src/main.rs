@@ -11,6 +11,8 @@ mod document;
 mod failure;
 mod frame_source;
 mod info;
+#[cfg(feature = "live")]
+mod live;
 mod machine;
 mod meminfo;
 mod model;
@@ -47,6 +49,8 @@ fn run(cli: &Cli, started: Instant) -> anyhow::Result<()> {
         Command::Segment(args) => segment::run(args, board),
         Command::Bench(args) => bench::run(args, board, started),
         Command::Selftest(args) => selftest::run(args, board),
+        #[cfg(feature = "live")]
+        Command::Live(args) => live::run(args, board),
         Command::Info(args) => info::run(args, board),
     }
 }

@@ -11,6 +11,17 @@ pub const MAX_PROMPTS: usize = MAX_POINTS - 1;
 /// Longest name of an object, in bytes.
 pub const MAX_NAME_BYTES: usize = 48;
 
+/// A name, cut after a whole letter.
+pub(crate) fn short_name(name: &str) -> heapless::String<MAX_NAME_BYTES> {
+    let mut short = heapless::String::new();
+    for letter in name.chars() {
+        if short.push(letter).is_err() {
+            break;
+        }
+    }
+    short
+}
+
 /// Tells objects of a session apart; not used again after the object is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub u32);
@@ -112,15 +123,9 @@ pub struct LiveObject {
 
 impl LiveObject {
     pub(crate) fn new(id: ObjectId, name: &str) -> Self {
-        let mut short = heapless::String::new();
-        for letter in name.chars() {
-            if short.push(letter).is_err() {
-                break;
-            }
-        }
         Self {
             id,
-            name: short,
+            name: short_name(name),
             prompts: heapless::Vec::new(),
             fresh: 0,
             state: ObjectState::Waiting,

@@ -3,7 +3,9 @@
 use crate::error::LiveError;
 use crate::follow::{Reason, carried, choose, doubt, look, show};
 use crate::gate::Evidence;
-use crate::object::{LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind};
+use crate::object::{
+    LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind, short_name,
+};
 use crate::track::{Motion, Thumbnail, contrast, shift};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
@@ -97,6 +99,17 @@ impl<N: Network> LiveSession<N> {
     pub fn remove_object(&mut self, id: ObjectId) -> Result<(), LiveError<N::Error>> {
         let place = self.place(id)?;
         self.objects.remove(place);
+        Ok(())
+    }
+
+    /// Gives an object another name, cut to [`MAX_NAME_BYTES`](crate::MAX_NAME_BYTES).
+    ///
+    /// # Errors
+    /// [`LiveError::NoObject`].
+    pub fn rename_object(&mut self, id: ObjectId, name: &str) -> Result<(), LiveError<N::Error>> {
+        let place = self.place(id)?;
+        let Some(object) = self.objects.get_mut(place) else { return Err(LiveError::NoObject(id)) };
+        object.name = short_name(name);
         Ok(())
     }
 

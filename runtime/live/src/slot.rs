@@ -28,6 +28,7 @@ struct State {
     latest: Option<CapturedFrame>,
     counts: SlotCounts,
     closed: bool,
+    woken: bool,
 }
 
 impl FrameSlot {
@@ -47,15 +48,22 @@ impl FrameSlot {
         replaced
     }
 
-    /// Takes the newest frame; waits for one for at most `timeout`. `None` if none came, or if the source has
-    /// ended.
+    /// Takes the newest frame; waits for one for at most `timeout`. `None` if none came, if the source has
+    /// ended, or after [`wake`](Self::wake).
     pub fn take(&self, timeout: Duration) -> Option<CapturedFrame> {
-        let waits = |state: &mut State| state.latest.is_none() && !state.closed;
+        let waits = |state: &mut State| state.latest.is_none() && !state.closed && !state.woken;
         let (mut state, _) = self
             .changed
             .wait_timeout_while(self.lock(), timeout, waits)
             .unwrap_or_else(PoisonError::into_inner);
+        state.woken = false;
         state.latest.take()
+    }
+
+    /// Wakes who waits, or who waits next, without a frame: something else needs attention.
+    pub fn wake(&self) {
+        self.lock().woken = true;
+        self.changed.notify_all();
     }
 
     /// Says that no further frame will come; wakes who waits.
@@ -107,6 +115,22 @@ mod tests {
         assert!(!slot.is_finished());
         assert_eq!(slot.take(Duration::from_secs(9)).unwrap().number, 4);
         assert!(slot.is_finished() && slot.take(Duration::from_secs(9)).is_none());
+    }
+
+    #[test]
+    fn who_waits_can_be_woken_without_a_frame() {
+        let slot = FrameSlot::new();
+        let long = Duration::from_secs(60);
+        slot.wake();
+        assert!(slot.take(long).is_none());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| slot.take(long));
+            slot.wake();
+            assert!(waiting.join().unwrap().is_none());
+        });
+        slot.put(frame(1));
+        slot.wake();
+        assert!(slot.take(long).is_some());
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub struct Stats {
     /// Answers that came later than the deadline.
     pub deadline_misses: u64,
     ages_ms: heapless::HistoryBuf<f32, KEPT>,
-    first: Option<Duration>,
-    last: Option<Duration>,
+    /// When those answers came.
+    times: heapless::HistoryBuf<Duration, KEPT>,
 }
 
 impl Stats {
@@ -35,8 +35,7 @@ impl Stats {
         self.processed += 1;
         self.deadline_misses += u64::from(deadline.is_some_and(|deadline| age > deadline));
         self.ages_ms.write(age.as_secs_f32() * 1e3);
-        self.first.get_or_insert(now);
-        self.last = Some(now);
+        self.times.write(now);
     }
 
     /// Ages of the last 256 answers; `None` before the first.
@@ -53,11 +52,12 @@ impl Stats {
         Some(Ages { p50_ms: share(50)?, p90_ms: share(90)?, p99_ms: share(99)? })
     }
 
-    /// Mean rate of answers since the first, in frames a second; `None` before the second.
+    /// Mean rate of the last 256 answers, in frames a second; `None` before the second.
     #[must_use]
     pub fn rate_hz(&self) -> Option<f32> {
-        let span = self.last?.checked_sub(self.first?)?.as_secs_f32();
-        (span > 0.0).then(|| (self.processed - 1) as f32 / span)
+        let first = self.times.oldest_ordered().next()?;
+        let span = self.times.recent()?.checked_sub(*first)?.as_secs_f32();
+        (span > 0.0).then(|| (self.times.len() - 1) as f32 / span)
     }
 }
 

@@ -1,7 +1,11 @@
 //! The command line. This module checks its syntax; [`crate::request`] checks its meaning.
 
+#[cfg(feature = "live")]
+mod live;
 mod selftest;
 
+#[cfg(feature = "live")]
+pub(crate) use live::LiveArgs;
 pub(crate) use selftest::SelftestArgs;
 
 use crate::failure;
@@ -20,6 +24,7 @@ Examples:
   uniultra segment frame.png --point 210,160 --mask-prompt logits.npy --mask-prompt-index 0
   uniultra segment frame.png --model my-pack --point 200,150 --out-mask mask.png
   uniultra segment frame.png --point 200,150 --board boards/raspberry-pi-5.toml
+  uniultra live
   uniultra bench --threads 2 --json -
   uniultra selftest
   uniultra info";
@@ -76,6 +81,10 @@ pub(crate) enum Command {
     /// Segment an object in a frame, from points, a box or a mask.
     #[command(after_help = after_help())]
     Segment(Box<SegmentArgs>),
+    /// Follow objects through a scanner's stream, on a web page.
+    #[cfg(feature = "live")]
+    #[command(after_help = live::EXAMPLES)]
+    Live(Box<LiveArgs>),
     /// Measure the speed of a model on this machine: stages, cold start, memory.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),

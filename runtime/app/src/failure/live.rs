@@ -1,0 +1,21 @@
+//! Exit codes of the live node.
+
+use super::{INPUT, INTERNAL, OUTPUT, USAGE};
+use uniultra_node::NodeError;
+
+/// Exit code and hint; `None` for an error whose cause says more.
+pub(super) fn explain(error: &NodeError) -> Option<(u8, Option<&'static str>)> {
+    Some(match error {
+        NodeError::Source { .. } | NodeError::NoFrames { .. } | NodeError::Spacing(_) => (INPUT, None),
+        NodeError::NotLoopback { .. } | NodeError::Token { .. } => (
+            USAGE,
+            Some("`(umask 077; openssl rand -hex 16 > token.txt)` makes a token; see `uniultra live --help`"),
+        ),
+        NodeError::Listen { .. } => {
+            (OUTPUT, Some("choose another port with --http ADDRESS:PORT; port 0 takes a free one"))
+        }
+        NodeError::Record { .. } => (OUTPUT, None),
+        NodeError::Frame(_) | NodeError::Sink(_) => return None,
+        _ => (INTERNAL, None),
+    })
+}

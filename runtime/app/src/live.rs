@@ -1,0 +1,79 @@
+//! `uniultra live`: the node on the command line.
+
+use crate::args::LiveArgs;
+use crate::board::RunSetup;
+use crate::failure::{AppError, abandon};
+use crate::model::ModelSource;
+use crate::output::print;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use uniultra::MAX_LIVE_OBJECTS;
+use uniultra_manifest::Board;
+use uniultra_node::{Addresses, HttpOptions, NodeOptions, Token, Watchdog};
+
+/// Runs the command.
+pub(crate) fn run(args: &LiveArgs, board: Option<&Path>) -> anyhow::Result<()> {
+    let options = options(args)?;
+    let model = ModelSource::resolve(args.model.as_deref())?;
+    let setup = RunSetup::resolve_on_this_machine(board, args.threads)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // A second signal ends the program at once, if the first does not.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    let options = NodeOptions {
+        deadline: setup.board().map(deadline),
+        watchdog: setup.watchdog().map(|limit| Watchdog { limit, barks }),
+        ..options
+    };
+    let segmenter = setup.open(&model)?;
+    uniultra_node::run(segmenter, options, &stop, announce)?;
+    Ok(())
+}
+
+fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
+    if args.taps.len() > MAX_LIVE_OBJECTS {
+        let found = args.taps.len();
+        let message = format!("expected at most {MAX_LIVE_OBJECTS} --tap, found {found}");
+        return Err(AppError::Usage(message).into());
+    }
+    if args.no_http && args.record.is_none() {
+        let message = "expected --record with --no-http: nobody would see the outlines".to_string();
+        return Err(AppError::Usage(message).into());
+    }
+    let token = args.expose.as_deref().map(Token::read).transpose()?;
+    let http = HttpOptions { address: args.http, token, hosts: args.hosts.clone() };
+    Ok(NodeOptions {
+        source: args.source.clone(),
+        pixel_spacing: args.pixel_spacing,
+        taps: args.taps.clone(),
+        http: (!args.no_http).then_some(http),
+        record: args.record.clone(),
+        deadline: None,
+        watchdog: None,
+    })
+}
+
+/// Says where the page is.
+fn announce(addresses: &Addresses) {
+    if let Some(address) = addresses.http {
+        let line = format!("http://{address}/  (Ctrl+C ends; research use only, not a medical device)\n");
+        if let Err(error) = print(&line) {
+            log::warn!("stdout: {error}");
+        }
+    }
+}
+
+/// A frame with one object: an encode and a click.
+fn deadline(board: &Board) -> Duration {
+    Duration::from_millis(u64::from(board.budget.encode_ms + board.budget.click_ms))
+}
+
+fn barks(silent: Duration) {
+    let message = format!("watchdog: the session gave no sign of life for {} ms", silent.as_millis());
+    abandon(&AppError::Missed(message).into());
+}

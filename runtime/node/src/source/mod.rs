@@ -1,0 +1,45 @@
+//! Sources of frames. Each runs on a thread of its own and hands every frame to the session's slot.
+
+mod bytes;
+mod demo;
+mod feed;
+mod folder;
+mod pace;
+mod raw;
+mod spec;
+mod y4m;
+
+pub(crate) use feed::{Feed, SourceState, SourceStatus};
+pub use spec::{ByteSource, RawFormat, SOURCE_FORMS, SourceSpec};
+
+use crate::NodeError;
+use bytes::Opened;
+use std::thread;
+
+/// Opens a source and starts its thread. Mistakes of the command line are errors here; what happens to a stream
+/// later is logged, and shown as the source's state.
+pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> {
+    let mut run: Box<dyn FnMut() + Send> = match spec {
+        SourceSpec::Demo => {
+            let demo = demo::Demo::open()?;
+            Box::new(move || demo.play(&mut feed))
+        }
+        SourceSpec::Folder { path, rate_hz } => {
+            let folder = folder::Folder::open(path, *rate_hz)?;
+            Box::new(move || folder.play(&mut feed))
+        }
+        SourceSpec::Y4m(bytes) => {
+            let mut opened = Opened::new(bytes)?;
+            Box::new(move || opened.read_streams(&mut feed, y4m::read))
+        }
+        SourceSpec::Raw { format, width, height, bytes } => {
+            let layout = raw::Layout::new(*format, *width, *height)?;
+            let mut opened = Opened::new(bytes)?;
+            Box::new(move || opened.read_streams(&mut feed, |bytes, feed| layout.read(bytes, feed)))
+        }
+        // The server of that protocol feeds the slot.
+        SourceSpec::OpenIgtLink => return Ok(()),
+    };
+    let spawned = thread::Builder::new().name("source".to_string()).spawn(move || run());
+    spawned.map(drop).map_err(NodeError::Thread)
+}
