@@ -188,10 +188,8 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
             };
         }
         #[cfg(feature = "live")]
-        if let Some(error) = cause.downcast_ref::<uniultra_node::NodeError>()
-            && let Some(answer) = live::explain(error)
-        {
-            return answer;
+        if let Some(error) = cause.downcast_ref::<uniultra_node::NodeError>() {
+            return live::explain(error);
         }
         if cause.is::<ManifestError>() || cause.is::<EngineError>() {
             return (MODEL, model_hint());

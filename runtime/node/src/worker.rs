@@ -49,7 +49,8 @@ pub(crate) struct View {
     stats: Stats,
     /// The object of each label, from 1.
     labels: [Option<ObjectId>; MAX_LIVE_OBJECTS],
-    last_source: Option<SourceState>,
+    /// State and errors of the source, as last published.
+    last_source: Option<(SourceState, u64)>,
 }
 
 impl<N: Network> Worker<N> {
@@ -70,7 +71,7 @@ impl<N: Network> Worker<N> {
             if changed && !new_frame && (self.view.frozen || !self.is_running()) {
                 self.answer_on_current();
             }
-            let source = self.shared.source.state();
+            let source = (self.shared.source.state(), self.shared.source.errors());
             changed |= self.view.last_source.replace(source) != Some(source);
             if new_frame || changed {
                 self.publish(new_frame);

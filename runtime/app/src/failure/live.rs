@@ -3,10 +3,13 @@
 use super::{INPUT, INTERNAL, OUTPUT, USAGE};
 use uniultra_node::NodeError;
 
-/// Exit code and hint; `None` for an error whose cause says more.
-pub(super) fn explain(error: &NodeError) -> Option<(u8, Option<&'static str>)> {
-    Some(match error {
-        NodeError::Source { .. } | NodeError::NoFrames { .. } | NodeError::Spacing(_) => (INPUT, None),
+/// Exit code and hint.
+pub(super) fn explain(error: &NodeError) -> (u8, Option<&'static str>) {
+    match error {
+        NodeError::Source { .. }
+        | NodeError::NoFrames { .. }
+        | NodeError::Spacing(_)
+        | NodeError::Frame(_) => (INPUT, None),
         NodeError::NotLoopback { .. } | NodeError::Token { .. } => (
             USAGE,
             Some("`(umask 077; openssl rand -hex 16 > token.txt)` makes a token; see `uniultra live --help`"),
@@ -14,8 +17,7 @@ pub(super) fn explain(error: &NodeError) -> Option<(u8, Option<&'static str>)> {
         NodeError::Listen { .. } => {
             (OUTPUT, Some("choose another port with --http ADDRESS:PORT; port 0 takes a free one"))
         }
-        NodeError::Record { .. } => (OUTPUT, None),
-        NodeError::Frame(_) | NodeError::Sink(_) => return None,
+        NodeError::Record { .. } | NodeError::Sink(_) => (OUTPUT, None),
         _ => (INTERNAL, None),
-    })
+    }
 }

@@ -4,7 +4,7 @@ use super::Feed;
 use super::spec::ByteSource;
 use crate::NodeError;
 use std::fs::{self, File, Permissions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,14 @@ impl Opened {
         mut read: impl FnMut(&mut dyn Read, &mut Feed) -> Result<(), String>,
     ) {
         while let Some(stream) = self.next(feed) {
-            if let Err(message) = read(&mut BufReader::new(stream), feed) {
+            let mut stream = BufReader::new(stream);
+            // A writer that came and went without a byte is no error.
+            let outcome = match stream.fill_buf() {
+                Ok([]) => Ok(()),
+                Ok(_) => read(&mut stream, feed),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(message) = outcome {
                 feed.error(&message);
             }
             feed.wait();

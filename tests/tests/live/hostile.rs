@@ -1,0 +1,116 @@
+//! Clients that mean harm, or are broken.
+
+use crate::node::{Node, PATIENCE};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::http::HeaderValue;
+use tungstenite::{Error, Message, WebSocket};
+
+fn connect(node: &Node, headers: &[(&'static str, &str)]) -> Result<WebSocket<TcpStream>, Error> {
+    let mut request = format!("ws://{}/ws", node.address).into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
+    }
+    let stream = TcpStream::connect(&node.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    match tungstenite::client(request, stream) {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::HandshakeError::Failure(error)) => Err(error),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn refusal(outcome: Result<WebSocket<TcpStream>, Error>) -> u16 {
+    match outcome {
+        Err(Error::Http(answer)) => answer.status().as_u16(),
+        other => panic!("not refused: {:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
+fn strangers_are_refused_and_the_token_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let node = Node::start(&["--expose", token.to_str().unwrap()]);
+    let protocol = "sec-websocket-protocol";
+    let good = "uniultra.live.v1, uniultra.token.0123456789abcdef";
+    assert_eq!(refusal(connect(&node, &[])), 401);
+    assert_eq!(refusal(connect(&node, &[(protocol, "uniultra.token.0123456789abcdeF")])), 401);
+    let origin = ("origin", "http://evil.example");
+    assert_eq!(refusal(connect(&node, &[(protocol, good), origin])), 403);
+    connect(&node, &[(protocol, good)]).unwrap();
+    let own = format!("http://{}", node.address);
+    connect(&node, &[(protocol, good), ("origin", &own)]).unwrap();
+
+    assert_eq!(node.get("/").status, 200);
+    assert_eq!(node.get("/api/state").status, 401);
+    let head = |rest: &str| format!("GET /api/state HTTP/1.1\r\nHost: {}\r\n{rest}", node.address);
+    assert_eq!(node.request(&head("Authorization: Bearer 0123456789abcdef\r\n"), "").status, 200);
+    assert_eq!(node.request("GET / HTTP/1.1\r\nHost: evil.example\r\n", "").status, 421);
+    for path in ["/../etc/passwd", "/%2e%2e/token", "/api/../../token", "//etc/passwd"] {
+        // No such page, for who has the token; the others do not even learn that.
+        assert_eq!(node.get(path).status, 401, "{path}");
+    }
+}
+
+/// A thousand messages that mean nothing: each is answered or ends its connection, and the node goes on.
+#[test]
+fn a_thousand_malformed_messages_change_nothing() {
+    let node = Node::start(&[]);
+    let mut seed = 1_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize
+    };
+    let good = r#"{"id":1,"command":"point","object":null,"frame":1,"x":10.5,"y":20,"inside":true}"#;
+    let mut sent = 0;
+    while sent < 1000 {
+        let mut socket = connect(&node, &[]).unwrap();
+        for _ in 0..100 {
+            sent += 1;
+            let mut bytes = good.as_bytes()[..random() % good.len()].to_vec();
+            for byte in &mut bytes {
+                if random() % 20 == 0 {
+                    *byte = random() as u8;
+                }
+            }
+            let message = match random() % 4 {
+                0 => Message::binary(bytes),
+                1 => Message::text("x".repeat(random() % 9000)),
+                _ => Message::text(String::from_utf8_lossy(&bytes).into_owned()),
+            };
+            if socket.send(message).is_err() {
+                break;
+            }
+        }
+    }
+    let state = node.state();
+    assert!(state["objects"].as_array().unwrap().is_empty(), "{state}");
+    node.wait_for("the clients' end", |state| state["stats"]["clients"] == 0);
+}
+
+/// Of four clients one reads nothing: it is dropped, and the others get frames all the while.
+#[test]
+fn a_stalled_client_is_dropped_and_the_others_are_not() {
+    let node = Node::start(&[]);
+    let stalled = connect(&node, &[]).unwrap();
+    let mut others: Vec<_> = (0..3).map(|_| connect(&node, &[]).unwrap()).collect();
+    let start = Instant::now();
+    while node.state()["stats"]["clients_dropped"] == 0 {
+        assert!(start.elapsed() < 2 * PATIENCE, "{}", node.state());
+        for socket in &mut others {
+            let Message::Binary(bytes) = socket.read().unwrap() else { panic!("not a frame") };
+            let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+            let state: serde_json::Value = serde_json::from_slice(&bytes[4..4 + length]).unwrap();
+            assert!(state["frame"].is_u64());
+        }
+    }
+    drop(stalled);
+    assert!(others.iter_mut().all(|socket| socket.read().is_ok()));
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(node.state()["stats"]["clients_dropped"], 1);
+}

@@ -1,0 +1,89 @@
+//! `--record`: what was written can be read, also after the program was killed.
+
+use crate::node::Node;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use uniultra_tests::cli::{root, run};
+
+/// The sample's target.
+const TAP: &str = "269,279";
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A folder of the sample frame, as often as asked.
+fn frames(folder: &Path, count: usize) -> String {
+    fs::create_dir(folder).unwrap();
+    for i in 0..count {
+        let to = folder.join(format!("{i:03}.png"));
+        fs::copy(root().join("tests/fixtures/sample/frame.png"), to).unwrap();
+    }
+    format!("dir:{}@2", folder.display())
+}
+
+#[test]
+fn a_recording_is_a_data_set_that_evaluate_reads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let source = frames(&scratch.path().join("frames"), 3);
+    let out = scratch.path().join("record");
+    let out_text = out.to_str().unwrap();
+    let args = ["live", "--source", &source, "--no-http", "--tap", TAP, "--pixel-spacing", "0.2"];
+    for _ in 0..2 {
+        run("uniultra", args.iter().chain(&["--record", out_text, "--threads", "2"])).succeeds();
+        // Sessions are told apart by the second in which they started.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    let recorded = lines(&out.join("frames.jsonl"));
+    // A frame that came while the one before was processed is skipped, and a slow machine skips more.
+    assert!((2..=6).contains(&recorded.len()), "{}", recorded.len());
+    for line in &recorded {
+        let stem = line["stem"].as_str().unwrap();
+        for part in ["image", "mask"] {
+            assert!(out.join(part).join(format!("{stem}.png")).exists(), "{part} {stem}");
+        }
+        let object = &line["objects"][0];
+        assert_eq!(object["segmentation"]["size"], serde_json::json!([400, 512]));
+        assert!(object["area_mm2"].as_f64().unwrap() > 100.0);
+    }
+    let prompts = lines(&out.join("prompts.jsonl"));
+    assert_eq!(prompts.len(), 2);
+    assert_eq!((&prompts[0]["kind"], &prompts[0]["x"]), (&"point".into(), &269.0.into()));
+    let sizes = fs::read_to_string(out.join("pixel_size.csv")).unwrap();
+    assert_eq!(sizes.lines().count(), 1 + recorded.len());
+
+    // The masks are the model's own, so it agrees with them.
+    let report = scratch.path().join("report.json");
+    let model = root().join("models/uniultra-mini-int8");
+    let words = ["evaluate", "--model", model.to_str().unwrap(), "--data", out_text, "--part", "all"];
+    run("uniultra-tools", words.iter().chain(&["--json", report.to_str().unwrap()])).succeeds();
+    let text = fs::read_to_string(&report).unwrap();
+    assert!(text.contains("\"uniultra-tools\""), "{text}");
+}
+
+#[test]
+fn a_killed_recording_loses_at_most_the_frame_that_it_was_writing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("record");
+    let mut node = Node::start(&["--tap", "207,92", "--record", out.to_str().unwrap()]);
+    node.wait_for("frames", |state| state["stats"]["recorded"].as_u64() > Some(3));
+    node.end("-KILL");
+    let text = fs::read_to_string(out.join("frames.jsonl")).unwrap();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let stems: Vec<String> = whole
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["stem"].as_str().unwrap().to_string())
+        .collect();
+    assert!(stems.len() > 3);
+    for stem in &stems {
+        for part in ["image", "mask"] {
+            image::open(out.join(part).join(format!("{stem}.png"))).unwrap();
+        }
+    }
+    let images = fs::read_dir(out.join("image")).unwrap();
+    let names = images.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let more = names.filter(|name| name.ends_with(".png")).filter(|name| !stems.contains(&name[..name.len() - 4].to_string()));
+    assert!(more.count() <= 1);
+}

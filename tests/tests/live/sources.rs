@@ -1,0 +1,114 @@
+//! Frames from folders, streams, FIFOs and sockets.
+
+use crate::node::Node;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use uniultra_tests::cli::{root, run};
+
+/// A disc of 30 px radius, brighter than the rest.
+fn disc(width: usize, height: usize) -> Vec<u8> {
+    let inside = |i: usize| {
+        let (dx, dy) = ((i % width) as f32 - 80.0, (i / width) as f32 - 70.0);
+        dx * dx + dy * dy < 900.0
+    };
+    (0..width * height).map(|i| if inside(i) { 200 } else { 40 + (i * 7919 % 23) as u8 }).collect()
+}
+
+fn y4m(width: usize, height: usize, frames: usize) -> Vec<u8> {
+    let mut bytes = format!("YUV4MPEG2 W{width} H{height} F20:1 Cmono\n").into_bytes();
+    for _ in 0..frames {
+        bytes.extend(b"FRAME\n");
+        bytes.extend(disc(width, height));
+    }
+    bytes
+}
+
+#[test]
+fn a_stream_on_stdin_is_read_to_its_end_and_what_is_left_can_be_prompted() {
+    let mut node = Node::start_with(&["--source", "y4m:-", "--pixel-spacing", "0.1"], Stdio::piped());
+    let mut stdin = node.process.stdin.take().unwrap();
+    stdin.write_all(&y4m(160, 140, 3)).unwrap();
+    drop(stdin);
+    let state = node.wait_for("the end", |state| state["source"]["state"] == "ended");
+    assert_eq!((&state["width"], &state["frame"]), (&160.into(), &2.into()));
+    assert_eq!(state["pixel_spacing_mm"], serde_json::json!([0.1, 0.1]));
+    crate::demo::tap(&node, None, [80.0, 70.0], true).json();
+    let state = node.wait_for("an outline", |state| crate::demo::is_tracking(state, 1));
+    assert!(state["objects"][0]["area_px"].as_u64().unwrap() > 500, "{state}");
+}
+
+#[test]
+fn a_socket_takes_one_writer_after_the_other_also_with_another_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frames.sock");
+    let source = format!("unix:{}", path.display());
+    let node = Node::start(&["--source", &source]);
+    let send = |bytes: &[u8]| UnixStream::connect(&path).unwrap().write_all(bytes).unwrap();
+    send(&y4m(160, 140, 2));
+    node.wait_for("two frames", |state| state["frame"] == 1 && state["source"]["state"] == "waiting");
+    send(b"GIF89a, which is no stream of frames");
+    node.wait_for("an error", |state| state["source"]["errors"] == 1);
+    send(&y4m(64, 48, 2));
+    let state = node.wait_for("two small frames", |state| state["frame"] == 3);
+    assert_eq!((&state["width"], &state["height"]), (&64.into(), &48.into()));
+}
+
+#[test]
+fn a_fifo_is_opened_again_and_raw_frames_need_no_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let node = Node::start(&["--source", &format!("raw:gray8,160x140@{}", path.display())]);
+    for last in [0, 1] {
+        File::options().write(true).open(&path).unwrap().write_all(&disc(160, 140)).unwrap();
+        node.wait_for("a frame", |state| state["width"] == 160 && state["frame"] == last);
+    }
+    File::options().write(true).open(&path).unwrap().write_all(&[7; 1000]).unwrap();
+    node.wait_for("half a frame", |state| state["source"]["errors"] == 1);
+}
+
+fn folder_of_frames(folder: &Path) -> String {
+    let sample = root().join("tests/fixtures/sample/frame.png");
+    for name in ["1.png", "2.png", "3.png"] {
+        fs::copy(&sample, folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("notes.txt"), "no frame").unwrap();
+    format!("dir:{}@20", folder.display())
+}
+
+#[test]
+fn a_damaged_file_of_a_folder_is_counted_and_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder_of_frames(folder.path());
+    fs::write(folder.path().join("2.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let node = Node::start(&["--source", &source]);
+    let state = node.wait_for("the end", |state| state["source"]["state"] == "ended");
+    assert_eq!((&state["frame"], &state["source"]["errors"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn mistakes_of_the_command_line_are_errors_before_anything_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = format!("dir:{}@20", folder.path().display());
+    for (args, code, word) in [
+        (vec!["--source", "dir:/nowhere@20"], 3, "/nowhere"),
+        (vec!["--source", &empty], 3, "PNG"),
+        (vec!["--source", "y4m:/nowhere"], 3, "/nowhere"),
+        (vec!["--source", "raw:gray8,8x8@-"], 3, "8 x 8"),
+        (vec!["--http", "0.0.0.0:0"], 2, "--expose"),
+        (vec!["--expose", "/nowhere/token"], 2, "/nowhere/token"),
+        (vec!["--no-http"], 2, "--record"),
+        (vec!["--model", "/nowhere"], 4, "/nowhere"),
+        (vec!["--record", "/proc/nowhere"], 6, "/proc/nowhere"),
+    ] {
+        let mut args = args;
+        args.insert(0, "live");
+        if !args.contains(&"--http") && !args.contains(&"--no-http") {
+            args.extend(["--http", "127.0.0.1:0"]);
+        }
+        run("uniultra", args).fails(code, &[word]);
+    }
+}
