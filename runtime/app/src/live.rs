@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use uniultra::MAX_LIVE_OBJECTS;
 use uniultra_manifest::Board;
-use uniultra_node::{Addresses, HttpOptions, NodeOptions, Token, Watchdog};
+use uniultra_node::{Addresses, HttpOptions, NodeOptions, SourceSpec, Token, Watchdog};
 
 /// Runs the command.
 pub(crate) fn run(args: &LiveArgs, board: Option<&Path>) -> anyhow::Result<()> {
@@ -41,8 +41,14 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
         let message = format!("expected at most {MAX_LIVE_OBJECTS} --tap, found {found}");
         return Err(AppError::Usage(message).into());
     }
-    if args.no_http && args.record.is_none() {
-        let message = "expected --record with --no-http: nobody would see the outlines".to_string();
+    let igtl_source = args.source == SourceSpec::OpenIgtLink;
+    if igtl_source && args.igtl.is_none() {
+        let message = "expected --igtl ADDRESS:PORT with --source igtl".to_string();
+        return Err(AppError::Usage(message).into());
+    }
+    if args.no_http && args.record.is_none() && args.igtl.is_none() {
+        let message =
+            "expected --record or --igtl with --no-http: nobody would see the outlines".to_string();
         return Err(AppError::Usage(message).into());
     }
     let token = args.expose.as_deref().map(Token::read).transpose()?;
@@ -52,6 +58,7 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
         pixel_spacing: args.pixel_spacing,
         taps: args.taps.clone(),
         http: (!args.no_http).then_some(http),
+        igtl: args.igtl,
         record: args.record.clone(),
         deadline: None,
         watchdog: None,
@@ -60,11 +67,16 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
 
 /// Says where the page is.
 fn announce(addresses: &Addresses) {
+    let mut text = String::new();
     if let Some(address) = addresses.http {
-        let line = format!("http://{address}/  (Ctrl+C ends; research use only, not a medical device)\n");
-        if let Err(error) = print(&line) {
-            log::warn!("stdout: {error}");
-        }
+        text += &format!("http://{address}/\n");
+    }
+    if let Some(address) = addresses.igtl {
+        text += &format!("OpenIGTLink on {address}\n");
+    }
+    text += "Ctrl+C ends. Research use only, not a medical device.\n";
+    if let Err(error) = print(&text) {
+        log::warn!("stdout: {error}");
     }
 }
 

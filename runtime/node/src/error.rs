@@ -39,10 +39,12 @@ pub enum NodeError {
         source: io::Error,
     },
     /// An address that others can reach, without leave to use it.
-    #[error("expected an address of this machine only (127.0.0.1 or [::1]), found {address}: --expose allows others")]
+    #[error("expected an address of this machine only (127.0.0.1 or [::1]), found {address}: {way}")]
     NotLoopback {
         /// The address.
         address: SocketAddr,
+        /// What to do instead.
+        way: &'static str,
     },
     /// The token's file is missing, short, or readable by others.
     #[error("token file {}: {reason}", path.display())]

@@ -14,6 +14,7 @@
 mod command;
 mod error;
 mod http;
+mod igtl;
 mod life;
 mod options;
 mod picture;
@@ -56,6 +57,8 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub struct Addresses {
     /// The page.
     pub http: Option<SocketAddr>,
+    /// The OpenIGTLink server.
+    pub igtl: Option<SocketAddr>,
 }
 
 /// Runs a node until `stop` is set, or until its source ends and nobody could look at what is left.
@@ -84,7 +87,7 @@ where
     // Everything that can fail comes before the first frame.
     let recorder =
         options.record.as_deref().map(|folder| Recorder::start(folder, shared.clone())).transpose()?;
-    let servers = Servers::start(&options, &commands, &snapshots, &shared)?;
+    let servers = Servers::start(&options, &commands, &snapshots, &shared, &feed)?;
     let worker = Worker {
         session: LiveSession::new(segmenter, LiveOptions::default()),
         slot,
@@ -94,7 +97,7 @@ where
         recorder,
         source_name: options.source.short_name(),
         deadline: options.deadline,
-        ends_with_source: options.http.is_none(),
+        ends_with_source: options.http.is_none() && options.igtl.is_none(),
         first_taps: options.taps,
         view: View::default(),
     };
@@ -122,6 +125,7 @@ impl Servers {
         commands: &Commands,
         snapshots: &watch::Receiver<Arc<Snapshot>>,
         shared: &Arc<Shared>,
+        feed: &Feed,
     ) -> Result<Self, NodeError> {
         // One thread: it waits and copies, and the processor's other cores belong to the model.
         let runtime = Builder::new_multi_thread()
@@ -136,6 +140,19 @@ impl Servers {
             let bind = http::Server::bind(http, commands.clone(), snapshots.clone(), shared.clone());
             let server = runtime.block_on(bind)?;
             addresses.http = Some(server.address());
+            runtime.spawn(server.serve());
+        }
+        if let Some(address) = options.igtl {
+            let is_source = options.source == SourceSpec::OpenIgtLink;
+            let link = igtl::Link {
+                commands: commands.clone(),
+                snapshots: snapshots.clone(),
+                shared: shared.clone(),
+                places: Arc::default(),
+                feed: is_source.then(|| feed.clone()),
+            };
+            let server = runtime.block_on(igtl::Server::bind(address, link))?;
+            addresses.igtl = Some(server.address());
             runtime.spawn(server.serve());
         }
         Ok(Self { runtime, addresses })

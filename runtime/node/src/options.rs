@@ -17,6 +17,8 @@ pub struct NodeOptions {
     pub taps: Vec<[f32; 2]>,
     /// The page's server.
     pub http: Option<HttpOptions>,
+    /// Where the OpenIGTLink server listens: an address of this machine, port 0 for any free one.
+    pub igtl: Option<SocketAddr>,
     /// The folder of the recording.
     pub record: Option<PathBuf>,
     /// Greatest age of an answer that is in time, capture to mask.

@@ -9,6 +9,7 @@
 
 mod demo;
 mod hostile;
+mod igtl;
 mod node;
 mod record;
 mod sources;

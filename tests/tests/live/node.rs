@@ -14,6 +14,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Node {
     pub process: Child,
     pub address: String,
+    /// Of the OpenIGTLink server, if there is one.
+    pub igtl: Option<String>,
 }
 
 /// The answer to a request.
@@ -50,11 +52,16 @@ impl Node {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_string();
-        Self { process, address }
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        // The last line says how to end it.
+        let lines: Vec<String> =
+            lines.map(Result::unwrap).take_while(|line| !line.starts_with("Ctrl+C")).collect();
+        let after = |prefix: &str| {
+            let found = lines.iter().find_map(|line| line.strip_prefix(prefix));
+            found.map(|rest| rest.trim_end_matches('/').to_string())
+        };
+        let address = after("http://").unwrap_or_else(|| panic!("no address in {lines:?}"));
+        Self { process, address, igtl: after("OpenIGTLink on ") }
     }
 
     pub fn get(&self, path: &str) -> Answer {

@@ -55,12 +55,15 @@ fn a_recording_is_a_data_set_that_evaluate_reads() {
     assert_eq!(sizes.lines().count(), 1 + recorded.len());
 
     // The masks are the model's own, so it agrees with them.
-    let report = scratch.path().join("report.json");
-    let model = root().join("models/uniultra-mini-int8");
-    let words = ["evaluate", "--model", model.to_str().unwrap(), "--data", out_text, "--part", "all"];
-    run("uniultra-tools", words.iter().chain(&["--json", report.to_str().unwrap()])).succeeds();
-    let text = fs::read_to_string(&report).unwrap();
-    assert!(text.contains("\"uniultra-tools\""), "{text}");
+    let report = scratch.path().join("report");
+    let [data, report] = [scratch.path(), report.as_path()].map(|path| path.to_str().unwrap());
+    let words = ["evaluate", "--data", data, "--set", "record", "--split", "all", "--prompt", "box"];
+    run("uniultra-tools", words.iter().chain(&["--out", report])).succeeds();
+    let text = fs::read_to_string(Path::new(report).join("images.csv")).unwrap();
+    let mut rows = text.lines();
+    let column = rows.next().unwrap().split(',').position(|name| name == "dice").unwrap();
+    let dice: Vec<f64> = rows.map(|row| row.split(',').nth(column).unwrap().parse().unwrap()).collect();
+    assert!(dice.len() >= recorded.len() && dice.iter().all(|dice| *dice > 0.9), "{dice:?}");
 }
 
 #[test]

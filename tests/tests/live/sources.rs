@@ -97,7 +97,7 @@ fn mistakes_of_the_command_line_are_errors_before_anything_starts() {
         (vec!["--source", "dir:/nowhere@20"], 3, "/nowhere"),
         (vec!["--source", &empty], 3, "PNG"),
         (vec!["--source", "y4m:/nowhere"], 3, "/nowhere"),
-        (vec!["--source", "raw:gray8,8x8@-"], 3, "8 x 8"),
+        (vec!["--source", "raw:gray8,8x8@-"], 3, "8x8"),
         (vec!["--http", "0.0.0.0:0"], 2, "--expose"),
         (vec!["--expose", "/nowhere/token"], 2, "/nowhere/token"),
         (vec!["--no-http"], 2, "--record"),

@@ -17,6 +17,7 @@ Examples:
   uniultra live --source raw:gray8,640x480@unix:/run/scanner.sock --pixel-spacing 0.12
   uniultra live --source dir:frames@20 --no-http --tap 200,150 --record session1
       without a page: follows what lies at 200,150 on the first frame
+  uniultra live --source igtl --igtl 127.0.0.1:18944
   uniultra live --http 192.168.1.5:8080 --expose token.txt --allow-host scanner.local
       for other machines, which open http://scanner.local:8080/#token=THE-TOKEN
 
@@ -51,6 +52,10 @@ pub(crate) struct LiveArgs {
     /// A further name of this machine that browsers may use for the page. Repeat it for several.
     #[arg(long = "allow-host", value_name = "NAME", conflicts_with = "no_http")]
     pub(crate) hosts: Vec<String>,
+    /// Serve OpenIGTLink there, for 3D Slicer and other viewers: images in (with --source igtl) and points;
+    /// label maps, outlines and states out. Addresses of this machine only.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) igtl: Option<SocketAddr>,
     /// Record frames with an outline, their masks, prompts and sizes as a data set in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,

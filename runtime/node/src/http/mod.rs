@@ -53,7 +53,8 @@ impl Server {
     ) -> Result<Self, NodeError> {
         let wanted = options.address;
         if !wanted.ip().is_loopback() && options.token.is_none() {
-            return Err(NodeError::NotLoopback { address: wanted });
+            let way = "--expose lets other machines in, with a token";
+            return Err(NodeError::NotLoopback { address: wanted, way });
         }
         let failed = |source| NodeError::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;

@@ -51,6 +51,10 @@ impl SourceStatus {
         self.errors.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn set(&self, state: SourceState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
@@ -84,7 +88,18 @@ impl Feed {
 
     /// Hands over a frame captured just now.
     pub(crate) fn put(&self, frame: Frame, spacing: Option<PixelSpacing>) {
+        self.put_with(frame, spacing, |_| ());
+    }
+
+    /// The same; `note` gets the frame's number before anybody can see the frame.
+    pub(crate) fn put_with(
+        &self,
+        frame: Frame,
+        spacing: Option<PixelSpacing>,
+        note: impl FnOnce(u64),
+    ) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        note(number);
         let spacing = spacing.or(self.spacing);
         self.status.set(SourceState::Running);
         self.slot.put(CapturedFrame { number, captured: self.now(), spacing, frame });
@@ -93,7 +108,7 @@ impl Feed {
     /// Notes what could not be read.
     pub(crate) fn error(&self, message: &str) {
         log::warn!("source: {message}");
-        self.status.errors.fetch_add(1, Ordering::Relaxed);
+        self.status.count_error();
     }
 
     /// The stream has stopped; another may follow.

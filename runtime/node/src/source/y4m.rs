@@ -91,7 +91,7 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n 0123456789".to_vec(), "YUV4MPEG2"),
             (stream("C420p10", 0, 768), "8 bits, found 10"),
             (b"YUV4MPEG2 W999999 H999999 F25:1 Cmono\nFRAME\n".to_vec(), "YUV4MPEG2"),
-            (b"YUV4MPEG2 W8 H8 F25:1 Cmono\nFRAME\n0123456701234567012345670123456701234567012345670123456701234567".to_vec(), "8 x 8"),
+            (b"YUV4MPEG2 W8 H8 F25:1 Cmono\nFRAME\n0123456701234567012345670123456701234567012345670123456701234567".to_vec(), "8x8"),
         ] {
             let error = read_all(&bytes).0.unwrap_err();
             assert!(error.contains(expected), "{error}");
