@@ -9,6 +9,9 @@
     reason = "a broken guarantee is reported by a panic, which fuzzer and test harness expect"
 )]
 
+// The codec's own tests feed it the same way.
+#[path = "../../../runtime/igtl/tests/hostile/mod.rs"]
+mod igtl_stream;
 #[cfg(feature = "onnx")]
 mod onnx;
 
@@ -31,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("board", board),
     ("checkpoint", checkpoint),
     ("frame_decode", frame_decode),
+    ("igtl", igtl),
     ("manifest", manifest),
     ("mask_prompt", mask_prompt),
     ("prompts", prompts),
@@ -66,6 +70,11 @@ pub fn checkpoint(bytes: &[u8]) {
         assert!(checkpoint.tensors().all(|(_, tensor)| finite(tensor.data())));
         let _ = checkpoint.recognise();
     }
+}
+
+/// What an OpenIGTLink peer sends.
+pub fn igtl(bytes: &[u8]) {
+    igtl_stream::feed(bytes);
 }
 
 /// An image file.
