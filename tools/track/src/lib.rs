@@ -9,7 +9,7 @@
 //!           Method: live session, or a baseline ─> mask of each frame ─> Dice ─> Figures ─> report
 //! ```
 //!
-//! Baselines show what following is worth: the first mask, frozen, and the taps held in place.
+//! Baselines show what following is worth: the first mask, frozen; the taps held in place; template matching.
 
 mod error;
 mod figures;
@@ -17,6 +17,7 @@ mod method;
 mod report;
 mod run;
 mod sequence;
+mod template;
 
 pub use error::TrackError;
 pub use figures::Figures;

@@ -1,6 +1,7 @@
 //! Ways to follow objects: the live session, and baselines.
 
 use crate::TrackError;
+use crate::template::Template;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -19,11 +20,13 @@ pub enum Method {
     Frozen,
     /// The taps of the first frame, answered anew on every frame.
     PointHeld,
+    /// The first mask, moved to where the first frame's piece round it is found.
+    Template,
 }
 
 impl Method {
     /// All of them; the live session comes first.
-    pub const ALL: [Self; 3] = [Self::Live, Self::Frozen, Self::PointHeld];
+    pub const ALL: [Self; 4] = [Self::Live, Self::Frozen, Self::PointHeld, Self::Template];
 }
 
 impl fmt::Display for Method {
@@ -32,6 +35,7 @@ impl fmt::Display for Method {
             Self::Live => "live session",
             Self::Frozen => "first mask, frozen",
             Self::PointHeld => "taps held in place",
+            Self::Template => "template matching",
         })
     }
 }
@@ -41,6 +45,8 @@ pub(crate) enum Follower {
     Live(Box<LiveSession<uniultra_engine::TractNetwork>>),
     Frozen { segmenter: Segmenter, mask: Option<Mask> },
     PointHeld { segmenter: Segmenter },
+    /// One template for each object.
+    Template { segmenter: Segmenter, templates: Option<Vec<Template>> },
 }
 
 impl Follower {
@@ -50,6 +56,7 @@ impl Follower {
             Method::Live => Self::Live(Box::new(LiveSession::new(segmenter, options.clone()))),
             Method::Frozen => Self::Frozen { segmenter, mask: None },
             Method::PointHeld => Self::PointHeld { segmenter },
+            Method::Template => Self::Template { segmenter, templates: None },
         }
     }
 
@@ -82,6 +89,17 @@ impl Follower {
                 Ok(mask.clone())
             }
             Self::PointHeld { segmenter } => predict(segmenter, captured, taps),
+            Self::Template { segmenter, templates: templates @ None } => {
+                let masks = masks(segmenter, captured, taps)?;
+                let of_mask = |mask| Template::new(&captured.frame, mask);
+                *templates = Some(masks.iter().filter_map(of_mask).collect());
+                Ok(union(masks.iter()))
+            }
+            Self::Template { templates: Some(templates), .. } => {
+                let follow = |template: &mut Template| template.follow(&captured.frame);
+                let masks: Vec<Mask> = templates.iter_mut().filter_map(follow).collect();
+                Ok(union(masks.iter()))
+            }
         }
     }
 }
@@ -91,6 +109,15 @@ fn predict(
     captured: &CapturedFrame,
     taps: &[[f32; 2]],
 ) -> Result<Option<Mask>, TrackError> {
+    Ok(union(masks(segmenter, captured, taps)?.iter()))
+}
+
+/// The mask of each tap.
+fn masks(
+    segmenter: &Segmenter,
+    captured: &CapturedFrame,
+    taps: &[[f32; 2]],
+) -> Result<Vec<Mask>, TrackError> {
     let encoded = segmenter.encode(&captured.frame)?;
     let mut masks = Vec::new();
     for &[x, y] in taps {
@@ -98,7 +125,7 @@ fn predict(
         let prediction = encoded.predict(&prompts)?;
         masks.push(prediction.mask(prediction.choose(MaskChoice::Single)));
     }
-    Ok(union(masks.iter()))
+    Ok(masks)
 }
 
 /// All masks as one; `None` without an object's pixel.

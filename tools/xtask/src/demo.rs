@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: frame to mask with the shipped model, or checkpoint to pack to mask, with
+//! `cargo xtask demo`: frame to mask with the shipped model, or checkpoint to pack to mask, or the live page, with
 //! the binaries a user would run.
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +9,9 @@ use uniultra_checkout::{SAMPLE, SAMPLE_POINT, screen};
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Serve the live page instead: a moving cyst to tap on, at the address that is printed.
+    #[arg(long, conflicts_with_all = ["checkpoint", "frame", "point", "out"])]
+    live: bool,
     /// SAM 2 or UniUltra checkpoint, .safetensors or .pt; the shipped model if absent.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -29,6 +32,9 @@ pub(crate) struct Args {
 /// Builds what is needed, exports a pack if there is a checkpoint, segments the frame and says
 /// where the results are.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.live {
+        return live(workspace);
+    }
     // Paths on the command line are the caller's; the children run in the workspace's root.
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let out = args.out.as_ref().map_or_else(|| workspace.target.join("demo"), |dir| here.join(dir));
@@ -65,6 +71,12 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         screen::line(&format!("wrote {}", workspace.shown(file)));
     }
     Ok(())
+}
+
+fn live(workspace: &Workspace) -> Result<()> {
+    workspace::run(&mut workspace.cargo(&["build", "--locked", "-p", "uniultra-app"]))?;
+    let mut live = workspace.command(workspace.binary("debug", "uniultra"));
+    workspace::run(live.args(["live", "--threads", "2"]))
 }
 
 fn export(

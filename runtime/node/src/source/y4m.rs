@@ -74,7 +74,7 @@ mod tests {
         let gray = |head: &str, luma, samples| {
             let (outcome, frame) = read_all(&stream(head, luma, samples));
             outcome.unwrap();
-            frame.unwrap().gray(3, 3).unwrap().round()
+            (frame.unwrap().gray(3, 3).unwrap() * 255.0).round()
         };
         assert_eq!(gray("C420jpeg", 16, 384), 0.0);
         assert_eq!(gray("C420jpeg", 235, 384), 255.0);
