@@ -8,7 +8,8 @@
 import { readFile } from "node:fs/promises";
 import { fromMask } from "./from-mask.mjs";
 
-const { width, height, masks } = JSON.parse(await readFile(new URL("../../runtime/node/demo/masks.json", import.meta.url), "utf8"));
+const file = process.env.LIVE_MASKS ?? new URL("../../runtime/node/demo/masks.json", import.meta.url);
+const { width, height, masks } = JSON.parse(await readFile(file, "utf8"));
 
 const truths = masks.map((runs) => {
   const pixels = new Uint8Array(width * height);

@@ -1,6 +1,6 @@
 //! `cargo xtask check`: the gate's steps, in the order in which they fail fastest.
 
-use crate::{files, msrv, programs, toolchain, train};
+use crate::{browser, files, msrv, programs, toolchain, train};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 use uniultra_checkout::workspace::{self, Workspace};
@@ -32,7 +32,7 @@ struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "files",
         what: "layout, sizes, words, spelling, links, licences, dependency rules",
@@ -45,6 +45,7 @@ const STEPS: [Step; 12] = [
     Step { name: "fuzz", what: "fuzz targets compile", run: fuzz },
     Step { name: "python", what: "ONNX checker and ONNX Runtime", run: install_python },
     Step { name: "test", what: "binaries, then every test", run: test },
+    Step { name: "browser", what: "the live page in Chromium", run: browser::gate },
     Step { name: "race", what: "our runtime and ONNX Runtime side by side", run: race },
     Step {
         name: "train",

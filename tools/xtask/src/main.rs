@@ -1,6 +1,7 @@
 //! The project's gate and chores: `cargo xtask check`, `setup-python`, `setup-train`, `train`,
-//! `demo`, `fuzz`, `race`, `cross`, `dist`.
+//! `demo`, `browser`, `fuzz`, `race`, `cross`, `dist`.
 
+mod browser;
 mod check;
 mod demo;
 mod files;
@@ -36,6 +37,8 @@ enum Command {
     Train(train::Args),
     /// Export a pack from a checkpoint and segment one frame with it.
     Demo(demo::Args),
+    /// Test the live page in Chromium, against `uniultra live` with its demo.
+    Browser(browser::Args),
     /// Run the fuzz targets for some minutes each, on stable Rust.
     Fuzz(fuzz::Args),
     /// Build the device binary for 64-bit ARM Linux; the toolchain is set up on the first call.
@@ -70,6 +73,7 @@ fn run(workspace: &Workspace, command: &Command) -> Result<ExitCode> {
         Command::SetupTrain => train::setup(workspace)?,
         Command::Train(args) => return train::run(workspace, args),
         Command::Demo(args) => demo::run(workspace, args)?,
+        Command::Browser(args) => browser::run(workspace, args)?,
         Command::Fuzz(args) => fuzz::run(workspace, args)?,
         Command::Cross(args) => return programs::CROSS.hand_over(workspace, args),
         Command::Dist(args) => return programs::DIST.hand_over(workspace, args),
