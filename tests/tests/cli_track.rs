@@ -48,7 +48,7 @@ fn the_shipped_model_follows_and_the_report_says_so() {
     assert_eq!(report["model"]["id"], "uniultra-mini-int8");
     let methods = report["methods"].as_array().unwrap();
     let names: Vec<_> = methods.iter().map(|method| method["method"].as_str().unwrap()).collect();
-    assert_eq!(names, ["live", "frozen", "point_held"]);
+    assert_eq!(names, ["live", "frozen", "point_held", "template"]);
     for method in methods {
         let frames = method["sequences"][0]["frames"].as_array().unwrap();
         assert_eq!(frames.len(), FRAMES);

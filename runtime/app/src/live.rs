@@ -86,6 +86,7 @@ fn deadline(board: &Board) -> Duration {
 }
 
 fn barks(silent: Duration) {
-    let message = format!("watchdog: the session gave no sign of life for {} ms", silent.as_millis());
+    let message =
+        format!("watchdog: the session gave no sign of life for {} ms", silent.as_millis());
     abandon(&AppError::Missed(message).into());
 }

@@ -140,9 +140,13 @@ mod tests {
         assert_eq!((object, prompt.frame), (None, 3));
         let label = PointLabel::Negative;
         assert_eq!(prompt.kind, PromptKind::Point { x: 1.0, y: 2.5, label });
-        let corners = r#"{"command": "box", "object": 4, "frame": 3, "x0": 1, "y0": 2, "x1": 3, "y1": 4}"#;
+        let corners =
+            r#"{"command": "box", "object": 4, "frame": 3, "x0": 1, "y0": 2, "x1": 3, "y1": 4}"#;
         assert_eq!(read(corners).unwrap().prompt().unwrap().0, Some(ObjectId(4)));
-        assert_eq!(read(r#"{"command": "freeze", "on": true}"#).unwrap(), Command::Freeze { on: true });
+        assert_eq!(
+            read(r#"{"command": "freeze", "on": true}"#).unwrap(),
+            Command::Freeze { on: true }
+        );
         for wrong in ["", "{}", "[]", r#"{"command": "exit"}"#, r#"{"command": "undo"}"#] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -39,7 +39,9 @@ pub enum NodeError {
         source: io::Error,
     },
     /// An address that others can reach, without leave to use it.
-    #[error("expected an address of this machine only (127.0.0.1 or [::1]), found {address}: {way}")]
+    #[error(
+        "expected an address of this machine only (127.0.0.1 or [::1]), found {address}: {way}"
+    )]
     NotLoopback {
         /// The address.
         address: SocketAddr,

@@ -85,8 +85,11 @@ where
     let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
 
     // Everything that can fail comes before the first frame.
-    let recorder =
-        options.record.as_deref().map(|folder| Recorder::start(folder, shared.clone())).transpose()?;
+    let recorder = options
+        .record
+        .as_deref()
+        .map(|folder| Recorder::start(folder, shared.clone()))
+        .transpose()?;
     let servers = Servers::start(&options, &commands, &snapshots, &shared, &feed)?;
     let worker = Worker {
         session: LiveSession::new(segmenter, LiveOptions::default()),
@@ -137,7 +140,8 @@ impl Servers {
             .map_err(NodeError::Thread)?;
         let mut addresses = Addresses::default();
         if let Some(http) = &options.http {
-            let bind = http::Server::bind(http, commands.clone(), snapshots.clone(), shared.clone());
+            let bind =
+                http::Server::bind(http, commands.clone(), snapshots.clone(), shared.clone());
             let server = runtime.block_on(bind)?;
             addresses.http = Some(server.address());
             runtime.spawn(server.serve());

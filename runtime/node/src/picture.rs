@@ -30,7 +30,8 @@ pub(crate) fn jpeg(frame: &Frame) -> ImageResult<Vec<u8>> {
     let mut file = Vec::new();
     let (samples, color) = bytes(frame);
     let [width, height] = sides(frame.width(), frame.height());
-    JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY).write_image(&samples, width, height, color)?;
+    JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
+        .write_image(&samples, width, height, color)?;
     Ok(file)
 }
 

@@ -5,9 +5,8 @@ use uniultra_core::{PointLabel, Polygon};
 use uniultra_live::{LiveObject, PromptKind};
 
 /// Colours of objects, by label: told apart by most people with a colour vision deficiency, and bright on gray.
-const COLORS: [&str; 8] = [
-    "#ffb000", "#38bdf8", "#f472b6", "#4ade80", "#a78bfa", "#fb923c", "#e2e8f0", "#facc15",
-];
+const COLORS: [&str; 8] =
+    ["#ffb000", "#38bdf8", "#f472b6", "#4ade80", "#a78bfa", "#fb923c", "#e2e8f0", "#facc15"];
 
 /// How far an outline of the page may be from the mask's: nobody sees less, and it is a tenth of the numbers.
 const CONTOUR_TOLERANCE_PX: f32 = 0.5;

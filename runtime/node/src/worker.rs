@@ -166,7 +166,8 @@ impl<N: Network> Worker<N> {
             return Ok(Some(id.0));
         }
         let place = self.view.labels.iter().position(Option::is_none).unwrap_or_default();
-        let id = self.session.add_object(&format!("object {}", place + 1)).map_err(|e| e.to_string())?;
+        let id =
+            self.session.add_object(&format!("object {}", place + 1)).map_err(|e| e.to_string())?;
         if let Err(error) = self.session.prompt(id, prompt) {
             // Nothing is left of an object without its first prompt.
             let _ = self.session.remove_object(id);
@@ -195,12 +196,8 @@ impl<N: Network> Worker<N> {
             let mask = object.mask()?;
             Some((self.label(object.id()), mask.clone()))
         });
-        let snapshot = Snapshot::new(
-            self.state(),
-            self.view.current.clone(),
-            masks.collect(),
-            new_frame,
-        );
+        let snapshot =
+            Snapshot::new(self.state(), self.view.current.clone(), masks.collect(), new_frame);
         let snapshot = Arc::new(snapshot);
         if let Some(recorder) = self.recorder.as_mut() {
             recorder.offer(&snapshot, &self.shared);

@@ -261,6 +261,24 @@ impl LiveSession {
         self.0.remove_object(id).map_err(from_live_error)
     }
 
+    /// Gives an object another name.
+    ///
+    /// ```
+    /// use uniultra::{LiveOptions, LiveSession, Segmenter};
+    ///
+    /// let mut session = LiveSession::new(&Segmenter::embedded()?, LiveOptions::default());
+    /// let id = session.add_object("object 1")?;
+    /// session.rename_object(id, "cyst")?;
+    /// assert_eq!(session.object(id).map(|object| object.name()), Some("cyst"));
+    /// # Ok::<(), uniultra::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Prompt`](crate::ErrorKind) if the object was removed or never added.
+    pub fn rename_object(&mut self, id: ObjectId, name: &str) -> Result<(), Error> {
+        self.0.rename_object(id, name).map_err(from_live_error)
+    }
+
     /// Adds a prompt to an object. It takes effect on the next frame, moved there from its own.
     ///
     /// ```

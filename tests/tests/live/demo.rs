@@ -116,11 +116,18 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         assert!((400..500).contains(&answer.status) && text.contains(expected), "{text}");
     };
     let frame = node.wait_for("a frame", |state| state["width"] != 0)["frame"].clone();
-    let point = |x: f64| json!({ "command": "point", "frame": frame, "x": x, "y": 9, "inside": true });
+    let point =
+        |x: f64| json!({ "command": "point", "frame": frame, "x": x, "y": 9, "inside": true });
     refused(point(4000.0), "4000");
     refused(json!({ "command": "undo", "object": 77 }), "no object 77");
-    refused(json!({ "command": "point", "frame": 10_000_000, "x": 9, "y": 9, "inside": true }), "10000000");
-    refused(json!({ "command": "box", "frame": frame, "x0": 9, "y0": 9, "x1": 9, "y1": 50 }), "box");
+    refused(
+        json!({ "command": "point", "frame": 10_000_000, "x": 9, "y": 9, "inside": true }),
+        "10000000",
+    );
+    refused(
+        json!({ "command": "box", "frame": frame, "x0": 9, "y0": 9, "x1": 9, "y1": 50 }),
+        "box",
+    );
     refused(json!({ "command": "shutdown" }), "shutdown");
     assert!(node.state()["objects"].as_array().unwrap().is_empty());
     for _ in 0..8 {

@@ -66,7 +66,8 @@ fn a_thousand_malformed_messages_change_nothing() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (seed >> 33) as usize
     };
-    let good = r#"{"id":1,"command":"point","object":null,"frame":1,"x":10.5,"y":20,"inside":true}"#;
+    let good =
+        r#"{"id":1,"command":"point","object":null,"frame":1,"x":10.5,"y":20,"inside":true}"#;
     let mut sent = 0;
     while sent < 1000 {
         let mut socket = connect(&node, &[]).unwrap();

@@ -83,7 +83,8 @@ fn what_cannot_be_done_is_refused_by_a_status() {
 #[test]
 fn a_thousand_malformed_messages_end_their_connections_and_nothing_else() {
     let (node, address) = start(&[]);
-    let good = Message::new("test", Timestamp::UNUSED, Content::Text("{}".into())).encode().unwrap();
+    let good =
+        Message::new("test", Timestamp::UNUSED, Content::Text("{}".into())).encode().unwrap();
     let mut seed = 7_u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

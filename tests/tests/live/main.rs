@@ -11,5 +11,6 @@ mod demo;
 mod hostile;
 mod igtl;
 mod node;
+mod recipes;
 mod record;
 mod sources;

@@ -57,12 +57,14 @@ fn a_recording_is_a_data_set_that_evaluate_reads() {
     // The masks are the model's own, so it agrees with them.
     let report = scratch.path().join("report");
     let [data, report] = [scratch.path(), report.as_path()].map(|path| path.to_str().unwrap());
-    let words = ["evaluate", "--data", data, "--set", "record", "--split", "all", "--prompt", "box"];
+    let words =
+        ["evaluate", "--data", data, "--set", "record", "--split", "all", "--prompt", "box"];
     run("uniultra-tools", words.iter().chain(&["--out", report])).succeeds();
     let text = fs::read_to_string(Path::new(report).join("images.csv")).unwrap();
     let mut rows = text.lines();
     let column = rows.next().unwrap().split(',').position(|name| name == "dice").unwrap();
-    let dice: Vec<f64> = rows.map(|row| row.split(',').nth(column).unwrap().parse().unwrap()).collect();
+    let dice: Vec<f64> =
+        rows.map(|row| row.split(',').nth(column).unwrap().parse().unwrap()).collect();
     assert!(dice.len() >= recorded.len() && dice.iter().all(|dice| *dice > 0.9), "{dice:?}");
 }
 
@@ -77,7 +79,9 @@ fn a_killed_recording_loses_at_most_the_frame_that_it_was_writing() {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let stems: Vec<String> = whole
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["stem"].as_str().unwrap().to_string())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["stem"].as_str().unwrap().to_string()
+        })
         .collect();
     assert!(stems.len() > 3);
     for stem in &stems {
@@ -87,6 +91,8 @@ fn a_killed_recording_loses_at_most_the_frame_that_it_was_writing() {
     }
     let images = fs::read_dir(out.join("image")).unwrap();
     let names = images.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let more = names.filter(|name| name.ends_with(".png")).filter(|name| !stems.contains(&name[..name.len() - 4].to_string()));
+    let more = names
+        .filter(|name| name.ends_with(".png"))
+        .filter(|name| !stems.contains(&name[..name.len() - 4].to_string()));
     assert!(more.count() <= 1);
 }

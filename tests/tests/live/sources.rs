@@ -28,7 +28,8 @@ fn y4m(width: usize, height: usize, frames: usize) -> Vec<u8> {
 
 #[test]
 fn a_stream_on_stdin_is_read_to_its_end_and_what_is_left_can_be_prompted() {
-    let mut node = Node::start_with(&["--source", "y4m:-", "--pixel-spacing", "0.1"], Stdio::piped());
+    let mut node =
+        Node::start_with(&["--source", "y4m:-", "--pixel-spacing", "0.1"], Stdio::piped());
     let mut stdin = node.process.stdin.take().unwrap();
     stdin.write_all(&y4m(160, 140, 3)).unwrap();
     drop(stdin);
@@ -48,7 +49,9 @@ fn a_socket_takes_one_writer_after_the_other_also_with_another_size() {
     let node = Node::start(&["--source", &source]);
     let send = |bytes: &[u8]| UnixStream::connect(&path).unwrap().write_all(bytes).unwrap();
     send(&y4m(160, 140, 2));
-    node.wait_for("two frames", |state| state["frame"] == 1 && state["source"]["state"] == "waiting");
+    node.wait_for("two frames", |state| {
+        state["frame"] == 1 && state["source"]["state"] == "waiting"
+    });
     send(b"GIF89a, which is no stream of frames");
     node.wait_for("an error", |state| state["source"]["errors"] == 1);
     send(&y4m(64, 48, 2));

@@ -21,8 +21,9 @@ Examples:
   uniultra-tools track --data ../shared/data/muscle --run 319-426 --model my-pack --out report
       frames of a real video: the images whose names end in these numbers
 
-Writes report.md, report.html and report.json. Beside the live session stand two baselines: the mask of the
-first frame, frozen, and the tap held at its place and answered anew on every frame.";
+Writes report.md, report.html and report.json. Beside the live session stand three baselines: the mask
+of the first frame, frozen; the tap held at its place and answered anew on every frame; and template
+matching, which moves the first mask with the piece of picture round it.";
 
 /// What to follow, and with which model.
 #[derive(Debug, clap::Args)]

@@ -81,7 +81,11 @@ fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
     let target = folder(workspace).join("static");
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
     command.args(["--profile", DEVICE, "-p", "uniultra-app", "-p", "uniultra-engine"]);
-    command.args(["--no-default-features", "--features", "uniultra-app/embedded-model"]);
+    command.args([
+        "--no-default-features",
+        "--features",
+        "uniultra-app/embedded-model,uniultra-app/live",
+    ]);
     command.args(["--example", "steps"]);
     let flags = "-C target-feature=+crt-static";
     workspace::run(command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", flags))?;

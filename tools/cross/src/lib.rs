@@ -102,7 +102,7 @@ fn build(workspace: &Workspace, toolchain: &Toolchain, link: Link) -> Result<Pat
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
     command.args(["--profile", DEVICE, "-p", "uniultra-app"]);
     // All but tract's own threads.
-    command.args(["--no-default-features", "--features", "embedded-model"]);
+    command.args(["--no-default-features", "--features", "embedded-model,live"]);
     static_flags(&mut command, link);
     workspace::run(&mut command)?;
     // Not in cargo's own folders.

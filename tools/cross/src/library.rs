@@ -31,7 +31,7 @@ pub fn library(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> 
     // Beside the program, so that both need the same features of what they share, built once.
     command.args(["--profile", DEVICE, "-p", "uniultra-app", "-p", "uniultra-capi"]);
     command.args(["--no-default-features", "--features"]);
-    command.arg("uniultra-app/embedded-model,uniultra-capi/embedded-model");
+    command.arg("uniultra-app/embedded-model,uniultra-app/live,uniultra-capi/embedded-model");
     static_flags(&mut command, Link::Static);
     workspace::run(&mut command)?;
 

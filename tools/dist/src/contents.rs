@@ -79,6 +79,7 @@ impl Contents {
         let mut files = vec![
             File::program("bin/uniultra", self.binary.as_slice()),
             File::plain(format!("lib/systemd/system/{}", unit::NAME), unit::text(prefix, board)),
+            File::plain(format!("lib/systemd/system/{}", unit::LIVE), unit::live(prefix, board)),
             File::plain(board.installed(), board.bytes.as_slice()),
             File::plain(format!("{model}/{MANIFEST_FILE}"), model_toml),
             File::plain(format!("{model}/{}", manifest.image_encoder.file), encoder.into_owned()),
@@ -171,6 +172,7 @@ mod tests {
             "lib/libuniultra_c.so.0",
             "lib/libuniultra_c.so.0.2.0",
             "lib/pkgconfig/uniultra_c.pc",
+            "lib/systemd/system/uniultra-live.service",
             "lib/systemd/system/uniultra-selftest.service",
             "share/doc/uniultra-raspberry-pi-4/LICENSE-APACHE",
             "share/doc/uniultra-raspberry-pi-4/LICENSE-MIT",

@@ -1,36 +1,20 @@
-//! The systemd unit. `uniultra` is a command, not a daemon: what makes sense at every boot is its
-//! self-test, so that a damaged or too small system says so before anybody relies on a mask.
+//! The systemd units: a self-test at every boot, so that a damaged or too small system says so before anybody relies
+//! on a mask; and the live node, which systemd starts again if its inference hangs.
 
 use super::board::Board;
 
 pub(super) const NAME: &str = "uniultra-selftest.service";
+pub(super) const LIVE: &str = "uniultra-live.service";
 
-/// The unit for programs and data below `prefix`, such as `/usr`.
-pub(super) fn text(prefix: &str, board: &Board) -> String {
-    let (name, memory_limit_mib) = (&board.profile.name, board.profile.memory.limit_mib);
-    let profile = board.installed();
-    format!(
-        "# One self-test at every boot: `systemctl enable --now {NAME}`; its report: `journalctl -u {NAME}`.\n\
-[Unit]
-Description=Self-test of UniUltra Edge ({name})
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={prefix}/bin/uniultra selftest --board {prefix}/{profile}
-TimeoutStartSec=120
-
-# What the program does not need, it does not get: it reads the board's profile, and writes to the journal.
+/// What neither unit needs, neither gets. Not ProcSubset=pid: the kind of core, which kernels are chosen by, is in
+/// /proc/cpuinfo.
+const RESTRICTIONS: &str = "\
 DynamicUser=yes
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 UMask=0077
 KeyringMode=private
-
-PrivateNetwork=yes
-RestrictAddressFamilies=none
-IPAddressDeny=any
 
 ProtectSystem=strict
 ProtectHome=yes
@@ -42,9 +26,7 @@ PrivateIPC=yes
 PrivateUsers=yes
 RemoveIPC=yes
 NoExecPaths=/
-ExecPaths={prefix}/bin/uniultra
 
-# Not ProcSubset=pid: the kind of core, which kernels are chosen by, is in /proc/cpuinfo.
 ProtectProc=invisible
 ProtectClock=yes
 ProtectControlGroups=yes
@@ -60,7 +42,72 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @network-io @keyring @ipc
+";
+
+/// The live node's unit. Frames come through a socket that the unit makes; the page is for this machine only.
+pub(super) fn live(prefix: &str, board: &Board) -> String {
+    let (name, memory_limit_mib) = (&board.profile.name, board.profile.memory.limit_mib);
+    let profile = board.installed();
+    format!(
+        "# The live page on http://127.0.0.1:8080/. Its frames: a YUV4MPEG2 stream into /run/uniultra-live/frames.sock.\n\
+# Another source: `systemctl edit {LIVE}`, [Service], Environment=UNIULTRA_SOURCE=demo
+[Unit]
+Description=Live page of UniUltra Edge ({name})
+After={NAME}
+
+[Service]
+Type=notify
+NotifyAccess=main
+RuntimeDirectory=uniultra-live
+Environment=UNIULTRA_SOURCE=unix:/run/uniultra-live/frames.sock
+ExecStart={prefix}/bin/uniultra live --board {prefix}/{profile} --source ${{UNIULTRA_SOURCE}} --http 127.0.0.1:8080
+TimeoutStartSec=60
+TimeoutStopSec=5
+# The program reports life only while its session answers.
+WatchdogSec=10
+Restart=on-failure
+RestartSec=1
+
+# What the program does not need, it does not get: it talks to this machine, and writes to its socket's folder and
+# to the journal.
+{RESTRICTIONS}SystemCallFilter=~@privileged @keyring
+ExecPaths={prefix}/bin/uniultra
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+IPAddressDeny=any
+IPAddressAllow=localhost
+
+# memory.limit_mib of the board's profile.
+MemoryMax={memory_limit_mib}M
+MemorySwapMax=0
+TasksMax=32
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
+}
+
+/// The self-test's unit, for programs and data below `prefix`, such as `/usr`.
+pub(super) fn text(prefix: &str, board: &Board) -> String {
+    let (name, memory_limit_mib) = (&board.profile.name, board.profile.memory.limit_mib);
+    let profile = board.installed();
+    format!(
+        "# One self-test at every boot: `systemctl enable --now {NAME}`; its report: `journalctl -u {NAME}`.\n\
+[Unit]
+Description=Self-test of UniUltra Edge ({name})
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={prefix}/bin/uniultra selftest --board {prefix}/{profile}
+TimeoutStartSec=120
+
+# What the program does not need, it does not get: it reads the board's profile, and writes to the journal.
+{RESTRICTIONS}SystemCallFilter=~@privileged @network-io @keyring @ipc
+ExecPaths={prefix}/bin/uniultra
+PrivateNetwork=yes
+RestrictAddressFamilies=none
+IPAddressDeny=any
 
 # memory.limit_mib of the board's profile.
 MemoryMax={memory_limit_mib}M
@@ -120,6 +167,22 @@ mod tests {
         assert!(!service("SystemCallFilter").contains("resources"));
         assert!(service("SystemCallFilter").starts_with("@system-service ~"));
         assert!(unit.contains_key(&("Install".to_string(), "WantedBy".to_string())));
+        let live = parse(&live("/usr", &board::example()));
+        let service = |key: &str| live[&("Service".to_string(), key.to_string())].join(" ");
+        for (key, value) in [
+            ("Type", "notify"),
+            ("WatchdogSec", "10"),
+            ("Restart", "on-failure"),
+            ("IPAddressAllow", "localhost"),
+            ("DynamicUser", "yes"),
+            ("MemoryMax", "128M"),
+        ] {
+            assert_eq!(service(key), value, "{key}");
+        }
+        assert!(
+            service("ExecStart")
+                .contains(" live --board /usr/share/uniultra/boards/raspberry-pi-4.toml")
+        );
         let local = text("/usr/local", &board::example());
         assert!(local.contains("ExecStart=/usr/local/bin/uniultra "), "{local}");
     }

@@ -46,7 +46,7 @@ pub(super) fn run(
     let mut masks = Vec::new();
     for place in &installed {
         let program = Program { workspace, emulator: &emulator, place };
-        unit_file(workspace, place)?;
+        unit_files(workspace, place)?;
         library(place)?;
         program.selftest(board)?;
         masks.push(program.masks()?);
@@ -147,19 +147,23 @@ fn sums(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// systemd, where there is one, has nothing to say against the unit.
-fn unit_file(workspace: &Workspace, place: &Place) -> Result<()> {
+/// systemd, where there is one, has nothing to say against the units.
+fn unit_files(workspace: &Workspace, place: &Place) -> Result<()> {
     if workspace::output(workspace.command("systemd-analyze").arg("--version")).is_err() {
-        screen::line("skipped: no systemd-analyze to check the unit with");
+        screen::line("skipped: no systemd-analyze to check the units with");
         return Ok(());
     }
-    let text = std::fs::read_to_string(place.below("lib/systemd/system").join(unit::NAME))?;
-    // It looks for the program, which is not where the unit says.
     let program = format!("{}/bin/uniultra", place.prefix);
-    let copy = place.root.join(unit::NAME);
-    std::fs::write(&copy, text.replace(&program, &place.real(&program).display().to_string()))?;
     let mut command = workspace.command("systemd-analyze");
-    workspace::run(command.args(["verify", "--man=no", "--generators=no"]).arg(copy))
+    command.args(["verify", "--man=no", "--generators=no"]);
+    for name in [unit::NAME, unit::LIVE] {
+        let text = std::fs::read_to_string(place.below("lib/systemd/system").join(name))?;
+        // It looks for the program, which is not where the unit says.
+        let copy = place.root.join(name);
+        std::fs::write(&copy, text.replace(&program, &place.real(&program).display().to_string()))?;
+        command.arg(copy);
+    }
+    workspace::run(&mut command)
 }
 
 /// The installed program under emulation.

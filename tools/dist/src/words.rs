@@ -28,7 +28,7 @@ pub(super) fn readme(board: &Board, models: &Manifest, commit: &Commit, version:
     let profile = board.installed();
     let package = board.package();
     let model = &models.model.id;
-    let service = unit::NAME;
+    let (service, live) = (unit::NAME, unit::LIVE);
     let id_of_commit = commit.id.as_deref().unwrap_or("unknown");
     let places: String = [
         ("bin/uniultra", "the program, static, with the model inside"),
@@ -41,6 +41,7 @@ pub(super) fn readme(board: &Board, models: &Manifest, commit: &Commit, version:
         ),
         (&profile, "the board's profile"),
         (&format!("lib/systemd/system/{service}"), "its unit"),
+        (&format!("lib/systemd/system/{live}"), "the live page's unit"),
         (&format!("share/doc/{package}"), "licences, SBOM (CycloneDX), this text"),
     ]
     .map(|(path, what)| format!("  {path:<46} {what}\n"))
@@ -66,7 +67,10 @@ Try
 At every boot, if you want it (nothing is started otherwise)
   sudo systemctl enable --now {service}
   journalctl -u {service}
-The service has no network, cannot write files, and gets the memory of the board's profile.
+  sudo systemctl enable --now {live}
+The self-test has no network and cannot write files. The live page talks to this machine only: frames
+come as YUV4MPEG2 through /run/uniultra-live/frames.sock, the page is http://127.0.0.1:8080/. systemd
+starts it again if it hangs. Both get the memory of the board's profile.
 
 What is where, below /usr or /usr/local
 {places}

@@ -43,10 +43,18 @@ impl fmt::Display for Method {
 /// A method at work on a sequence: every frame in order, the taps before the first.
 pub(crate) enum Follower {
     Live(Box<LiveSession<uniultra_engine::TractNetwork>>),
-    Frozen { segmenter: Segmenter, mask: Option<Mask> },
-    PointHeld { segmenter: Segmenter },
+    Frozen {
+        segmenter: Segmenter,
+        mask: Option<Mask>,
+    },
+    PointHeld {
+        segmenter: Segmenter,
+    },
     /// One template for each object.
-    Template { segmenter: Segmenter, templates: Option<Vec<Template>> },
+    Template {
+        segmenter: Segmenter,
+        templates: Option<Vec<Template>>,
+    },
 }
 
 impl Follower {

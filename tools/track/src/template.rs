@@ -97,7 +97,12 @@ impl Gray {
 
     fn piece(&self, [x0, y0]: [i32; 2], [width, height]: [i32; 2]) -> Self {
         let cells = (0..width * height).map(|i| self.at(x0 + i % width, y0 + i / width));
-        Self { width, height, cells: cells.map(Option::unwrap_or_default).collect(), step: self.step }
+        Self {
+            width,
+            height,
+            cells: cells.map(Option::unwrap_or_default).collect(),
+            step: self.step,
+        }
     }
 
     /// Correlation of this piece with the same cells of `other`, those outside left out.
@@ -139,7 +144,8 @@ mod tests {
         };
         let samples = (0..(width * height) as usize).map(|i| {
             let (column, row) = (i as i32 % width, i as i32 / width);
-            let level = if inside(i) { 150 + noise(column - x, row - y) } else { 20 + noise(column, row) };
+            let level =
+                if inside(i) { 150 + noise(column - x, row - y) } else { 20 + noise(column, row) };
             level as u8
         });
         let frame = Frame::new(320, 200, Pixels::Gray8(samples.collect())).unwrap();

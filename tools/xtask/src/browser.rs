@@ -37,7 +37,9 @@ pub(crate) struct Args {
 pub(crate) fn gate(workspace: &Workspace) -> Result<()> {
     match missing() {
         Some(what) if std::env::var("CI").as_deref() != Ok("true") => {
-            screen::line(&format!("skipped: NO {what}; Debian: apt-get install chromium nodejs npm"));
+            screen::line(&format!(
+                "skipped: NO {what}; Debian: apt-get install chromium nodejs npm"
+            ));
             Ok(())
         }
         _ => run(workspace, &Args::default()),
@@ -84,9 +86,12 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     tests.env("LIVE_URL", format!("http://{ADDRESS}/")).env("LIVE_TOKEN", TOKEN);
     tests.env("LIVE_MASKS", workspace.root.join(MASKS)).env("LIVE_MIN_OVERLAP", MIN_OVERLAP);
     tests.env("LIVE_CHROMIUM", chromium());
-    for (name, command) in
-        [("START", &server.start), ("STOP", &server.stop), ("PAUSE", &server.pause), ("RESUME", &server.resume)]
-    {
+    for (name, command) in [
+        ("START", &server.start),
+        ("STOP", &server.stop),
+        ("PAUSE", &server.pause),
+        ("RESUME", &server.resume),
+    ] {
         tests.env(format!("LIVE_{name}"), command);
     }
     if let Some(screenshots) = &args.screenshots {

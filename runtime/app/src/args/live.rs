@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn the_demo_on_this_machine_is_the_default() {
         let args = parse("").unwrap();
-        assert_eq!((args.source, args.http.to_string()), (SourceSpec::Demo, "127.0.0.1:8080".into()));
+        assert_eq!(
+            (args.source, args.http.to_string()),
+            (SourceSpec::Demo, "127.0.0.1:8080".into())
+        );
         let args = parse("--source y4m:- --tap 1,2 --tap 3.5,4 --http [::1]:0").unwrap();
         assert_eq!(args.source, SourceSpec::Y4m(ByteSource::Stdin));
         assert_eq!(args.taps, [[1.0, 2.0], [3.5, 4.0]]);

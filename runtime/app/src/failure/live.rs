@@ -12,7 +12,9 @@ pub(super) fn explain(error: &NodeError) -> (u8, Option<&'static str>) {
         | NodeError::Frame(_) => (INPUT, None),
         NodeError::NotLoopback { .. } | NodeError::Token { .. } => (
             USAGE,
-            Some("`(umask 077; openssl rand -hex 16 > token.txt)` makes a token; see `uniultra live --help`"),
+            Some(
+                "`(umask 077; openssl rand -hex 16 > token.txt)` makes a token; see `uniultra live --help`",
+            ),
         ),
         NodeError::Listen { .. } => {
             (OUTPUT, Some("choose another port with --http ADDRESS:PORT; port 0 takes a free one"))

@@ -110,9 +110,13 @@ impl Guard {
     }
 
     /// Checks the token, if one is needed.
-    pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    pub(super) fn check_token(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(), (StatusCode, &'static str)> {
         let Some(token) = &self.token else { return Ok(()) };
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let text =
+            |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let bearer = text(header::AUTHORIZATION).strip_prefix("Bearer ");
         let offered = text(header::SEC_WEBSOCKET_PROTOCOL)
             .split(',')
@@ -140,14 +144,27 @@ mod tests {
     fn only_this_server_s_own_page_may_ask() {
         let guard = Guard::new("127.0.0.1:8080".parse().unwrap(), &["Scanner.local".into()], None);
         let site = |pairs: &[(header::HeaderName, &str)]| guard.check_site(&headers(pairs));
-        for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080", "scanner.local:8080"] {
+        for host in [
+            "127.0.0.1:8080",
+            "localhost:8080",
+            "LOCALHOST:8080",
+            "[::1]:8080",
+            "scanner.local:8080",
+        ] {
             site(&[(header::HOST, host)]).unwrap();
             site(&[(header::HOST, host), (header::ORIGIN, &format!("http://{host}"))]).unwrap();
         }
-        for host in ["", "127.0.0.1", "localhost:8081", "evil.example:8080", "127.0.0.1:8080.evil.example"] {
-            assert_eq!(site(&[(header::HOST, host)]).unwrap_err().0, StatusCode::MISDIRECTED_REQUEST);
+        for host in
+            ["", "127.0.0.1", "localhost:8081", "evil.example:8080", "127.0.0.1:8080.evil.example"]
+        {
+            assert_eq!(
+                site(&[(header::HOST, host)]).unwrap_err().0,
+                StatusCode::MISDIRECTED_REQUEST
+            );
         }
-        for origin in ["null", "", "http://evil.example", "https://localhost:8080", "http://127.0.0.1:8080"] {
+        for origin in
+            ["null", "", "http://evil.example", "https://localhost:8080", "http://127.0.0.1:8080"]
+        {
             let pairs = [(header::HOST, "localhost:8080"), (header::ORIGIN, origin)];
             assert_eq!(site(&pairs).unwrap_err().0, StatusCode::FORBIDDEN, "{origin}");
         }
@@ -165,7 +182,11 @@ mod tests {
             assert_eq!(error.0, StatusCode::UNAUTHORIZED, "{wrong}");
         }
         assert!(guard.check_token(&HeaderMap::new()).is_err());
-        assert!(Guard::new("127.0.0.1:80".parse().unwrap(), &[], None).check_token(&HeaderMap::new()).is_ok());
+        assert!(
+            Guard::new("127.0.0.1:80".parse().unwrap(), &[], None)
+                .check_token(&HeaderMap::new())
+                .is_ok()
+        );
     }
 
     #[test]

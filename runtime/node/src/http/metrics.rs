@@ -37,7 +37,12 @@ fn text(state: &SessionState) -> String {
         family(name, "counter", help, &[("", count as f64)]);
     }
     family("clients", "gauge", "Clients of the page.", &[("", f64::from(stats.clients))]);
-    family("frozen", "gauge", "Whether the picture is frozen.", &[("", f64::from(u8::from(state.frozen)))]);
+    family(
+        "frozen",
+        "gauge",
+        "Whether the picture is frozen.",
+        &[("", f64::from(u8::from(state.frozen)))],
+    );
     let ages: Vec<_> = [
         ("{quantile=\"0.5\"}", stats.age_p50_ms),
         ("{quantile=\"0.9\"}", stats.age_p90_ms),
@@ -66,7 +71,9 @@ mod tests {
         state.stats.age_p50_ms = Some(50.0);
         state.stats.received = 7;
         let text = text(&state);
-        assert!(text.contains("# TYPE uniultra_frames_received_total counter\nuniultra_frames_received_total 7\n"));
+        assert!(text.contains(
+            "# TYPE uniultra_frames_received_total counter\nuniultra_frames_received_total 7\n"
+        ));
         assert!(text.contains("uniultra_age_seconds{quantile=\"0.5\"} 0.05\n"));
         assert!(!text.contains("quantile=\"0.9\""));
         for line in text.lines().filter(|line| !line.starts_with('#')) {

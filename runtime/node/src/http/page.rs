@@ -46,7 +46,12 @@ mod tests {
     fn the_policy_names_script_and_style() {
         let page = "<style>a{}</style><script>let x = 1;</script>";
         // printf 'let x = 1;' | openssl dgst -sha256 -binary | base64
-        assert!(policy(page).contains("script-src 'sha256-qtc3jf64UXA5J6U02kfQ0Cvn9Uz4wXUaN3NNUVgR2v4='"), "{}", policy(page));
+        assert!(
+            policy(page)
+                .contains("script-src 'sha256-qtc3jf64UXA5J6U02kfQ0Cvn9Uz4wXUaN3NNUVgR2v4='"),
+            "{}",
+            policy(page)
+        );
     }
 
     #[test]

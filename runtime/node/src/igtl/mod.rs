@@ -62,7 +62,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn bind(wanted: SocketAddr, link: Link) -> Result<Self, NodeError> {
         if !wanted.ip().is_loopback() {
-            return Err(NodeError::NotLoopback { address: wanted, way: "ssh -L forwards a port of another machine" });
+            return Err(NodeError::NotLoopback {
+                address: wanted,
+                way: "ssh -L forwards a port of another machine",
+            });
         }
         let failed = |source| NodeError::Listen { address: wanted, source };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
@@ -117,7 +120,11 @@ async fn talk(stream: TcpStream, link: Link) {
     }
 }
 
-async fn read_all(mut reader: OwnedReadHalf, mut incoming: Incoming, answers: mpsc::Sender<Message>) {
+async fn read_all(
+    mut reader: OwnedReadHalf,
+    mut incoming: Incoming,
+    answers: mpsc::Sender<Message>,
+) {
     let mut decoder = Decoder::new(MAX_BODY_BYTES);
     let mut bytes = vec![0; READ_BYTES];
     loop {
@@ -181,7 +188,10 @@ async fn write_all(
                 Ok(Err(_)) => return,
                 Err(_) => {
                     link.shared.clients_dropped.fetch_add(1, Ordering::Relaxed);
-                    log::warn!("an OpenIGTLink peer took nothing for {} s and was dropped", PATIENCE.as_secs());
+                    log::warn!(
+                        "an OpenIGTLink peer took nothing for {} s and was dropped",
+                        PATIENCE.as_secs()
+                    );
                     return;
                 }
             }

@@ -42,8 +42,10 @@ pub(super) fn messages(snapshot: &Snapshot, places: &Places) -> Vec<Message> {
     };
     let outlines = PolyData::closed_lines(outlines.map(in_space).collect::<Vec<_>>());
     let message = |kind, content| Message::new(place.answer_name(kind), place.time, content);
-    let mut messages =
-        vec![message("mask", Content::Image(labels)), message("outline", Content::PolyData(outlines))];
+    let mut messages = vec![
+        message("mask", Content::Image(labels)),
+        message("outline", Content::PolyData(outlines)),
+    ];
     // A state that is too long for the message leaves out what the outline's message says anyway.
     let mut brief = state.clone();
     brief.objects.iter_mut().for_each(|object| object.contour.clear());

@@ -121,10 +121,8 @@ impl Files {
         picture: image::ImageResult<Vec<u8>>,
     ) -> Result<(), NodeError> {
         let path = self.folder.join(part).join(format!("{stem}.png"));
-        let bytes = picture.map_err(|error| NodeError::Record {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let bytes = picture
+            .map_err(|error| NodeError::Record { path: path.clone(), reason: error.to_string() })?;
         write_atomically(&path, |writer| writer.write_all(&bytes))?;
         Ok(())
     }

@@ -85,9 +85,13 @@ mod tests {
         // What pycocotools 2.0.11 writes for these three.
         assert_eq!(counts(&mask), "231");
         assert_eq!(counts(&full), "04");
-        let wide: Vec<u8> = (0..64 * 48).map(|i| u8::from((i * 7919) % 97 < 40 && i > 900)).collect();
+        let wide: Vec<u8> =
+            (0..64 * 48).map(|i| u8::from((i * 7919) % 97 < 40 && i > 900)).collect();
         let mask = Mask::from_binary(64, 48, wide).unwrap();
-        assert!(counts(&mask).starts_with("b046100=ND1O10M?2A100<OE0O1>MC2O10N>1C0O1<OE0O1>MC200O0=0D0O"));
+        assert!(
+            counts(&mask)
+                .starts_with("b046100=ND1O10M?2A100<OE0O1>MC2O10N>1C0O1<OE0O1>MC200O0=0D0O")
+        );
         assert_eq!(read(&counts(&mask)), runs(&mask));
     }
 }

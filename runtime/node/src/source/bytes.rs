@@ -66,7 +66,9 @@ impl Opened {
             let opened: io::Result<Box<dyn Read + Send>> = match self {
                 Self::Once(stream) => return stream.take(),
                 Self::Fifo(path) => File::open(path).map(|file| Box::new(file) as _),
-                Self::Socket(listener) => listener.accept().map(|(stream, _)| Box::new(stream) as _),
+                Self::Socket(listener) => {
+                    listener.accept().map(|(stream, _)| Box::new(stream) as _)
+                }
             };
             match opened {
                 Ok(stream) => return Some(stream),

@@ -44,8 +44,12 @@ impl Demo {
 
 /// The files of a sequence. Inside a JPEG file of ours, which has no thumbnail, the start does not occur.
 fn split(bytes: &'static [u8]) -> Vec<&'static [u8]> {
-    let starts: Vec<usize> =
-        bytes.windows(START.len()).enumerate().filter(|(_, w)| *w == START).map(|(i, _)| i).collect();
+    let starts: Vec<usize> = bytes
+        .windows(START.len())
+        .enumerate()
+        .filter(|(_, w)| *w == START)
+        .map(|(i, _)| i)
+        .collect();
     let ends = starts.iter().skip(1).copied().chain([bytes.len()]);
     starts.iter().zip(ends).filter_map(|(start, end)| bytes.get(*start..end)).collect()
 }

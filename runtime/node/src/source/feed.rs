@@ -1,7 +1,7 @@
 //! What a source hands its frames to.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uniultra_core::{Frame, PixelSpacing};
 use uniultra_live::{CapturedFrame, FrameSlot};

@@ -57,7 +57,8 @@ impl Folder {
 fn read(file: &Path) -> Result<Frame, String> {
     let mut bytes = Vec::new();
     let opened = fs::File::open(file).map_err(|e| e.to_string())?;
-    let length = opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    let length =
+        opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if length as u64 > MAX_FILE_BYTES {
         return Err(format!("expected at most {MAX_FILE_BYTES} bytes, found more"));
     }

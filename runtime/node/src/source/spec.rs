@@ -177,8 +177,21 @@ mod tests {
     #[test]
     fn anything_else_is_refused_with_the_forms() {
         for text in [
-            "", "demo:x", "dir:", "dir:a", "dir:@20", "y4m", "y4m:", "y4m:unix:", "unix:", "raw:gray8@-",
-            "raw:gray8,640@-", "raw:gray16,640x480@-", "raw:gray8,640x480", "raw:gray8,-1x480@-", "mp4:x",
+            "",
+            "demo:x",
+            "dir:",
+            "dir:a",
+            "dir:@20",
+            "y4m",
+            "y4m:",
+            "y4m:unix:",
+            "unix:",
+            "raw:gray8@-",
+            "raw:gray8,640@-",
+            "raw:gray16,640x480@-",
+            "raw:gray8,640x480",
+            "raw:gray8,-1x480@-",
+            "mp4:x",
         ] {
             let error = text.parse::<SourceSpec>().unwrap_err();
             assert!(error.contains("dir:FOLDER@FPS"), "{text}: {error}");
