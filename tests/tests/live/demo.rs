@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use uniultra_tests::cli::root;
 
 /// Where the demo's cyst is on every frame.
-pub const CYST: [f32; 2] = [207.0, 92.0];
+pub(crate) const CYST: [f32; 2] = [207.0, 92.0];
 
 /// Exact masks of the demo.
-pub struct Truth {
+pub(crate) struct Truth {
     size: [usize; 2],
     /// For each frame, run lengths row by row, background first.
     runs: Vec<Vec<usize>>,
 }
 
 impl Truth {
-    pub fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let text = std::fs::read(root().join("runtime/node/demo/masks.json")).unwrap();
         let json: Value = serde_json::from_slice(&text).unwrap();
         let side = |name: &str| json[name].as_u64().unwrap() as usize;
@@ -25,7 +25,7 @@ impl Truth {
     }
 
     /// The mask of the node's frame `number`: the sequence is played forwards and backwards.
-    pub fn mask(&self, number: u64) -> Vec<bool> {
+    pub(crate) fn mask(&self, number: u64) -> Vec<bool> {
         let last = self.runs.len() as u64 - 1;
         let place = number % (2 * last);
         let place = if place > last { 2 * last - place } else { place };
@@ -34,7 +34,7 @@ impl Truth {
     }
 
     /// Dice of the object `label` in a label map of the API.
-    pub fn dice(&self, map: &Answer, label: u8) -> f64 {
+    pub(crate) fn dice(&self, map: &Answer, label: u8) -> f64 {
         assert_eq!(map.status, 200);
         let picture = image::load_from_memory(&map.body).unwrap().into_luma8();
         assert_eq!([picture.width() as usize, picture.height() as usize], self.size);
@@ -50,14 +50,14 @@ impl Truth {
 }
 
 /// A tap on the frame that is shown.
-pub fn tap(node: &Node, object: Option<u64>, [x, y]: [f32; 2], inside: bool) -> Answer {
+pub(crate) fn tap(node: &Node, object: Option<u64>, [x, y]: [f32; 2], inside: bool) -> Answer {
     let frame = node.wait_for("a frame", |state| state["width"] != 0)["frame"].clone();
     node.command(&json!({
         "command": "point", "object": object, "frame": frame, "x": x, "y": y, "inside": inside
     }))
 }
 
-pub fn is_tracking(state: &Value, count: usize) -> bool {
+pub(crate) fn is_tracking(state: &Value, count: usize) -> bool {
     let objects = state["objects"].as_array().unwrap();
     objects.len() == count && objects.iter().all(|object| object["state"] == "tracking")
 }

@@ -8,31 +8,31 @@ use std::time::{Duration, Instant};
 use uniultra_tests::cli::command;
 
 /// Far longer than anything here takes: a loaded machine is slow, and a test is not about speed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node that ends when it is dropped.
-pub struct Node {
-    pub process: Child,
-    pub address: String,
+pub(crate) struct Node {
+    pub(crate) process: Child,
+    pub(crate) address: String,
     /// Of the OpenIGTLink server, if there is one.
-    pub igtl: Option<String>,
+    pub(crate) igtl: Option<String>,
 }
 
 /// The answer to a request.
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The number in the header `x-frame`.
-    pub fn frame(&self) -> u64 {
+    pub(crate) fn frame(&self) -> u64 {
         let line = self.head.lines().find_map(|line| line.strip_prefix("x-frame: "));
         line.expect("a frame's number").parse().unwrap()
     }
@@ -40,11 +40,11 @@ impl Answer {
 
 impl Node {
     /// Starts `uniultra live` on a free port, and waits until it listens.
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, Stdio::null())
     }
 
-    pub fn start_with(args: &[&str], stdin: Stdio) -> Self {
+    pub(crate) fn start_with(args: &[&str], stdin: Stdio) -> Self {
         let mut process = command("uniultra")
             .args(["live", "--http", "127.0.0.1:0"])
             .args(args)
@@ -64,12 +64,12 @@ impl Node {
         Self { process, address, igtl: after("OpenIGTLink on ") }
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.request(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address), "")
     }
 
     /// Sends a command, and returns the object that it was about.
-    pub fn command(&self, command: &Value) -> Answer {
+    pub(crate) fn command(&self, command: &Value) -> Answer {
         let body = command.to_string();
         let head = format!(
             "POST /api/command HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// A request with these lines at its beginning.
-    pub fn request(&self, head: &str, body: &str) -> Answer {
+    pub(crate) fn request(&self, head: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "{head}Connection: close\r\n\r\n{body}").unwrap();
@@ -92,12 +92,12 @@ impl Node {
         Answer { status, head, body: bytes[end + 4..].to_vec() }
     }
 
-    pub fn state(&self) -> Value {
+    pub(crate) fn state(&self) -> Value {
         self.get("/api/state").json()
     }
 
     /// The first state that fits.
-    pub fn wait_for(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let state = self.state();
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// Sends a signal, and returns how and how soon the node ends.
-    pub fn end(&mut self, signal: &str) -> (ExitStatus, Duration) {
+    pub(crate) fn end(&mut self, signal: &str) -> (ExitStatus, Duration) {
         let start = Instant::now();
         let pid = self.process.id().to_string();
         let sent = std::process::Command::new("kill").args([signal, &pid]).status().unwrap();

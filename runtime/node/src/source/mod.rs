@@ -19,7 +19,7 @@ use std::thread;
 /// Opens a source and starts its thread. Mistakes of the command line are errors here; what happens to a stream
 /// later is logged, and shown as the source's state.
 pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> {
-    let mut run: Box<dyn FnMut() + Send> = match spec {
+    let run: Box<dyn FnOnce() + Send> = match spec {
         SourceSpec::Demo => {
             let demo = demo::Demo::open()?;
             Box::new(move || demo.play(&mut feed))
@@ -40,6 +40,6 @@ pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> 
         // The server of that protocol feeds the slot.
         SourceSpec::OpenIgtLink => return Ok(()),
     };
-    let spawned = thread::Builder::new().name("source".to_string()).spawn(move || run());
+    let spawned = thread::Builder::new().name("source".to_string()).spawn(run);
     spawned.map(drop).map_err(NodeError::Thread)
 }
