@@ -1,7 +1,8 @@
 //! After a warm-up, frames and clicks hold no more memory than before, however many there are, and the same frame
 //! has the same answer at the end.
 //!
-//! `UNIULTRA_SOAK_FRAMES=100000` makes a soak test of it: that many frames instead of 1,000.
+//! `UNIULTRA_SOAK_FRAMES=100000` makes a soak test of it: that many frames of a small model instead of 1,000.
+//! `UNIULTRA_SOAK_SHIPPED_FRAMES=10000` does the same with the shipped int8 model at 512 px, instead of 40.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -24,10 +25,10 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// Frames until every buffer has its size.
 const WARM_UP: usize = 10;
 
-/// Frames of the longest run.
-fn soak_frames() -> usize {
-    let frames = std::env::var("UNIULTRA_SOAK_FRAMES").ok();
-    frames.map_or(1000, |text| text.parse().unwrap())
+/// The number in a variable, or `usual`.
+fn frames_of(variable: &str, usual: usize) -> usize {
+    let frames = std::env::var(variable).ok();
+    frames.map_or(usual, |text| text.parse().unwrap())
 }
 
 /// Bytes that are in use.
@@ -83,8 +84,10 @@ fn a_thousand_frames_hold_no_more_than_ten() {
     let options = ExportOptions { image_size: 64, ..ExportOptions::default() };
     let small = ScratchPack::export(&random("uniultra-mini", 3), &options);
     let int8 = root().join("models/uniultra-mini-int8");
+    let small_frames = frames_of("UNIULTRA_SOAK_FRAMES", 1000);
+    let shipped_frames = frames_of("UNIULTRA_SOAK_SHIPPED_FRAMES", 40);
     for (folder, threads, frames) in
-        [(small.folder(), 1, soak_frames()), (small.folder(), 3, 200), (int8, 1, 40)]
+        [(small.folder(), 1, small_frames), (small.folder(), 3, 200), (int8, 1, shipped_frames)]
     {
         let ([first, last], [few, many]) = measure(&folder, threads, frames);
         println!("{threads} threads, {frames} frames: {first} then {last} bytes live");
