@@ -10,6 +10,7 @@
 mod demo;
 mod hostile;
 mod igtl;
+mod life;
 mod node;
 mod recipes;
 mod record;

@@ -45,9 +45,19 @@ impl Node {
     }
 
     pub(crate) fn start_with(args: &[&str], stdin: Stdio) -> Self {
+        Self::spawn(args, &[], stdin)
+    }
+
+    /// Starts it with these variables in its environment.
+    pub(crate) fn start_in(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(args, variables, Stdio::null())
+    }
+
+    fn spawn(args: &[&str], variables: &[(&str, &str)], stdin: Stdio) -> Self {
         let mut process = command("uniultra")
             .args(["live", "--http", "127.0.0.1:0"])
             .args(args)
+            .envs(variables.iter().copied())
             .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
