@@ -166,6 +166,19 @@ fn files_keep_their_mode_and_links_their_target() {
 
 /// As root, too: nobody may write the file.
 #[test]
+fn another_name_of_a_file_keeps_the_older_content_and_a_warning_says_so() {
+    let (folder, path) = scratch("mask.png");
+    let backup = folder.path().join("backup.png");
+    fs::write(&path, "older").unwrap();
+    fs::hard_link(&path, &backup).unwrap();
+    let written = run("uniultra", segment(&["--out-mask", &path]));
+    written.succeeds();
+    assert!(written.stderr.contains("1 other name"), "{}", written.stderr);
+    assert_eq!(fs::read(&backup).unwrap(), b"older");
+    assert!(fs::read(&path).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
 fn read_only_files_are_refused_before_any_work() {
     for (option, name) in [
         ("--out-mask", "mask.png"),
