@@ -60,6 +60,7 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
         http: (!args.no_http).then_some(http),
         igtl: args.igtl,
         record: args.record.clone(),
+        max_rate_hz: args.max_fps.map(|fps| fps as f32),
         deadline: None,
         watchdog: None,
     })

@@ -60,6 +60,17 @@ impl FrameSlot {
         state.latest.take()
     }
 
+    /// Waits for `timeout`, or until [`wake`](Self::wake), and takes nothing: for a session that has time for fewer
+    /// frames than come.
+    pub fn pause(&self, timeout: Duration) {
+        let waits = |state: &mut State| !state.closed && !state.woken;
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, waits)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.woken = false;
+    }
+
     /// Wakes who waits, or who waits next, without a frame: something else needs attention.
     pub fn wake(&self) {
         self.lock().woken = true;
@@ -130,6 +141,8 @@ mod tests {
         });
         slot.put(frame(1));
         slot.wake();
+        slot.pause(long);
+        slot.pause(Duration::from_millis(1));
         assert!(slot.take(long).is_some());
     }
 

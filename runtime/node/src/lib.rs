@@ -100,6 +100,9 @@ where
         recorder,
         source_name: options.source.short_name(),
         deadline: options.deadline,
+        interval: options
+            .max_rate_hz
+            .map_or(Duration::ZERO, |hz| Duration::from_secs_f32(1.0 / hz)),
         ends_with_source: options.http.is_none() && options.igtl.is_none(),
         first_taps: options.taps,
         view: View::default(),

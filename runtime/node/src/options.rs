@@ -23,6 +23,8 @@ pub struct NodeOptions {
     pub record: Option<PathBuf>,
     /// Greatest age of an answer that is in time, capture to mask.
     pub deadline: Option<Duration>,
+    /// Most frames a second that the model gets; the newest ones. `None` for as many as it can.
+    pub max_rate_hz: Option<f32>,
     /// What to do if the session gives no sign of life for so long.
     pub watchdog: Option<Watchdog>,
 }

@@ -9,7 +9,7 @@ use crate::state::{Figures, Object, Source, State};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uniultra_core::Network;
 use uniultra_live::{
@@ -30,6 +30,8 @@ pub(crate) struct Worker<N: Network> {
     pub(crate) source_name: &'static str,
     /// Greatest age of an answer that is in time.
     pub(crate) deadline: Option<Duration>,
+    /// Least time from one frame to the next.
+    pub(crate) interval: Duration,
     /// The node ends with its source, because nobody would look at what is left.
     pub(crate) ends_with_source: bool,
     /// Clicks of the command line, for the first frame.
@@ -56,9 +58,20 @@ pub(crate) struct View {
 impl<N: Network> Worker<N> {
     /// Runs until the node stops.
     pub(crate) fn run(mut self) {
+        let mut due = Instant::now();
         while !self.shared.stops() {
             self.shared.alive();
-            let frame = self.slot.take(IDLE);
+            // The slot keeps the newest of the frames that come meanwhile.
+            let early = due.saturating_duration_since(Instant::now());
+            let frame = if early.is_zero() {
+                self.slot.take(IDLE)
+            } else {
+                self.slot.pause(early.min(IDLE));
+                None
+            };
+            if frame.is_some() {
+                due = Instant::now() + self.interval;
+            }
             let mut changed = self.take_commands();
             let new_frame = match frame {
                 Some(_) if self.view.frozen => {

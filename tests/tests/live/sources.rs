@@ -92,6 +92,18 @@ fn a_damaged_file_of_a_folder_is_counted_and_passed_over() {
     assert_eq!((&state["frame"], &state["source"]["errors"]), (&1.into(), &1.into()));
 }
 
+/// The demo has 20 frames a second; at most 4 of them are processed, and the others are counted.
+#[test]
+fn the_model_gets_no_more_frames_than_asked_for() {
+    let node = Node::start(&["--max-fps", "4"]);
+    let state =
+        node.wait_for("six frames", |state| state["stats"]["processed"].as_u64() >= Some(6));
+    let count = |name: &str| state["stats"][name].as_u64().unwrap();
+    let seconds = state["captured_ms"].as_f64().unwrap() / 1e3;
+    assert!(count("processed") as f64 <= 4.0 * seconds + 2.0, "{state}");
+    assert!(count("dropped") > count("processed"), "{state}");
+}
+
 #[test]
 fn mistakes_of_the_command_line_are_errors_before_anything_starts() {
     let folder = tempfile::tempdir().unwrap();

@@ -66,6 +66,9 @@ pub(crate) struct LiveArgs {
     /// are not square: the width, then the height.
     #[arg(long, value_name = "X[,Y]", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
+    /// Give the model at most N frames a second, 0.1 to 240, the newest ones: less heat, longer battery.
+    #[arg(long, value_name = "N", value_parser = super::fps)]
+    pub(crate) max_fps: Option<f64>,
     /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
@@ -113,6 +116,7 @@ mod tests {
             "--http 8080",
             "--http localhost:8080",
             "--tap 1",
+            "--max-fps 0",
             "--no-http --expose t",
             "--no-http --allow-host x",
             "--pixel-spacing 0",
