@@ -8,6 +8,8 @@
 //! an order that depends only on the number of keys. A band is the tasks of all heads and of all
 //! windows that lie side by side. It makes up whole rows of the output, so a thread can own it.
 
+#[cfg(target_arch = "x86_64")]
+mod brain;
 mod integer;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -44,6 +46,9 @@ pub struct Attention<'a> {
     dim_v: usize,
     output: [usize; 2],
     in_integers: bool,
+    /// With operands in bf16.
+    #[cfg(target_arch = "x86_64")]
+    in_bf16: bool,
     /// In f16, where the values fit.
     #[cfg(target_arch = "aarch64")]
     in_halves: bool,
@@ -90,6 +95,8 @@ impl<'a> Attention<'a> {
             dim_v,
             output,
             in_integers: false,
+            #[cfg(target_arch = "x86_64")]
+            in_bf16: false,
             #[cfg(target_arch = "aarch64")]
             in_halves: neon::has_halves(),
         })
@@ -103,6 +110,17 @@ impl<'a> Attention<'a> {
     pub fn in_integers(mut self) -> Self {
         self.in_integers = Self::fits_integers(self.k.tokens(), self.dim);
         self
+    }
+
+    /// The same attention with queries, keys, weights and values rounded to bf16 on processors that multiply such
+    /// (AVX512_BF16), and summed in f32; elsewhere no change. Results are off by about 0.4 % of the largest value.
+    #[must_use]
+    pub fn in_bf16(self) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            in_bf16: brain::is_available(),
+            ..self
+        }
     }
 
     /// The same attention in f32 on every processor.

@@ -15,6 +15,8 @@ pub struct Scratch {
     #[cfg(any(test, not(target_arch = "aarch64")))]
     work: Vec<f32>,
     integer: Buffers,
+    #[cfg(target_arch = "x86_64")]
+    brain: super::brain::Buffers,
     #[cfg(target_arch = "aarch64")]
     neon: super::neon::Buffers,
 }
@@ -59,8 +61,21 @@ impl Scratch {
             self.out.resize(task.rows.len() * attention.dim_v, 0.0);
             super::neon::attend(attention, task, &mut self.neon, &mut self.out);
         }
+        #[cfg(target_arch = "x86_64")]
+        if attention.in_bf16 {
+            return self.attend_brain(attention, task);
+        }
         #[cfg(not(target_arch = "aarch64"))]
         self.attend_plain(attention, task);
+    }
+
+    /// Computes a task with operands in bf16.
+    #[cfg(target_arch = "x86_64")]
+    fn attend_brain(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, super::brain::LANES);
+        let Self { q, k, v, out, brain, .. } = self;
+        let mut head = super::brain::Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
+        super::brain::attend(&mut head, brain);
     }
 
     /// The same with the plain kernel, which defines the result.

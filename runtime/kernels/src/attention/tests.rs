@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// Attention from its definition.
-fn reference(
+pub(super) fn reference(
     [q, k, v]: [MapView<'_>; 3],
     heads: usize,
     [dim, dim_v]: [usize; 2],

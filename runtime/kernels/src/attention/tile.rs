@@ -168,7 +168,7 @@ fn rows_to_columns(rows: &[f32], dim: usize, columns: &mut [f32], width: usize) 
 
 /// Copies column `i` of `columns [dim, width]` to row `i` of `rows [_, dim]`.
 #[inline(always)]
-fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) {
+pub(super) fn columns_to_rows(columns: &[f32], width: usize, rows: &mut [f32], dim: usize) {
     let (count, whole) = (rows.len() / dim, dim - dim % SIDE);
     let fours = count - count % SIDE;
     for (four, rows) in rows.chunks_exact_mut(SIDE * dim).enumerate() {
