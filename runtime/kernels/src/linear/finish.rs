@@ -5,7 +5,7 @@
 //! it again for each operation that follows, would take more instructions than the products of the
 //! first stages. Each operation rounds as the portable passes over memory do.
 
-use crate::neon::{Curve, Steps, narrow};
+use crate::neon::{CoarseCurve, Curve, Steps, narrow};
 use std::arch::aarch64::*;
 use std::marker::PhantomData;
 
@@ -181,6 +181,17 @@ impl Function for Curve {
     #[target_feature(enable = "neon")]
     unsafe fn apply(self, x: float32x4_t) -> float32x4_t {
         Curve::apply(&self, x)
+    }
+}
+
+/// Only before bytes.
+impl Function for CoarseCurve {
+    const LONG: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    unsafe fn apply(self, x: float32x4_t) -> float32x4_t {
+        CoarseCurve::apply(&self, x)
     }
 }
 

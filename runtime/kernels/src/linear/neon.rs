@@ -6,7 +6,7 @@ use super::integer::Path;
 use super::tile::ROWS;
 use super::{Activation, Epilogue, Input, LinearI8, LinearScratch, Output, Repacked};
 use super::{Residual, sdot, smull};
-use crate::neon::{Curve, Steps};
+use crate::neon::{CoarseCurve, Steps};
 use crate::quantize::quantize_all;
 use std::arch::aarch64::*;
 
@@ -122,7 +122,7 @@ impl LinearI8 {
                     }
                     Activation::Gelu => {
                         // SAFETY: NEON is part of aarch64.
-                        let function = unsafe { Curve::new() };
+                        let function = unsafe { CoarseCurve::new() };
                         self.blocks(rows, x, scratch, &Finish { added, function, target });
                     }
                 }

@@ -153,7 +153,11 @@ proptest! {
                 let mut found = vec![99; rows * n];
                 let out = Output::Quantized { scale: 0.03, values: &mut found };
                 layer.run(input, &epilogue, out, scratch).unwrap();
-                prop_assert_eq!(&found, &quantized, "{:?}", path);
+                // On ARM, GELU before bytes is off by a small part of a step: a value near the middle between two
+                // may become the other.
+                let coarse = cfg!(target_arch = "aarch64") && activation == Activation::Gelu;
+                let near = found.iter().zip(&quantized).all(|(a, b)| a.abs_diff(*b) <= 1);
+                prop_assert!(if coarse { near } else { found == quantized }, "{:?}", path);
             }
         }
 

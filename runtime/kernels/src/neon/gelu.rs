@@ -60,6 +60,43 @@ impl Curve {
     }
 }
 
+/// GELU for what is rounded to 8 bits: `T(a)` as `Q(a)^-8` with a polynomial of degree 3, and the bare estimate of
+/// the reciprocal. Off by at most 1.2e-3, a twentieth of a step of real outputs, with 14 instructions for four values
+/// instead of 25.
+#[derive(Clone, Copy)]
+pub(crate) struct CoarseCurve {
+    terms: [float32x4_t; 3],
+    /// The last term, in all lanes.
+    factor: float32x4_t,
+    reach: float32x4_t,
+}
+
+/// `Q`, from the constant term up, fitted to the least maximum error of `a T(a)`.
+const COARSE_TERMS: [f32; 4] = [1.088_053_9, 0.122_689_36, 0.027_074_89, 0.020_589_697];
+
+impl CoarseCurve {
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(crate) fn new() -> Self {
+        let [c0, c1, c2, c3] = COARSE_TERMS.map(|term| vdupq_n_f32(term));
+        Self { terms: [c0, c1, c2], factor: c3, reach: vdupq_n_f32(REACH) }
+    }
+
+    /// GELU of each value.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(crate) fn apply(&self, x: float32x4_t) -> float32x4_t {
+        let a = vminq_f32(vabsq_f32(x), self.reach);
+        let q = vfmaq_f32(self.terms[2], a, self.factor);
+        let q = vfmaq_f32(self.terms[1], a, q);
+        let q = vfmaq_f32(self.terms[0], a, q);
+        let mut power = vmulq_f32(q, q);
+        power = vmulq_f32(power, power);
+        power = vmulq_f32(power, power);
+        less(vmaxq_f32(x, vdupq_n_f32(0.0)), a, vrecpeq_f32(power))
+    }
+}
+
 /// `sum - a b`. In assembly: of the intrinsic the compiler makes a negation and `fmla`.
 #[inline]
 #[target_feature(enable = "neon")]
@@ -103,5 +140,29 @@ fn in_place(x: &mut [f32]) {
         // SAFETY: four values.
         unsafe { vst1q_f32(four.as_mut_ptr(), curve.apply(vld1q_f32(four.as_ptr()))) };
         x.copy_from_slice(&four[..x.len()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coarse_curve_is_close_to_the_exact_function() {
+        let exact = |x: f64| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2));
+        // SAFETY: NEON is part of aarch64.
+        let coarse = |x: f32| unsafe {
+            let curve = CoarseCurve::new();
+            vgetq_lane_f32::<0>(curve.apply(vdupq_n_f32(x)))
+        };
+        for x in (-120_000..120_001).map(|i| i as f32 * 1e-4) {
+            let error = (f64::from(coarse(x)) - exact(f64::from(x))).abs();
+            assert!(error <= 1.2e-3, "{} at {x}", coarse(x));
+        }
+        assert_eq!(
+            [f32::INFINITY, f32::MAX, 0.0, f32::MIN].map(coarse),
+            [f32::INFINITY, f32::MAX, 0.0, 0.0]
+        );
+        assert!(coarse(f32::NAN).is_nan() && coarse(f32::NEG_INFINITY) == 0.0);
     }
 }

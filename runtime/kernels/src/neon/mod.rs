@@ -5,6 +5,6 @@ mod gelu;
 mod norm;
 mod steps;
 
-pub(crate) use gelu::{Curve, gelu};
+pub(crate) use gelu::{CoarseCurve, Curve, gelu};
 pub(crate) use norm::layer_norm;
 pub(crate) use steps::{Steps, narrow, quantize};
