@@ -65,6 +65,16 @@ def main():
     client.send_message(pyigtl.StringMessage(json.dumps(undo), device_name="viewer"), wait=True)
     answer = json.loads(exchange("Probe.answer").string)
     assert answer == {"type": "done", "object": cyst["id"]}, answer
+    # One message with two points is still one object, and a removed one leaves an empty map.
+    two = [click[:3].tolist(), matrix[:3, 3].tolist()]
+    client.send_message(pyigtl.PointMessage(two, names=["a", "outside"], device_name="two"), wait=True)
+    both = lambda message: len(json.loads(message.string)["objects"]) == 2
+    objects = json.loads(exchange("Probe.state", both).string)["objects"]
+    assert [prompt["inside"] for prompt in objects[1]["prompts"]] == [True, False], objects
+    for object in objects:
+        remove = {"command": "remove", "object": object["id"]}
+        client.send_message(pyigtl.StringMessage(json.dumps(remove), device_name="viewer"), wait=True)
+    exchange("Probe.mask", lambda message: not message.image.any())
     client.stop()
 
 

@@ -138,7 +138,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if let Some(error) = cause.downcast_ref::<AppError>() {
             return match error {
                 AppError::Usage(_) => {
-                    (USAGE, Some("see `uniultra segment --help`, `uniultra bench --help`"))
+                    (USAGE, Some("see `uniultra --help`, and that of the command"))
                 }
                 AppError::Input(_) => (INPUT, None),
                 AppError::Selftest(_) | AppError::Missed(_) => (MISSED, None),

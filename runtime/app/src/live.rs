@@ -31,7 +31,16 @@ pub(crate) fn run(args: &LiveArgs, board: Option<&Path>) -> anyhow::Result<()> {
         ..options
     };
     let segmenter = setup.open(&model)?;
-    uniultra_node::run(segmenter, options, &stop, announce)?;
+    let exposed = args.expose.as_deref();
+    let figures = uniultra_node::run(segmenter, options, &stop, |addresses| {
+        announce(addresses, exposed);
+    })?;
+    if args.no_http {
+        print(&format!(
+            "{} frames received, {} processed, {} skipped, {} recorded\n",
+            figures.received, figures.processed, figures.dropped, figures.recorded
+        ))?;
+    }
     Ok(())
 }
 
@@ -66,11 +75,18 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
     })
 }
 
-/// Says where the page is.
-fn announce(addresses: &Addresses) {
+/// Says where the page is. The token itself is not shown: screens and logs are read by others.
+fn announce(addresses: &Addresses, exposed: Option<&Path>) {
     let mut text = String::new();
     if let Some(address) = addresses.http {
         text += &format!("http://{address}/\n");
+    }
+    if let (Some(address), Some(token)) = (addresses.http, exposed) {
+        text += &format!(
+            "from other machines: http://THIS-MACHINE:{}/#token=TOKEN, with the token in {}\n",
+            address.port(),
+            token.display()
+        );
     }
     if let Some(address) = addresses.igtl {
         text += &format!("OpenIGTLink on {address}\n");

@@ -48,6 +48,12 @@ impl FrameSlot {
         replaced
     }
 
+    /// Waits until the slot is empty: for a source that can wait, as a file can.
+    pub fn wait_until_taken(&self) {
+        let full = |state: &mut State| state.latest.is_some() && !state.closed;
+        drop(self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Takes the newest frame; waits for one for at most `timeout`. `None` if none came, if the source has
     /// ended, or after [`wake`](Self::wake).
     pub fn take(&self, timeout: Duration) -> Option<CapturedFrame> {
@@ -57,7 +63,10 @@ impl FrameSlot {
             .wait_timeout_while(self.lock(), timeout, waits)
             .unwrap_or_else(PoisonError::into_inner);
         state.woken = false;
-        state.latest.take()
+        let taken = state.latest.take();
+        drop(state);
+        self.changed.notify_all();
+        taken
     }
 
     /// Waits for `timeout`, or until [`wake`](Self::wake), and takes nothing: for a session that has time for fewer
@@ -126,6 +135,26 @@ mod tests {
         assert!(!slot.is_finished());
         assert_eq!(slot.take(Duration::from_secs(9)).unwrap().number, 4);
         assert!(slot.is_finished() && slot.take(Duration::from_secs(9)).is_none());
+    }
+
+    #[test]
+    fn a_source_that_waits_loses_nothing() {
+        let slot = FrameSlot::new();
+        let taken = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..200 {
+                    slot.wait_until_taken();
+                    slot.put(frame(number));
+                }
+                slot.close();
+            });
+            let mut taken = 0;
+            while !slot.is_finished() {
+                taken += u64::from(slot.take(Duration::from_secs(5)).is_some());
+            }
+            taken
+        });
+        assert_eq!((taken, slot.counts().dropped), (200, 0));
     }
 
     #[test]

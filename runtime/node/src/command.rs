@@ -19,8 +19,9 @@ pub(crate) enum Command {
         /// The object.
         #[serde(default)]
         object: Option<u32>,
-        /// Number of the frame that the user saw.
-        frame: u64,
+        /// Number of the frame that the user saw; the newest if absent.
+        #[serde(default)]
+        frame: Option<u64>,
         /// Column.
         x: f32,
         /// Row.
@@ -33,8 +34,9 @@ pub(crate) enum Command {
         /// The object.
         #[serde(default)]
         object: Option<u32>,
-        /// Number of the frame that the user saw.
-        frame: u64,
+        /// Number of the frame that the user saw; the newest if absent.
+        #[serde(default)]
+        frame: Option<u64>,
         /// Left.
         x0: f32,
         /// Top.
@@ -69,16 +71,29 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The prompt in a command, and its object.
-    pub(crate) fn prompt(&self) -> Option<(Option<ObjectId>, LivePrompt)> {
+    /// A command in JSON; the error says what was expected.
+    pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
+        // The parser's messages are about Rust's types, but they name the field.
+        serde_json::from_slice(json).map_err(|error| {
+            format!(
+                "expected a command (point, box, undo, remove, rename or freeze) with its fields in JSON: {}",
+                error.to_string().replace("internally tagged enum Command", "an object")
+            )
+        })
+    }
+
+    /// The prompt in a command, and its object; `newest` is the number of the newest frame.
+    pub(crate) fn prompt(&self, newest: u64) -> Option<(Option<ObjectId>, LivePrompt)> {
         match *self {
             Self::Point { object, frame, x, y, inside } => {
                 let label = if inside { PointLabel::Positive } else { PointLabel::Negative };
                 let kind = PromptKind::Point { x, y, label };
+                let frame = frame.unwrap_or(newest);
                 Some((object.map(ObjectId), LivePrompt { frame, kind }))
             }
             Self::Box { object, frame, x0, y0, x1, y1 } => {
                 let kind = PromptKind::Box { x0, y0, x1, y1 };
+                let frame = frame.unwrap_or(newest);
                 Some((object.map(ObjectId), LivePrompt { frame, kind }))
             }
             _ => None,
@@ -136,13 +151,15 @@ mod tests {
     fn commands_are_read_from_json() {
         let read = |text: &str| serde_json::from_str::<Command>(text);
         let point = r#"{"id": 7, "command": "point", "object": null, "frame": 3, "x": 1, "y": 2.5, "inside": false}"#;
-        let (object, prompt) = read(point).unwrap().prompt().unwrap();
+        let (object, prompt) = read(point).unwrap().prompt(9).unwrap();
         assert_eq!((object, prompt.frame), (None, 3));
         let label = PointLabel::Negative;
         assert_eq!(prompt.kind, PromptKind::Point { x: 1.0, y: 2.5, label });
         let corners =
             r#"{"command": "box", "object": 4, "frame": 3, "x0": 1, "y0": 2, "x1": 3, "y1": 4}"#;
-        assert_eq!(read(corners).unwrap().prompt().unwrap().0, Some(ObjectId(4)));
+        assert_eq!(read(corners).unwrap().prompt(9).unwrap().0, Some(ObjectId(4)));
+        let newest = r#"{"command": "point", "x": 1, "y": 2, "inside": true}"#;
+        assert_eq!(read(newest).unwrap().prompt(9).unwrap().1.frame, 9);
         assert_eq!(
             read(r#"{"command": "freeze", "on": true}"#).unwrap(),
             Command::Freeze { on: true }

@@ -70,6 +70,12 @@ pub enum NodeError {
     /// The system refuses a thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    /// A click of the command line was refused.
+    #[error("--tap {reason}")]
+    Tap {
+        /// The click, and why.
+        reason: String,
+    },
     /// The thread of the session ended by itself.
     #[error("the session broke down: {0}")]
     Session(String),

@@ -63,16 +63,17 @@ pub struct Addresses {
 
 /// Runs a node until `stop` is set, or until its source ends and nobody could look at what is left.
 ///
-/// `ready` is called once, when everything listens and frames may come.
+/// Returns what became of the frames. `ready` is called once, when everything listens and frames may come.
 ///
 /// # Errors
-/// [`NodeError`]: the source, an address or a folder cannot be used; the session's thread broke down.
+/// [`NodeError`]: the source, an address or a folder cannot be used; the recording failed; without servers, a click
+/// was refused; the session's thread broke down.
 pub fn run<N>(
     segmenter: Segmenter<N>,
     options: NodeOptions,
     stop: &Arc<AtomicBool>,
     ready: impl FnOnce(&Addresses),
-) -> Result<(), NodeError>
+) -> Result<Figures, NodeError>
 where
     N: Network + 'static,
     LiveSession<N>: Send,
@@ -80,6 +81,10 @@ where
     let shared = Arc::new(Shared::new(stop.clone()));
     let slot = Arc::new(FrameSlot::new());
     let feed = Feed::new(slot.clone(), shared.source.clone(), shared.epoch, options.pixel_spacing);
+    // With nobody to look at the picture, a file's frames wait for the model instead of being skipped.
+    let alone = options.http.is_none() && options.igtl.is_none();
+    let patient = alone && source::can_wait(&options.source);
+    let feed = if patient { feed.patiently() } else { feed };
     let (sender, requests) = sync_channel(command::MAX_WAITING);
     let commands = Commands::new(sender, slot.clone());
     let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
@@ -88,7 +93,7 @@ where
     let recorder = options
         .record
         .as_deref()
-        .map(|folder| Recorder::start(folder, shared.clone()))
+        .map(|folder| Recorder::start(folder, shared.clone(), patient))
         .transpose()?;
     let servers = Servers::start(&options, &commands, &snapshots, &shared, &feed)?;
     let worker = Worker {
@@ -103,8 +108,9 @@ where
         interval: options
             .max_rate_hz
             .map_or(Duration::ZERO, |hz| Duration::from_secs_f32(1.0 / hz)),
-        ends_with_source: options.http.is_none() && options.igtl.is_none(),
+        ends_with_source: alone,
         first_taps: options.taps,
+        failed_taps: None,
         view: View::default(),
     };
     let session = thread::Builder::new()
@@ -116,7 +122,13 @@ where
     life::watch(&shared, &session, options.watchdog);
     let outcome = session.join();
     servers.end();
-    outcome.map_err(|_| NodeError::Session("its thread panicked".to_string()))
+    let summary = outcome.map_err(|_| NodeError::Session("its thread panicked".to_string()))?;
+    summary.outcome?;
+    match summary.failed_taps {
+        // With a page, people see that nothing is outlined.
+        Some(reason) if alone => Err(NodeError::Tap { reason }),
+        _ => Ok(summary.figures),
+    }
 }
 
 /// The servers, on a thread of their own.

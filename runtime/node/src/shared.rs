@@ -2,8 +2,27 @@
 
 use crate::source::SourceStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// What a recording is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recording {
+    Off,
+    Running,
+    /// A file could not be written, and nothing more is recorded.
+    Failed,
+}
+
+impl Recording {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Running => "running",
+            Self::Failed => "failed",
+        }
+    }
+}
 
 /// Counters, and the wish to stop.
 #[derive(Debug)]
@@ -15,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) clients_dropped: AtomicU64,
     pub(crate) recorded: AtomicU64,
     pub(crate) record_dropped: AtomicU64,
+    recording: AtomicU8,
     stop: Arc<AtomicBool>,
     /// When the session last gave a sign of life, in milliseconds.
     alive_ms: AtomicU64,
@@ -29,9 +49,20 @@ impl Shared {
             clients_dropped: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             record_dropped: AtomicU64::new(0),
+            recording: AtomicU8::new(Recording::Off as u8),
             stop,
             alive_ms: AtomicU64::new(0),
         }
+    }
+
+    pub(crate) fn recording(&self) -> Recording {
+        let states = [Recording::Off, Recording::Running, Recording::Failed];
+        let stored = self.recording.load(Ordering::Relaxed);
+        states.into_iter().find(|state| *state as u8 == stored).unwrap_or(Recording::Off)
+    }
+
+    pub(crate) fn set_recording(&self, state: Recording) {
+        self.recording.store(state as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn stops(&self) -> bool {

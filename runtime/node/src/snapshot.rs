@@ -2,7 +2,10 @@
 
 use crate::picture;
 use crate::state::State;
+use axum::body::Bytes;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 use uniultra_core::Mask;
 use uniultra_live::CapturedFrame;
 
@@ -17,6 +20,7 @@ pub(crate) struct Snapshot {
     /// Whether the frame is another than in the snapshot before.
     pub(crate) new_frame: bool,
     jpeg: OnceLock<Arc<Vec<u8>>>,
+    png: OnceCell<Bytes>,
 }
 
 impl Snapshot {
@@ -26,7 +30,7 @@ impl Snapshot {
         masks: Vec<(u8, Mask)>,
         new_frame: bool,
     ) -> Self {
-        Self { state, captured, masks, new_frame, jpeg: OnceLock::new() }
+        Self { state, captured, masks, new_frame, jpeg: OnceLock::new(), png: OnceCell::new() }
     }
 
     /// The frame as JPEG; empty before the first frame.
@@ -37,6 +41,16 @@ impl Snapshot {
             jpeg.inspect_err(|error| log::warn!("frame {}: {error}", captured.number)).ok()
         };
         self.jpeg.get_or_init(|| Arc::new(encode().unwrap_or_default())).clone()
+    }
+
+    /// The frame as PNG, encoded beside the server's thread.
+    pub(crate) async fn png(&self) -> Result<Bytes, String> {
+        let encode = || async {
+            let captured = self.captured.clone().ok_or("no frame has come yet")?;
+            let encoded = spawn_blocking(move || picture::png(&captured.frame)).await;
+            encoded.map_err(|e| e.to_string())?.map(Bytes::from).map_err(|e| e.to_string())
+        };
+        self.png.get_or_try_init(encode).await.cloned()
     }
 
     /// The label map of all masks, row by row.

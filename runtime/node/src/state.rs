@@ -30,6 +30,8 @@ pub struct State {
     pub frozen: bool,
     /// The source of the frames.
     pub source: Source,
+    /// `off`, `running` or `failed`.
+    pub recording: String,
     /// The objects, in the order in which they were added.
     pub objects: Vec<Object>,
     /// How well the node keeps up.

@@ -1,8 +1,9 @@
 //! The thread of the session: takes the newest frame and the commands that have come, answers, publishes.
 
+use crate::NodeError;
 use crate::command::{Answer, Command, Request};
 use crate::record::Recorder;
-use crate::shared::Shared;
+use crate::shared::{Recording, Shared};
 use crate::snapshot::Snapshot;
 use crate::source::SourceState;
 use crate::state::{Figures, Object, Source, State};
@@ -18,6 +19,21 @@ use uniultra_live::{
 
 /// How long the thread waits for a frame before it gives a sign of life.
 const IDLE: Duration = Duration::from_millis(100);
+
+/// What is left when the node has ended.
+pub(crate) struct Summary {
+    pub(crate) figures: Figures,
+    /// Of the recording.
+    pub(crate) outcome: Result<(), NodeError>,
+    pub(crate) failed_taps: Option<String>,
+}
+
+/// A name without what cannot be read: control characters, and marks that turn the direction of a text.
+fn printable(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    shown.trim().to_string()
+}
 
 /// The session and what surrounds it.
 pub(crate) struct Worker<N: Network> {
@@ -36,6 +52,8 @@ pub(crate) struct Worker<N: Network> {
     pub(crate) ends_with_source: bool,
     /// Clicks of the command line, for the first frame.
     pub(crate) first_taps: Vec<[f32; 2]>,
+    /// The first of them that was refused, and why.
+    pub(crate) failed_taps: Option<String>,
     pub(crate) view: View,
 }
 
@@ -57,7 +75,7 @@ pub(crate) struct View {
 
 impl<N: Network> Worker<N> {
     /// Runs until the node stops.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(mut self) -> Summary {
         let mut due = Instant::now();
         while !self.shared.stops() {
             self.shared.alive();
@@ -89,13 +107,21 @@ impl<N: Network> Worker<N> {
             if new_frame || changed {
                 self.publish(new_frame);
             }
-            if self.ends_with_source && self.slot.is_finished() {
+            let lost = self.shared.recording() == Recording::Failed || self.failed_taps.is_some();
+            if self.ends_with_source && (self.slot.is_finished() || lost) {
                 self.shared.stop();
             }
         }
-        if let Some(recorder) = self.recorder.take() {
-            recorder.finish();
-        }
+        let outcome = self.recorder.take().map_or(Ok(()), |recorder| recorder.finish(&self.shared));
+        let figures = self.figures();
+        log::info!(
+            "received {}, processed {}, dropped {}, recorded {}",
+            figures.received,
+            figures.processed,
+            figures.dropped,
+            figures.recorded
+        );
+        Summary { figures, outcome, failed_taps: self.failed_taps }
     }
 
     fn is_running(&self) -> bool {
@@ -110,10 +136,16 @@ impl<N: Network> Worker<N> {
         }
         for [x, y] in std::mem::take(&mut self.first_taps) {
             let command =
-                Command::Point { object: None, frame: captured.number, x, y, inside: true };
+                Command::Point { object: None, frame: Some(captured.number), x, y, inside: true };
             match self.carry_out(&command) {
                 Ok(_) => self.answer_on(&captured),
-                Err(message) => log::error!("--point {x},{y}: {message}"),
+                Err(message) => {
+                    // Alone, the node ends with this error.
+                    if !self.ends_with_source {
+                        log::error!("--tap {x},{y}: {message}");
+                    }
+                    self.failed_taps.get_or_insert_with(|| format!("{x},{y}: {message}"));
+                }
             }
         }
         let now = self.shared.epoch.elapsed();
@@ -151,7 +183,8 @@ impl<N: Network> Worker<N> {
     }
 
     fn carry_out(&mut self, command: &Command) -> Answer {
-        if let Some((object, prompt)) = command.prompt() {
+        let newest = self.view.current.as_ref().map_or(0, |captured| captured.number);
+        if let Some((object, prompt)) = command.prompt(newest) {
             return self.prompt(object, prompt);
         }
         let (object, outcome) = match command {
@@ -162,7 +195,11 @@ impl<N: Network> Worker<N> {
                 (*object, self.session.remove_object(id))
             }
             Command::Rename { object, name } => {
-                (*object, self.session.rename_object(ObjectId(*object), name))
+                let name = printable(name);
+                if name.is_empty() {
+                    return Err("expected a name, found nothing that can be read".to_string());
+                }
+                (*object, self.session.rename_object(ObjectId(*object), &name))
             }
             Command::Freeze { on } => {
                 self.view.frozen = *on;
@@ -235,6 +272,7 @@ impl<N: Network> Worker<N> {
                 state: self.shared.source.state().name().to_string(),
                 errors: self.shared.source.errors(),
             },
+            recording: self.shared.recording().name().to_string(),
             objects: objects.map(|object| Object::new(object, self.label(object.id()))).collect(),
             stats: self.figures(),
         }

@@ -1,6 +1,7 @@
 //! Clients that mean harm, or are broken.
 
 use crate::node::{Node, PATIENCE};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -94,6 +95,29 @@ fn a_thousand_malformed_messages_change_nothing() {
     node.wait_for("the clients' end", |state| state["stats"]["clients"] == 0);
 }
 
+/// Connections that ask nothing are closed, so that they keep nobody out.
+#[test]
+fn idle_connections_end() {
+    let node = Node::start(&[]);
+    let idle: Vec<_> = (0..100).filter_map(|_| TcpStream::connect(&node.address).ok()).collect();
+    let start = Instant::now();
+    loop {
+        let mut stream = TcpStream::connect(&node.address).unwrap();
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", node.address);
+        let mut answer = String::new();
+        // A refused connection ends with an error or with nothing.
+        let _ =
+            stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer));
+        if answer.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(idle);
+}
+
 /// Of four clients one reads nothing: it is dropped, and the others get frames all the while.
 #[test]
 fn a_stalled_client_is_dropped_and_the_others_are_not() {
@@ -104,7 +128,13 @@ fn a_stalled_client_is_dropped_and_the_others_are_not() {
     while node.state()["stats"]["clients_dropped"] == 0 {
         assert!(start.elapsed() < 2 * PATIENCE, "{}", node.state());
         for socket in &mut others {
-            let Message::Binary(bytes) = socket.read().unwrap() else { panic!("not a frame") };
+            let bytes = loop {
+                match socket.read().unwrap() {
+                    Message::Binary(bytes) => break bytes,
+                    Message::Ping(_) => {}
+                    other => panic!("not a frame: {other:?}"),
+                }
+            };
             let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
             let state: serde_json::Value = serde_json::from_slice(&bytes[4..4 + length]).unwrap();
             assert!(state["frame"].is_u64());

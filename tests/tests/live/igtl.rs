@@ -77,7 +77,7 @@ fn what_cannot_be_done_is_refused_by_a_status() {
     let Content::Capability(types) = ask(Content::GetCapability) else { panic!("no types") };
     assert!(types.iter().any(|name| name == "IMAGE"));
     let Content::Text(text) = ask(Content::Text("{}".into())) else { panic!("no text") };
-    assert!(text.contains("not a command"), "{text}");
+    assert!(text.contains("expected a command"), "{text}");
 }
 
 #[test]

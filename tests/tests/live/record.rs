@@ -36,9 +36,9 @@ fn a_recording_is_a_data_set_that_evaluate_reads() {
         // Sessions are told apart by the second in which they started.
         std::thread::sleep(std::time::Duration::from_millis(1100));
     }
+    // Files wait for the model: no frame is skipped.
     let recorded = lines(&out.join("frames.jsonl"));
-    // A frame that came while the one before was processed is skipped, and a slow machine skips more.
-    assert!((2..=6).contains(&recorded.len()), "{}", recorded.len());
+    assert_eq!(recorded.len(), 6);
     for line in &recorded {
         let stem = line["stem"].as_str().unwrap();
         for part in ["image", "mask"] {
@@ -66,6 +66,26 @@ fn a_recording_is_a_data_set_that_evaluate_reads() {
     let dice: Vec<f64> =
         rows.map(|row| row.split(',').nth(column).unwrap().parse().unwrap()).collect();
     assert!(dice.len() >= recorded.len() && dice.iter().all(|dice| *dice > 0.9), "{dice:?}");
+}
+
+#[test]
+fn a_tap_that_hits_nothing_and_a_recording_that_breaks_are_failures() {
+    let scratch = tempfile::tempdir().unwrap();
+    let source = frames(&scratch.path().join("frames"), 2);
+    let out = scratch.path().join("record");
+    let out = out.to_str().unwrap();
+    let args = ["live", "--source", &source, "--no-http", "--record", out, "--tap", "9000,3"];
+    run("uniultra", args).fails(3, &["--tap 9000,3"]);
+
+    let mut node = Node::start(&["--tap", "207,92", "--record", out]);
+    node.wait_for("a recorded frame", |state| state["stats"]["recorded"].as_u64() > Some(0));
+    // While it records, nobody else may.
+    run("uniultra", ["live", "--http", "127.0.0.1:0", "--record", out])
+        .fails(6, &["another program"]);
+    fs::remove_dir_all(Path::new(out).join("mask")).unwrap();
+    node.wait_for("the failure", |state| state["recording"] == "failed");
+    let (status, _) = node.end("-TERM");
+    assert_eq!(status.code(), Some(6));
 }
 
 #[test]

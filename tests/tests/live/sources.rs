@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use uniultra_tests::cli::{root, run};
 
+/// A header whose sides' product wraps in 64 bits.
+const WRAPPING: &[u8] = b"YUV4MPEG2 W12297829382473034411 H1 F25:1 Ip A1:1 C444\nFRAME\n0123456789";
+
 /// A disc of 30 px radius, brighter than the rest.
 fn disc(width: usize, height: usize) -> Vec<u8> {
     let inside = |i: usize| {
@@ -54,6 +57,8 @@ fn a_socket_takes_one_writer_after_the_other_also_with_another_size() {
     });
     send(b"GIF89a, which is no stream of frames");
     node.wait_for("an error", |state| state["source"]["errors"] == 1);
+    send(WRAPPING);
+    node.wait_for("another error", |state| state["source"]["errors"] == 2);
     send(&y4m(64, 48, 2));
     let state = node.wait_for("two small frames", |state| state["frame"] == 3);
     assert_eq!((&state["width"], &state["height"]), (&64.into(), &48.into()));
@@ -112,6 +117,7 @@ fn mistakes_of_the_command_line_are_errors_before_anything_starts() {
         (vec!["--source", "dir:/nowhere@20"], 3, "/nowhere"),
         (vec!["--source", &empty], 3, "PNG"),
         (vec!["--source", "y4m:/nowhere"], 3, "/nowhere"),
+        (vec!["--source", "y4m:/tmp"], 3, "found a folder"),
         (vec!["--source", "raw:gray8,8x8@-"], 3, "8x8"),
         (vec!["--http", "0.0.0.0:0"], 2, "--expose"),
         (vec!["--expose", "/nowhere/token"], 2, "/nowhere/token"),

@@ -10,15 +10,16 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   uniultra live
       a simulated cyst on http://127.0.0.1:8080/: tap on it
-  uniultra live --source dir:frames@20 --record session1
-  ffmpeg -i clip.mp4 -f yuv4mpegpipe -pix_fmt gray - | uniultra live --source y4m:-
+  uniultra live --source dir:frames@20 --record data/session1
+  ffmpeg -re -i clip.mp4 -f yuv4mpegpipe -pix_fmt gray - | uniultra live --source y4m:-
   gst-launch-1.0 -q v4l2src ! videoconvert ! video/x-raw,format=I420 ! y4menc ! fdsink |
       uniultra live --source y4m:- --threads 2
   uniultra live --source raw:gray8,640x480@unix:/run/scanner.sock --pixel-spacing 0.12
-  uniultra live --source dir:frames@20 --no-http --tap 200,150 --record session1
-      without a page: follows what lies at 200,150 on the first frame
+  uniultra live --source dir:frames@20 --no-http --tap 200,150 --record data/session1
+      without a page: follows what lies at 200,150 on the first frame, through every frame
   uniultra live --source igtl --igtl 127.0.0.1:18944
-  uniultra live --http 192.168.1.5:8080 --expose token.txt --allow-host scanner.local
+  (umask 077; openssl rand -hex 16 > token.txt)
+  uniultra live --http 0.0.0.0:8080 --expose token.txt --allow-host scanner.local
       for other machines, which open http://scanner.local:8080/#token=THE-TOKEN
 
 Ctrl+C or SIGTERM ends the program within a second; files of --record are whole. A source that stops may
@@ -40,13 +41,14 @@ pub(crate) struct LiveArgs {
     pub(crate) model: Option<PathBuf>,
     /// Serve the page and its API there; port 0 takes a free one. Only this machine can open it,
     /// unless --expose is given.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) http: SocketAddr,
     /// Serve no page.
     #[arg(long)]
     pub(crate) no_http: bool,
     /// Let other machines open the page, with the token in this file: at least 16 letters, digits, `-`
-    /// or `_`, in a file of mode 600. The connection is not encrypted.
+    /// or `_`, in a file of mode 600. The page's address then ends in `/#token=` and the token. The connection
+    /// is not encrypted.
     #[arg(long, value_name = "TOKEN-FILE", conflicts_with = "no_http")]
     pub(crate) expose: Option<PathBuf>,
     /// A further name of this machine that browsers may use for the page. Repeat it for several.
@@ -54,13 +56,13 @@ pub(crate) struct LiveArgs {
     pub(crate) hosts: Vec<String>,
     /// Serve OpenIGTLink there, for 3D Slicer and other viewers: images in (with --source igtl) and points;
     /// label maps, outlines and states out. Addresses of this machine only.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub(crate) igtl: Option<SocketAddr>,
     /// Record frames with an outline, their masks, prompts and sizes as a data set in this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// A click on the first frame, inside an object; up to 8, each for an object of its own.
-    #[arg(long = "tap", value_name = "X,Y", value_parser = tap)]
+    #[arg(long = "tap", value_name = "X,Y", allow_hyphen_values = true, value_parser = tap)]
     pub(crate) taps: Vec<[f32; 2]>,
     /// Side of a pixel in millimetres, 0.001 to 10, if the source does not say it. Two numbers if pixels
     /// are not square: the width, then the height.
@@ -74,10 +76,16 @@ pub(crate) struct LiveArgs {
     pub(crate) threads: Option<usize>,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("expected an address and a port, such as 127.0.0.1:8080, found `{text}`")
+    })
+}
+
 fn tap(text: &str) -> Result<[f32; 2], String> {
     match super::numbers(text)?[..] {
-        [x, y] => Ok([x, y]),
-        _ => Err("expected X,Y".to_string()),
+        [x, y] if x >= 0.0 && y >= 0.0 && x.is_finite() && y.is_finite() => Ok([x, y]),
+        _ => Err("expected X,Y in pixels of the frame, 0 or more".to_string()),
     }
 }
 
@@ -116,6 +124,8 @@ mod tests {
             "--http 8080",
             "--http localhost:8080",
             "--tap 1",
+            "--tap -5,120",
+            "--tap nan,5",
             "--max-fps 0",
             "--no-http --expose t",
             "--no-http --allow-host x",

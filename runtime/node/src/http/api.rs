@@ -4,11 +4,12 @@ use super::Site;
 use crate::command::Command;
 use crate::picture;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use image::ImageResult;
 use serde_json::json;
+use std::fmt::Display;
 
 /// The state as JSON.
 pub(super) async fn state(State(site): State<Site>) -> Response {
@@ -20,7 +21,7 @@ pub(super) async fn state(State(site): State<Site>) -> Response {
 pub(super) async fn frame(State(site): State<Site>) -> Response {
     let snapshot = site.snapshots.borrow().clone();
     match &snapshot.captured {
-        Some(captured) => png(captured.number, picture::png(&captured.frame)),
+        Some(captured) => png(captured.number, snapshot.png().await),
         None => no_frame(),
     }
 }
@@ -39,8 +40,12 @@ pub(super) async fn mask(State(site): State<Site>) -> Response {
 }
 
 /// A command, as in a message of the WebSocket.
-pub(super) async fn command(State(site): State<Site>, Json(command): Json<Command>) -> Response {
-    match site.commands.ask(command).await {
+pub(super) async fn command(State(site): State<Site>, body: Bytes) -> Response {
+    let answer = match Command::read(&body) {
+        Ok(command) => site.commands.ask(command).await,
+        Err(message) => Err(message),
+    };
+    match answer {
         Ok(object) => Json(json!({ "object": object })).into_response(),
         Err(message) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "message": message }))).into_response()
@@ -48,7 +53,7 @@ pub(super) async fn command(State(site): State<Site>, Json(command): Json<Comman
     }
 }
 
-fn png(number: u64, picture: ImageResult<Vec<u8>>) -> Response {
+fn png<T: IntoResponse>(number: u64, picture: Result<T, impl Display>) -> Response {
     match picture {
         Ok(bytes) => {
             let headers = [(header::CONTENT_TYPE, "image/png".to_string())];

@@ -76,7 +76,7 @@ impl Guard {
     pub(super) fn new(address: SocketAddr, names: &[String], token: Option<Token>) -> Self {
         let port = address.port();
         let mut hosts = vec![address.to_string()];
-        if address.ip().is_loopback() {
+        if address.ip().is_loopback() || address.ip().is_unspecified() {
             hosts.extend([format!("localhost:{port}"), format!("127.0.0.1:{port}")]);
             hosts.push(format!("[::1]:{port}"));
         }
@@ -95,11 +95,22 @@ impl Guard {
         Self { hosts, token }
     }
 
-    /// Checks Host and Origin.
-    pub(super) fn check_site(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    /// Checks Host and Origin; `local` is this machine's end of the connection. Its address is a fine name, too: an
+    /// attacker's page has to use a name of its own.
+    pub(super) fn check_site(
+        &self,
+        headers: &HeaderMap,
+        local: Option<SocketAddr>,
+    ) -> Result<(), (StatusCode, &'static str)> {
+        if headers.get_all(header::HOST).iter().count() > 1 {
+            return Err((StatusCode::BAD_REQUEST, "more than one Host"));
+        }
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let host = text(header::HOST).unwrap_or_default().to_ascii_lowercase();
-        if !self.hosts.contains(&host) {
+        let is_local = local.is_some_and(|local| {
+            host == local.to_string() || (local.port() == 80 && host == local.ip().to_string())
+        });
+        if !is_local && !self.hosts.contains(&host) {
             return Err((StatusCode::MISDIRECTED_REQUEST, "unknown Host; see --allow-host"));
         }
         match headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) {
@@ -143,7 +154,7 @@ mod tests {
     #[test]
     fn only_this_server_s_own_page_may_ask() {
         let guard = Guard::new("127.0.0.1:8080".parse().unwrap(), &["Scanner.local".into()], None);
-        let site = |pairs: &[(header::HeaderName, &str)]| guard.check_site(&headers(pairs));
+        let site = |pairs: &[(header::HeaderName, &str)]| guard.check_site(&headers(pairs), None);
         for host in [
             "127.0.0.1:8080",
             "localhost:8080",
@@ -162,6 +173,14 @@ mod tests {
                 StatusCode::MISDIRECTED_REQUEST
             );
         }
+        let wide = Guard::new("0.0.0.0:8080".parse().unwrap(), &[], None);
+        let local = Some("192.0.2.7:8080".parse().unwrap());
+        let host = |host| headers(&[(header::HOST, host)]);
+        wide.check_site(&host("192.0.2.7:8080"), local).unwrap();
+        assert!(wide.check_site(&host("192.0.2.8:8080"), local).is_err());
+        let mut two = host("localhost:8080");
+        two.append(header::HOST, HeaderValue::from_static("localhost:8080"));
+        assert_eq!(guard.check_site(&two, None).unwrap_err().0, StatusCode::BAD_REQUEST);
         for origin in
             ["null", "", "http://evil.example", "https://localhost:8080", "http://127.0.0.1:8080"]
         {

@@ -14,18 +14,37 @@ use crate::snapshot::Snapshot;
 use crate::{HttpOptions, NodeError};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use guard::Guard;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 /// Longest body of a request, and longest message of a client.
 const MAX_REQUEST_BYTES: usize = 4096;
+
+/// Most connections at a time; a browser opens six for a page.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long a client may take to ask, for an answer, and for all that it asks on one connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Pause after a connection that the system could not give.
+const BREATHER: Duration = Duration::from_millis(200);
 
 /// What every handler sees.
 #[derive(Clone)]
@@ -68,7 +87,8 @@ impl Server {
         self.address
     }
 
-    /// Answers until the process ends.
+    /// Answers until the process ends. Connections are few, and none may wait for long before it asks: otherwise
+    /// idle ones would keep everybody out, without any token.
     pub(crate) async fn serve(self) {
         let secret = Router::new()
             .route("/ws", get(socket::upgrade))
@@ -84,15 +104,62 @@ impl Server {
             .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
             .layer(middleware::from_fn_with_state(self.site.clone(), check_site))
             .with_state(self.site);
-        if let Err(error) = axum::serve(self.listener, router).await {
-            log::error!("the web server ended: {error}");
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let accepted = self.listener.accept().await;
+            let (stream, _) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    log::warn!("the page's server: {error}");
+                    // Out of descriptors, most likely: others have to go first.
+                    tokio::time::sleep(BREATHER).await;
+                    continue;
+                }
+            };
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                // Whoever makes many of them must not fill the log, too.
+                log::debug!(
+                    "the page's server: a connection was refused, {MAX_CONNECTIONS} are open"
+                );
+                continue;
+            };
+            let router = router.clone();
+            tokio::spawn(async move {
+                connection(stream, router).await;
+                drop(place);
+            });
         }
     }
 }
 
+/// One connection. It ends when it has become a WebSocket, which has limits of its own, or after [`LONGEST`].
+async fn connection(stream: TcpStream, router: Router) {
+    let local = stream.local_addr().map(LocalAddress);
+    let service = service_fn(move |mut request: axum::http::Request<Incoming>| {
+        if let Ok(local) = local.as_ref() {
+            request.extensions_mut().insert(*local);
+        }
+        router.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    // Errors are those of clients that left or were too slow.
+    if let Ok(Err(error)) = timeout(LONGEST, connection).await {
+        log::debug!("the page's server: {error}");
+    }
+}
+
+/// This machine's end of a connection.
+#[derive(Clone, Copy, Debug)]
+struct LocalAddress(SocketAddr);
+
 async fn check_site(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let mut response = match site.guard.check_site(request.headers()) {
-        Ok(()) => next.run(request).await,
+    let local = request.extensions().get::<LocalAddress>().map(|local| local.0);
+    let mut response = match site.guard.check_site(request.headers(), local) {
+        Ok(()) => timeout(ANSWER_TIMEOUT, next.run(request))
+            .await
+            .unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response()),
         Err(refusal) => refusal.into_response(),
     };
     // Nothing of this server may be guessed to be a script, shown in a frame of another page, or kept.

@@ -8,6 +8,7 @@ use super::{MAX_REQUEST_BYTES, Site};
 use crate::command::Command;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, interval, timeout};
 
 /// Most clients at a time: screens round one scanner.
 const MAX_CLIENTS: u32 = 8;
@@ -26,17 +27,18 @@ const MAX_CLIENTS: u32 = 8;
 /// How long a client may take for a message.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a client is asked whether it is there.
+const PING: Duration = Duration::from_secs(5);
+
 /// After this time without a new frame the client gets the state again, so that it can tell a still picture from a
 /// broken connection.
 const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
-/// A command with the number that its answer repeats.
+/// The number of a command, which its answer repeats.
 #[derive(Deserialize)]
 struct Numbered {
     #[serde(default)]
     id: i64,
-    #[serde(flatten)]
-    command: Command,
 }
 
 pub(super) async fn upgrade(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response {
@@ -74,14 +76,31 @@ async fn talk(mut socket: WebSocket, site: &Site) {
     let mut snapshots = site.snapshots.clone();
     snapshots.mark_changed();
     let mut shown = None;
+    let mut pings = interval(PING);
+    let mut heard = Instant::now();
     loop {
         let message = tokio::select! {
             received = socket.recv() => match received {
-                Some(Ok(Message::Text(text))) => Message::text(answer(site, &text).await),
-                // The page sends nothing else; pings are answered by the library.
-                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    match message {
+                        Message::Text(text) => Message::text(answer(site, &text).await),
+                        Message::Close(_) => return,
+                        // The page sends nothing else; pings are answered by the library.
+                        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => continue,
+                    }
+                }
+                Some(Err(_)) | None => return,
             },
+            // Browsers answer by themselves. Who does not is not there any more, or does not read.
+            _ = pings.tick() => {
+                if heard.elapsed() > 3 * PING {
+                    site.shared.clients_dropped.fetch_add(1, Ordering::Relaxed);
+                    log::warn!("a client answered no ping and was dropped");
+                    return;
+                }
+                Message::Ping(Bytes::new())
+            }
             newest = next(&mut snapshots) => {
                 let Some(snapshot) = newest else { return };
                 picture_message(&snapshot, &mut shown)
@@ -123,9 +142,10 @@ fn picture_message(snapshot: &Snapshot, shown: &mut Option<u64>) -> Message {
 }
 
 async fn answer(site: &Site, text: &str) -> String {
-    let (id, outcome) = match serde_json::from_str::<Numbered>(text) {
-        Ok(Numbered { id, command }) => (id, site.commands.ask(command).await),
-        Err(error) => (0, Err(format!("not a command: {error}"))),
+    let id = serde_json::from_str::<Numbered>(text).map_or(0, |numbered| numbered.id);
+    let outcome = match Command::read(text.as_bytes()) {
+        Ok(command) => site.commands.ask(command).await,
+        Err(message) => Err(message),
     };
     match outcome {
         Ok(object) => json!({ "type": "done", "id": id, "object": object }).to_string(),

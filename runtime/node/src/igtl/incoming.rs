@@ -117,13 +117,18 @@ impl Incoming {
                 .ok_or("expected an image whose pixels span a plane, found a line")?;
             let says = |word: &String| OUTSIDE.contains(&word.to_ascii_lowercase().as_str());
             let inside = ![&point.name, &point.group].into_iter().any(says);
-            let known = self.objects.iter().find(|(name, _)| name == device).map(|(_, id)| *id);
-            let alive = |id: &u32| snapshot.state.objects.iter().any(|object| object.id == *id);
-            let object = known.filter(alive);
-            let frame = snapshot.state.frame;
-            let command = Command::Point { object, frame, x, y, inside };
-            let answered = self.link.commands.ask(command).await?;
-            if let Some(id) = answered.filter(|_| object.is_none()) {
+            let [x, y] = [clamped(x, size[0]), clamped(y, size[1])];
+            let object = self.objects.iter().find(|(name, _)| name == device).map(|(_, id)| *id);
+            let click = |object| {
+                let frame = Some(snapshot.state.frame);
+                Command::Point { object, frame, x, y, inside }
+            };
+            let mut answered = self.link.commands.ask(click(object)).await;
+            // Somebody may have removed the object: then the device starts another.
+            if answered.is_err() && object.is_some() {
+                answered = self.link.commands.ask(click(None)).await;
+            }
+            if let Some(id) = answered? {
                 self.objects.retain(|(name, _)| name != device);
                 // With the list full, the next message starts another object.
                 let _ = self.objects.push((device.to_string(), id));
@@ -134,9 +139,9 @@ impl Incoming {
 
     /// A command in JSON, as the page sends it.
     async fn take_text(&self, text: &str) -> Message {
-        let answer: Answer = match serde_json::from_str(text) {
+        let answer: Answer = match Command::read(text.as_bytes()) {
             Ok(command) => self.link.commands.ask(command).await,
-            Err(error) => Err(format!("not a command: {error}")),
+            Err(message) => Err(message),
         };
         let json = match answer {
             Ok(object) => serde_json::json!({ "type": "done", "object": object }),
@@ -144,6 +149,12 @@ impl Incoming {
         };
         self.answer("answer", Content::Text(json.to_string()))
     }
+}
+
+/// A coordinate of half a pixel beyond the picture's edge, moved to it: rounding in space takes that much.
+fn clamped(px: f32, side: usize) -> f32 {
+    let last = side as f32;
+    if (-0.5..=last + 0.5).contains(&px) { px.clamp(0.0, last) } else { px }
 }
 
 /// The pixel nearest to a place in space: the foot of the perpendicular on the image's plane. `None` if the image's

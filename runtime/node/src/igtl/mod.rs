@@ -25,7 +25,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use uniultra_igtl::{Decoder, Message};
+use uniultra_igtl::{DecodeError, Decoder, Message};
 
 /// Largest body of a message: an RGB image of 2600 x 2000 px.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -38,6 +38,10 @@ const MAX_ANSWERS: usize = 16;
 
 /// How long a peer may take for the messages of a frame.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Longest pause within a message, and between two: for ever, as far as anybody waits.
+const PAUSE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(365 * 86_400);
 
 const READ_BYTES: usize = 1 << 16;
 
@@ -91,7 +95,7 @@ impl Server {
                 }
             };
             if peers.load(Ordering::Relaxed) >= MAX_PEERS {
-                log::warn!("OpenIGTLink: {from} refused, {MAX_PEERS} peers are connected");
+                log::debug!("OpenIGTLink: {from} refused, {MAX_PEERS} peers are connected");
                 continue;
             }
             peers.fetch_add(1, Ordering::Relaxed);
@@ -128,9 +132,15 @@ async fn read_all(
     let mut decoder = Decoder::new(MAX_BODY_BYTES);
     let mut bytes = vec![0; READ_BYTES];
     loop {
-        let read = match reader.read(&mut bytes).await {
-            Ok(0) | Err(_) => return,
-            Ok(read) => read,
+        // Between messages a peer may be silent, but not within one.
+        let limit = if decoder.is_between_messages() { IDLE } else { PAUSE };
+        let read = match timeout(limit, reader.read(&mut bytes)).await {
+            Ok(Ok(0) | Err(_)) => return,
+            Ok(Ok(read)) => read,
+            Err(_) => {
+                log::warn!("OpenIGTLink: a peer stopped within a message and was dropped");
+                return;
+            }
         };
         let mut rest = bytes.get(..read).unwrap_or_default();
         loop {
@@ -142,6 +152,11 @@ async fn read_all(
                     incoming.source_error();
                     if error.is_fatal() {
                         return;
+                    }
+                    // Two programs that refuse each other's states would never end.
+                    if matches!(&error, DecodeError::Message { type_name, .. } if type_name == "STATUS")
+                    {
+                        continue;
                     }
                     Some(incoming.refusal(&error.to_string()))
                 }

@@ -22,10 +22,11 @@ impl Form {
     }
 }
 
-/// Label map, outlines and state of a snapshot; nothing before the first object.
+/// Label map, outlines and state of a snapshot; nothing before the first frame. Without objects they are empty, so that
+/// no viewer keeps an outline of one that was removed.
 pub(super) fn messages(snapshot: &Snapshot, places: &Places) -> Vec<Message> {
     let state = &snapshot.state;
-    if snapshot.captured.is_none() || state.objects.is_empty() {
+    if snapshot.captured.is_none() {
         return Vec::new();
     }
     let place = place_of(snapshot, places);

@@ -179,6 +179,10 @@ impl Lines {
     fn open(folder: &Path, name: &str) -> io::Result<Self> {
         let path = folder.join(name);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
+        // The lock goes with the process, however it ends.
+        file.try_lock().map_err(|_| {
+            io::Error::new(io::ErrorKind::WouldBlock, "another program records to this folder")
+        })?;
         let length = file.metadata()?.len();
         let whole = whole_lines(&mut file, length)?;
         if whole != length {

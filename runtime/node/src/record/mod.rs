@@ -5,13 +5,14 @@ mod files;
 mod rle;
 
 use crate::NodeError;
-use crate::shared::Shared;
+use crate::shared::{Recording, Shared};
 use crate::snapshot::Snapshot;
 use files::Files;
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Frames that wait for the writer: a fifth of a second. More would hold many megabytes of pictures.
@@ -21,49 +22,101 @@ const WAITING: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Recorder {
     sender: SyncSender<Arc<Snapshot>>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Result<(), NodeError>>,
+    /// Waits for the writer instead of losing a frame.
+    patient: bool,
+    /// The last frame that was passed on.
+    last: Option<u64>,
+    /// What became of a frame while the picture was frozen: only its last form is written.
+    frozen: Option<Arc<Snapshot>>,
 }
 
 impl Recorder {
     /// Makes the folders and starts the thread.
-    pub(crate) fn start(folder: &Path, shared: Arc<Shared>) -> Result<Self, NodeError> {
+    pub(crate) fn start(
+        folder: &Path,
+        shared: Arc<Shared>,
+        patient: bool,
+    ) -> Result<Self, NodeError> {
         let files = Files::open(folder)?;
         let (sender, receiver) = sync_channel(WAITING);
-        let write = move || write_all(files, &receiver, &shared);
+        shared.set_recording(Recording::Running);
+        let write = move || {
+            let outcome = write_all(files, &receiver, &shared);
+            if let Err(error) = &outcome {
+                log::error!("the recording ends: {}", with_causes(error));
+                shared.set_recording(Recording::Failed);
+            }
+            outcome
+        };
         let thread = thread::Builder::new().name("record".to_string()).spawn(write);
-        Ok(Self { sender, thread: thread.map_err(NodeError::Thread)? })
+        let thread = thread.map_err(NodeError::Thread)?;
+        Ok(Self { sender, thread, patient, last: None, frozen: None })
     }
 
-    /// Records a new frame with masks; one that the writer has no room for is counted.
+    /// Records a frame with masks; one that the writer has no room for is counted.
     pub(crate) fn offer(&mut self, snapshot: &Arc<Snapshot>, shared: &Shared) {
-        let has_masks = !snapshot.masks.is_empty();
-        // Without a new frame, the picture is frozen: its masks may have changed since it was written.
-        let worth_it = has_masks && (snapshot.new_frame || snapshot.state.frozen);
-        if worth_it && let Err(TrySendError::Full(_)) = self.sender.try_send(snapshot.clone()) {
+        if !snapshot.new_frame {
+            if snapshot.state.frozen {
+                self.frozen = Some(snapshot.clone());
+            }
+            return;
+        }
+        if let Some(frozen) = self.frozen.take() {
+            self.pass_on(frozen, shared);
+        }
+        self.pass_on(snapshot.clone(), shared);
+    }
+
+    fn pass_on(&mut self, snapshot: Arc<Snapshot>, shared: &Shared) {
+        let number = snapshot.state.frame;
+        // A frame whose masks were taken back is written again, without them.
+        if snapshot.masks.is_empty() && self.last != Some(number) {
+            return;
+        }
+        let sent = if self.patient {
+            self.sender.send(snapshot).is_ok()
+        } else {
+            self.sender.try_send(snapshot).is_ok()
+        };
+        if sent {
+            self.last = Some(number);
+        } else {
             shared.record_dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Waits until everything is written.
-    pub(crate) fn finish(self) {
-        drop(self.sender);
-        if self.thread.join().is_err() {
-            log::error!("the recording broke down");
+    pub(crate) fn finish(mut self, shared: &Shared) -> Result<(), NodeError> {
+        if let Some(frozen) = self.frozen.take() {
+            self.pass_on(frozen, shared);
         }
+        drop(self.sender);
+        let broken = |_| Err(NodeError::Session("the recording's thread panicked".to_string()));
+        self.thread.join().unwrap_or_else(broken)
     }
 }
 
-/// Writes until the sender is gone, or until a file cannot be written: a full disk does not get better.
-fn write_all(mut files: Files, snapshots: &Receiver<Arc<Snapshot>>, shared: &Shared) {
-    for snapshot in snapshots {
-        match files.write(&snapshot) {
-            Ok(()) => {
-                shared.recorded.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(error) => {
-                log::error!("the recording ends: {error}");
-                return;
-            }
-        }
+/// The error and what caused it, on one line.
+fn with_causes(error: &NodeError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
     }
+    text
+}
+
+/// Writes until the sender is gone, or until a file cannot be written: a full disk does not get better.
+fn write_all(
+    mut files: Files,
+    snapshots: &Receiver<Arc<Snapshot>>,
+    shared: &Shared,
+) -> Result<(), NodeError> {
+    for snapshot in snapshots {
+        files.write(&snapshot)?;
+        shared.recorded.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -30,8 +31,14 @@ impl Opened {
             ByteSource::Stdin => Ok(Self::Once(Some(Box::new(io::stdin())))),
             ByteSource::Path(path) => {
                 // Opening a FIFO waits for its writer, so that is left to the thread.
-                if fs::metadata(path).map_err(failed)?.file_type().is_fifo() {
+                let kind = fs::metadata(path).map_err(failed)?.file_type();
+                if kind.is_fifo() {
                     return Ok(Self::Fifo(path.clone()));
+                }
+                if kind.is_dir() {
+                    let reason =
+                        "expected a file or a FIFO, found a folder; dir:FOLDER@FPS reads one";
+                    return Err(failed(io::Error::other(reason)));
                 }
                 Ok(Self::Once(Some(Box::new(File::open(path).map_err(failed)?))))
             }
@@ -39,9 +46,14 @@ impl Opened {
         }
     }
 
+    /// Whether it is a file, which is read faster than it was recorded.
+    pub(super) fn is_file(source: &ByteSource) -> bool {
+        matches!(source, ByteSource::Path(path) if path.is_file())
+    }
+
     /// Passes each stream to `read` until there is none left.
     pub(super) fn read_streams(
-        self: &mut Opened,
+        &mut self,
         feed: &mut Feed,
         mut read: impl FnMut(&mut dyn Read, &mut Feed) -> Result<(), String>,
     ) {
@@ -50,7 +62,9 @@ impl Opened {
             // A writer that came and went without a byte is no error.
             let outcome = match stream.fill_buf() {
                 Ok([]) => Ok(()),
-                Ok(_) => read(&mut stream, feed),
+                // A fault of a reader ends its stream, not the source.
+                Ok(_) => catch_unwind(AssertUnwindSafe(|| read(&mut stream, feed)))
+                    .unwrap_or_else(|_| Err("the stream broke the reader".to_string())),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(message) = outcome {

@@ -68,6 +68,8 @@ pub(crate) struct Feed {
     epoch: Instant,
     spacing: Option<PixelSpacing>,
     next: Arc<AtomicU64>,
+    /// Every frame waits until the one before was taken.
+    patient: bool,
 }
 
 impl Feed {
@@ -78,7 +80,17 @@ impl Feed {
         epoch: Instant,
         spacing: Option<PixelSpacing>,
     ) -> Self {
-        Self { slot, status, epoch, spacing, next: Arc::new(AtomicU64::new(0)) }
+        Self { slot, status, epoch, spacing, next: Arc::new(AtomicU64::new(0)), patient: false }
+    }
+
+    /// The same; no frame replaces another.
+    pub(crate) fn patiently(self) -> Self {
+        Self { patient: true, ..self }
+    }
+
+    /// Whether no frame replaces another, so that nothing has to pace them.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patient
     }
 
     /// Time since the node started.
@@ -102,6 +114,9 @@ impl Feed {
         note(number);
         let spacing = spacing.or(self.spacing);
         self.status.set(SourceState::Running);
+        if self.patient {
+            self.slot.wait_until_taken();
+        }
         self.slot.put(CapturedFrame { number, captured: self.now(), spacing, frame });
     }
 

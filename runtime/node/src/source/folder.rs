@@ -28,7 +28,9 @@ impl Folder {
         for entry in fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
             let extension = file.extension().and_then(OsStr::to_str).unwrap_or_default();
-            if EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)) {
+            let known = EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension));
+            // Opening a FIFO or a device might never end.
+            if known && file.is_file() {
                 files.push(file);
             }
         }
@@ -44,7 +46,9 @@ impl Folder {
         for file in &self.files {
             match read(file) {
                 Ok(frame) => {
-                    pace.wait();
+                    if !feed.is_patient() {
+                        pace.wait();
+                    }
                     feed.put(frame, None);
                 }
                 Err(message) => feed.error(&format!("{}: {message}", file.display())),

@@ -16,6 +16,15 @@ use crate::NodeError;
 use bytes::Opened;
 use std::thread;
 
+/// Whether every frame of a source can wait until it is taken, because none comes by itself.
+pub(crate) fn can_wait(spec: &SourceSpec) -> bool {
+    match spec {
+        SourceSpec::Folder { .. } => true,
+        SourceSpec::Y4m(bytes) | SourceSpec::Raw { bytes, .. } => Opened::is_file(bytes),
+        SourceSpec::Demo | SourceSpec::OpenIgtLink => false,
+    }
+}
+
 /// Opens a source and starts its thread. Mistakes of the command line are errors here; what happens to a stream
 /// later is logged, and shown as the source's state.
 pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> {
@@ -30,7 +39,10 @@ pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> 
         }
         SourceSpec::Y4m(bytes) => {
             let mut opened = Opened::new(bytes)?;
-            Box::new(move || opened.read_streams(&mut feed, y4m::read))
+            let is_file = Opened::is_file(bytes);
+            Box::new(move || {
+                opened.read_streams(&mut feed, |bytes, feed| y4m::read(bytes, feed, is_file));
+            })
         }
         SourceSpec::Raw { format, width, height, bytes } => {
             let layout = raw::Layout::new(*format, *width, *height)?;

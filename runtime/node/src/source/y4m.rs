@@ -1,20 +1,33 @@
 //! YUV4MPEG2 streams. The picture is the luma plane: ultrasound is gray.
 
 use super::Feed;
-use std::io::Read;
-use uniultra_core::{Frame, MAX_SIDE_PX, Pixels};
+use super::pace::Pace;
+use std::io::{Cursor, Read};
+use uniultra_core::{Frame, MAX_SIDE_PX, MIN_SIDE_PX, Pixels};
 use y4m::{Colorspace, Decoder, Error, Limits};
 
 /// Most bytes of a frame: the largest frame in three full planes.
 const MAX_FRAME_BYTES: usize = MAX_SIDE_PX * MAX_SIDE_PX * 3;
 
-/// Reads frames until the stream ends.
-pub(super) fn read(bytes: &mut dyn Read, feed: &mut Feed) -> Result<(), String> {
+/// Longest header: a line of some words.
+const MAX_HEADER_BYTES: usize = 1024;
+
+/// Rates of files that are played as they were recorded.
+const RATES_HZ: std::ops::RangeInclusive<f32> = 0.1..=240.0;
+
+/// Reads frames until the stream ends: as fast as they come, or, of a file, at the rate in its header.
+pub(super) fn read(bytes: &mut dyn Read, feed: &mut Feed, is_file: bool) -> Result<(), String> {
+    let header = header(bytes)?;
     let limits = Limits { bytes: MAX_FRAME_BYTES };
-    let mut decoder = match Decoder::new_with_limits(bytes, limits) {
+    let mut decoder = match Decoder::new_with_limits(Cursor::new(header).chain(bytes), limits) {
         Ok(decoder) => decoder,
-        Err(error) => return Err(format!("expected a YUV4MPEG2 stream, found none: {error}")),
+        Err(error) => {
+            return Err(format!("the header of the YUV4MPEG2 stream is damaged: {error}"));
+        }
     };
+    let rate = decoder.get_framerate();
+    let rate_hz = rate.num as f32 / rate.den.max(1) as f32;
+    let mut pace = Some(rate_hz).filter(|hz| is_file && RATES_HZ.contains(hz)).map(Pace::new);
     let bits = decoder.get_bit_depth();
     if bits != 8 {
         let hint = "-pix_fmt yuv420p or gray (ffmpeg), format=I420 or GRAY8 (GStreamer)";
@@ -29,9 +42,47 @@ pub(super) fn read(bytes: &mut dyn Read, feed: &mut Feed) -> Result<(), String> 
             Err(error) => return Err(error.to_string()),
         };
         let luma = if full { luma } else { luma.into_iter().map(stretched).collect() };
-        let frame = Frame::new(width, height, Pixels::Gray8(luma));
-        feed.put(frame.map_err(|e| e.to_string())?, None);
+        let frame = Frame::new(width, height, Pixels::Gray8(luma)).map_err(|e| e.to_string())?;
+        if let Some(pace) = pace.as_mut().filter(|_| !feed.is_patient()) {
+            pace.wait();
+        }
+        feed.put(frame, None);
     }
+}
+
+/// The first line, with sides within range: the crate's arithmetic on larger ones wraps.
+fn header(bytes: &mut dyn Read) -> Result<Vec<u8>, String> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.last() != Some(&b'\n') {
+        if line.len() == MAX_HEADER_BYTES || bytes.read(&mut byte).map_err(|e| e.to_string())? == 0
+        {
+            let start = String::from_utf8_lossy(line.get(..9).unwrap_or(&line));
+            return Err(format!(
+                "expected a YUV4MPEG2 stream, found one that begins with {start:?}"
+            ));
+        }
+        line.extend(byte);
+    }
+    if !line.starts_with(b"YUV4MPEG2 ") {
+        let start = String::from_utf8_lossy(line.get(..9).unwrap_or(&line));
+        return Err(format!("expected a YUV4MPEG2 stream, found one that begins with {start:?}"));
+    }
+    for word in line.trim_ascii_end().split(|byte| *byte == b' ') {
+        let (Some(side @ (b'W' | b'H')), Ok(number)) =
+            (word.first(), std::str::from_utf8(word.get(1..).unwrap_or_default()))
+        else {
+            continue;
+        };
+        let px: Option<usize> = number.parse().ok();
+        if !px.is_some_and(|px| (MIN_SIDE_PX..=MAX_SIDE_PX).contains(&px)) {
+            let side = char::from(*side);
+            return Err(format!(
+                "expected sides of {MIN_SIDE_PX} to {MAX_SIDE_PX} px, found {side}{number}"
+            ));
+        }
+    }
+    Ok(line)
 }
 
 /// Whether black is 0 and white 255. Gray streams are; others unless they say so have 16 and 235, as video has.
@@ -59,7 +110,7 @@ mod tests {
         let slot = Arc::new(FrameSlot::new());
         let status = Arc::new(SourceStatus::new());
         let mut feed = Feed::new(slot.clone(), status, Instant::now(), None);
-        let outcome = read(&mut &*bytes, &mut feed);
+        let outcome = read(&mut &*bytes, &mut feed, false);
         (outcome, slot.take(Duration::ZERO).map(|captured| captured.frame))
     }
 
@@ -90,8 +141,15 @@ mod tests {
         for (bytes, expected) in [
             (b"\x89PNG\r\n\x1a\n 0123456789".to_vec(), "YUV4MPEG2"),
             (stream("C420p10", 0, 768), "8 bits, found 10"),
-            (b"YUV4MPEG2 W999999 H999999 F25:1 Cmono\nFRAME\n".to_vec(), "YUV4MPEG2"),
-            (b"YUV4MPEG2 W8 H8 F25:1 Cmono\nFRAME\n0123456701234567012345670123456701234567012345670123456701234567".to_vec(), "8x8"),
+            (b"YUV4MPEG2 W999999 H999999 F25:1 Cmono\nFRAME\n".to_vec(), "found W999999"),
+            // Sides whose product wraps.
+            (
+                b"YUV4MPEG2 W12297829382473034411 H1 F25:1 C444\nFRAME\n0000".to_vec(),
+                "found W12297829382473034411",
+            ),
+            (b"YUV4MPEG2 W16 Hx F25:1 Cmono\nFRAME\n".to_vec(), "found Hx"),
+            (b"YUV4MPEG2 F25:1 Cmono\nFRAME\n".to_vec(), "damaged"),
+            (b"YUV4MPEG2 W8 H8 F25:1 Cmono\nFRAME\n".to_vec(), "found W8"),
         ] {
             let error = read_all(&bytes).0.unwrap_err();
             assert!(error.contains(expected), "{error}");
