@@ -267,8 +267,14 @@ fn weigh_values<const Q: usize>(
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn multiply_pairs(sum: __m512, pairs: __m512i, other: u32) -> __m512 {
     let other = _mm512_set1_epi32(other.cast_signed());
-    // SAFETY: the types have the same 512 bits; `__m512bh` is the one that the instruction's intrinsic takes.
-    unsafe { _mm512_dpbf16_ps(sum, transmute(pairs), transmute(other)) }
+    _mm512_dpbf16_ps(sum, as_bf16(pairs), as_bf16(other))
+}
+
+/// The same bits as the type that the instruction's intrinsic takes.
+#[inline(always)]
+fn as_bf16(pairs: __m512i) -> __m512bh {
+    // SAFETY: both types are 512 bits, and any bits are a value of either.
+    unsafe { transmute::<__m512i, __m512bh>(pairs) }
 }
 
 /// Each lane's two values, rounded, as a pair.
