@@ -6,9 +6,11 @@
 //! ```
 //!
 //! It says each of these in a line, at once, when it has done it: `loaded`; N times `encode`; N times
-//! `click`; `encode: R I` and `click: R I`, the multiply-accumulates of floats and of integers that one takes.
+//! `click`; `encode: R I` and `click: R I`, the multiply-accumulates of floats and of integers that one takes;
+//! and `encode of OP: R I`, the same of each kind of operation.
 //! `--plain` runs the engine's operations without the runtime's own.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
@@ -89,14 +91,23 @@ fn run(options: &Options) -> Outcome<()> {
     let (clicked, clicks) = network.recorded(|| click(&embedding));
     clicked?;
     for (what, runs) in [("encode", encodes), ("click", clicks)] {
-        let [real, integer] = macs(&runs);
+        let ops = macs(&runs);
+        let [real, integer] = [0, 1].map(|kind| ops.values().map(|macs| macs[kind]).sum::<u64>());
         writeln!(stdout, "{what}: {real} {integer}")?;
+        for (op, [real, integer]) in ops {
+            writeln!(stdout, "{what} of {op}: {real} {integer}")?;
+        }
     }
     Ok(())
 }
 
-/// Multiply-accumulates of floats and of integers.
-fn macs(runs: &[PlanRun]) -> [u64; 2] {
-    let ops = || runs.iter().flat_map(|run| &run.ops);
-    [ops().map(|op| op.real_macs).sum(), ops().map(|op| op.integer_macs).sum()]
+/// Multiply-accumulates of floats and of integers, of each kind of operation.
+fn macs(runs: &[PlanRun]) -> BTreeMap<&str, [u64; 2]> {
+    let mut macs: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+    for op in runs.iter().flat_map(|run| &run.ops) {
+        let of_kind = macs.entry(&op.op).or_default();
+        of_kind[0] += op.real_macs;
+        of_kind[1] += op.integer_macs;
+    }
+    macs
 }

@@ -10,6 +10,7 @@ from . import FEATURES, PROMPT, RESULTS
 CHOICES = {
     "f32": {"precision": "high", "memory": "high"},
     "bf16": {"precision": "low", "memory": "high"},
+    "fp16": {"precision": "low", "memory": "high"},
     "int8": {"precision": "low", "memory": "low"},
 }
 

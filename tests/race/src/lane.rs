@@ -75,6 +75,14 @@ impl Lane {
         Ok(self.ask(&json!({ "do": "quit" }))?["peak_mib"].as_f64())
     }
 
+    /// Ends the process and waits until it is gone, with all that its emulator writes at the end.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.ask(&json!({ "do": "quit" }))?;
+        let status = self.child.wait().context("a lane's end")?;
+        ensure!(status.success(), "it did not end well ({status})");
+        Ok(())
+    }
+
     fn ask(&mut self, question: &Value) -> Result<Value> {
         // Where it ended already, its last answer or its log says more than a broken pipe.
         let asked = writeln!(self.questions, "{question}").and_then(|()| self.questions.flush());

@@ -4,6 +4,7 @@
 //! `tests/peers/README.md` says who the peers are and how each is set.
 
 mod agreement;
+mod arm;
 mod field;
 mod figures;
 mod files;
@@ -25,6 +26,9 @@ use table::Results;
 use uniultra_checkout::workspace::Workspace;
 use uniultra_checkout::{python, screen};
 
+/// Without dot products and halves, and with: a Cortex-A72 executes what a Cortex-A53 does.
+const ARM_CORES: [&str; 2] = ["cortex-a53", "cortex-a76"];
+
 /// Time our runtime and its peers on the same weights, frame and click, in turns.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask race", bin_name = "cargo xtask race", version)]
@@ -40,8 +44,15 @@ struct Args {
     rounds: u16,
     /// A smoke test, as the gate runs it: 512 px, one round of the dev profile, and ONNX Runtime as the
     /// only peer.
+    /// With --arm: MNN in f32 as the only peer, and no caches.
     #[arg(long, conflicts_with_all = ["size", "rounds", "record"])]
     quick: bool,
+    /// Count instructions instead, as on boards with 64-bit ARM: under emulation, with modelled caches.
+    #[arg(long, conflicts_with_all = ["size", "threads", "rounds"])]
+    arm: bool,
+    /// Only as on this core; may be repeated.
+    #[arg(long, value_name = "CORE", requires = "arm", value_parser = ["a53", "a72", "a76"])]
+    core: Vec<String>,
     /// Put the results into tests/peers/RESULTS.md, too.
     #[arg(long)]
     record: bool,
@@ -54,6 +65,12 @@ fn main() -> ExitCode {
 
 /// Runs the race, prints the table and keeps it.
 fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.arm {
+        let chosen: Vec<_> = args.core.iter().map(|core| format!("cortex-{core}")).collect();
+        let chosen: Vec<_> = chosen.iter().map(String::as_str).collect();
+        let cores: &[&str] = if chosen.is_empty() { &ARM_CORES } else { &chosen };
+        return arm::run(workspace, cores, args.quick, args.record);
+    }
     let threads = usize::from(args.threads);
     if args.quick {
         return quick(workspace, threads);

@@ -19,8 +19,19 @@ const HEAD: &str = "# Results of the race";
 pub(super) fn keep(workspace: &Workspace, folder: &Path, results: &Results) -> Result<()> {
     let name = format!("{}-{}", results.size, results.plan.threads);
     let name = if results.quick { format!("{name}-quick") } else { name };
-    let json = serde_json::to_string_pretty(&as_json(results))? + "\n";
-    for (suffix, text) in [("json", json), ("md", results.markdown())] {
+    keep_as(workspace, folder, &name, &as_json(results), &results.markdown())
+}
+
+/// Writes `NAME.json` and `NAME.md` below `folder`.
+pub(super) fn keep_as(
+    workspace: &Workspace,
+    folder: &Path,
+    name: &str,
+    value: &Value,
+    markdown: &str,
+) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)? + "\n";
+    for (suffix, text) in [("json", json.as_str()), ("md", markdown)] {
         let file = folder.join(format!("{name}.{suffix}"));
         whole::write(&file, text.as_bytes())?;
         screen::line(&format!("wrote {}", workspace.shown(&file)));
@@ -31,13 +42,18 @@ pub(super) fn keep(workspace: &Workspace, folder: &Path, results: &Results) -> R
 /// Puts the results into the file of recorded ones, in the place of those of the same size, threads
 /// and processor.
 pub(super) fn record(workspace: &Workspace, results: &Results) -> Result<()> {
+    let heading = format!("## {}, {}", results.title(), results.machine.cpu);
+    record_as(workspace, &heading, &results.markdown())
+}
+
+/// Puts a section into that file, in the place of the one with this heading.
+pub(super) fn record_as(workspace: &Workspace, heading: &str, markdown: &str) -> Result<()> {
     let file = workspace.root.join(RESULTS);
     let old = std::fs::read_to_string(&file).with_context(|| format!("cannot read {RESULTS}"))?;
     if !old.starts_with(HEAD) {
         bail!("{RESULTS}: expected `{HEAD}` in the first line");
     }
-    let heading = format!("## {}, {}", results.title(), results.machine.cpu);
-    whole::write(&file, with_section(&old, &heading, &results.markdown()).as_bytes())?;
+    whole::write(&file, with_section(&old, heading, markdown).as_bytes())?;
     screen::line(&format!("recorded in {RESULTS}"));
     Ok(())
 }

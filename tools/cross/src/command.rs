@@ -1,9 +1,9 @@
 //! What the command line asks for.
 
 use super::{
-    CORES, Link, Toolchain, board, boot, build, bytes, count, emulate, is_possible, library, sizes,
+    CORES, Detail, Link, Toolchain, board, boot, build, bytes, count, detail, emulate, guard,
+    is_possible, library, sizes, small_enough, with_symbols,
 };
-use super::{small_enough, with_symbols};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use std::path::PathBuf;
@@ -31,6 +31,7 @@ const MODEL_FILES: [&str; 3] = [
   cargo xtask cross --boot          and on a booted machine with 128 MiB that holds nothing else
   cargo xtask cross --boot --core cortex-a53
   cargo xtask cross --count         how many instructions an encode and a click take there
+  cargo xtask cross --count --by-operation --core cortex-a53   and in which operations
   cargo xtask cross --library       and the C interface, in target/cross/capi
   cargo xtask cross --link dynamic  against the board's own glibc"
 )]
@@ -53,15 +54,23 @@ pub struct Args {
     /// Build the C interface, too: both libraries, headers and the file for pkg-config, in target/cross/capi.
     #[arg(long, conflicts_with = "link")]
     library: bool,
-    /// Run the unit tests, and the binary on the sample frame, as each core would.
+    /// Run the unit tests, and the binary on the sample frame, as each core would, and hold the counts of an
+    /// encode and a click against those in boards/instructions.json.
     #[arg(long)]
     emulate: bool,
     /// Boot Debian's kernel with the static binary, which tests itself, on each core.
     #[arg(long)]
     boot: bool,
     /// Count the instructions of one encode and one click on each core, into boards/instructions.json.
-    #[arg(long, conflicts_with = "core")]
+    #[arg(long)]
     count: bool,
+    /// With --count: print classes of instructions and what modelled caches miss, and record nothing.
+    #[arg(long, requires = "count")]
+    by_class: bool,
+    /// With --count: print operations and functions beside the fewest instructions for their products, and
+    /// record nothing.
+    #[arg(long, requires = "count", conflicts_with = "by_class")]
+    by_operation: bool,
     /// Only as on this core; may be repeated.
     #[arg(long, value_name = "CORE", value_parser = CORES)]
     core: Vec<String>,
@@ -79,6 +88,11 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         board::check(&workspace.root, id)?;
     }
     ensure!(!args.boot || args.link == Link::Static, "--boot: expected --link static");
+    let detailed = args.by_class || args.by_operation;
+    ensure!(
+        !args.count || detailed || args.core.is_empty(),
+        "--count: expected no --core without --by-class or --by-operation: it records every core"
+    );
     let toolchain = Toolchain::setup(workspace)?;
     if args.setup_only {
         return Ok(());
@@ -101,11 +115,15 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let prefix = args.library.then(|| library::library(workspace, &toolchain)).transpose()?;
     if args.emulate {
         emulate::run(workspace, &toolchain, &binary, &cores)?;
+        guard::run(workspace, &toolchain)?;
         if let Some(prefix) = &prefix {
             library::try_out(workspace, &toolchain, prefix, &binary, cores[0])?;
         }
     }
-    if args.count {
+    if args.count && detailed {
+        let asked = Detail { classes: true, places: args.by_operation, caches: args.by_class };
+        detail::run(workspace, &toolchain, &cores, asked)?;
+    } else if args.count {
         count::run(workspace, &toolchain, &cores)?;
     }
     if args.boot {
@@ -123,6 +141,7 @@ fn gate(workspace: &Workspace) -> Result<()> {
     let toolchain = Toolchain::setup(workspace)?;
     let binary = build(workspace, &toolchain, Link::Static)?;
     emulate::run(workspace, &toolchain, &binary, &CORES)?;
+    guard::run(workspace, &toolchain)?;
     let prefix = library::library(workspace, &toolchain)?;
     library::try_out(workspace, &toolchain, &prefix, &binary, CORES[0])?;
     boot::run(workspace, &toolchain, &binary, &CORES[..1])?;

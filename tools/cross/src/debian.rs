@@ -198,14 +198,27 @@ impl<'w> Apt<'w> {
         workspace::output(command.current_dir(self.folder.join("apt/packages")))
     }
 
-    /// A package and what it needs, beside what is on the machine already. The plan is that of a machine
-    /// with nothing on it, so that what this one has cannot be in the way.
-    pub(super) fn missing(&self, package: &str) -> Result<Vec<String>> {
+    /// What would be installed with packages, on a machine with nothing on it, so that what this one has
+    /// cannot be in the way.
+    fn plan(&self, packages: &[&str]) -> Result<String> {
         let status = self.folder.join("apt/nothing-installed");
         fs::write(&status, "").with_context(|| format!("cannot write {}", status.display()))?;
         let status = format!("Dir::State::status={}", status.display());
-        let words = ["apt-get", "--simulate", "--no-install-recommends", "-o", &status];
-        let plan = self.ask(&[&words[..], &["install", package]].concat())?;
+        let words = ["apt-get", "--simulate", "--no-install-recommends", "-o", &status, "install"];
+        self.ask(&[&words[..], packages].concat())
+    }
+
+    /// Packages for ARM and all that they need of programs and libraries for ARM.
+    pub(super) fn for_arm(&self, packages: &[&str]) -> Result<Vec<String>> {
+        let mut needed = planned(&self.plan(packages)?, "");
+        needed.retain(|package| package.contains(":arm64="));
+        ensure!(!needed.is_empty(), "expected packages for arm64, found none");
+        Ok(needed)
+    }
+
+    /// A package and what it needs, beside what is on the machine already.
+    pub(super) fn missing(&self, package: &str) -> Result<Vec<String>> {
+        let plan = self.plan(&[package])?;
         let format = "--showformat=${db:Status-Abbrev} ${Package}\\n";
         let installed = self.ask(&["dpkg-query", "--show", format])?;
         let packages = planned(&plan, &installed);
@@ -240,9 +253,10 @@ fn planned(plan: &str, installed: &str) -> Vec<String> {
         let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
         let (version, rest) = rest.split_once('(')?.1.split_once(' ')?;
         let architecture = rest.split_once(" [")?.1.split_once(']')?.0;
+        let bare = name.split(':').next().unwrap_or(name);
         (!installed.contains(name)).then(|| match architecture {
-            "all" => format!("{name}={version}"),
-            _ => format!("{name}:{architecture}={version}"),
+            "all" => format!("{bare}={version}"),
+            _ => format!("{bare}:{architecture}={version}"),
         })
     };
     plan.lines().filter_map(package).collect()
@@ -328,6 +342,7 @@ mod tests {
                     Inst libpng16-16 [1.6-1] (1.6-2 Debian:12/old, Debian-Security:12/old [amd64]) []\n\
                     Inst libc6 (2.36-10 Debian:12/old [amd64])\n\
                     Inst qemu-system-data (1:7.2+dfsg-7 Debian:12/old [all])\n\
+                    Inst libc6:arm64 (2.36-10 Debian:12/old [arm64])\n\
                     Conf libfdt1 (1.6.1-4+b1 Debian:12/old [amd64])\n";
         // Removed is not installed, even if its settings are still there.
         let installed = "ii  libc6\nrc  libfdt1\n";
@@ -335,6 +350,7 @@ mod tests {
             "libfdt1:amd64=1.6.1-4+b1",
             "libpng16-16:amd64=1.6-2",
             "qemu-system-data=1:7.2+dfsg-7",
+            "libc6:arm64=2.36-10",
         ];
         assert_eq!(planned(plan, installed), expected);
     }

@@ -2,7 +2,8 @@
 //!
 //! `command` is what the command line asks for; `library` builds the C interface, too; `toolchain` finds or fetches what builds and runs programs
 //! for ARM, by way of `debian`, packages in a folder; `emulate` runs programs as on a core, `boot` a whole
-//! machine, and `count` counts instructions with the plugin of `counter`.
+//! machine. `count`, `guard` and `detail` count instructions of the program `steps` with the plugin of `counter`,
+//! whose words `counts` reads. `userland` is what other programs for ARM need below `/`.
 
 mod alone;
 mod board;
@@ -11,23 +12,33 @@ mod command;
 mod console;
 mod count;
 mod counter;
+mod counts;
 mod debian;
+mod detail;
 mod emulate;
+mod functions;
+mod guard;
 mod initramfs;
 mod library;
 mod machine;
 mod sizes;
+mod steps;
 mod toolchain;
+mod userland;
 
 use anyhow::{Context, Result, ensure};
 pub use board::check as board_file;
 pub use command::{Args, run};
+pub use counter::{Counter, Detail, dress, noted};
+pub use counts::{CLASSES, Counts, Note};
+pub use detail::{Shipped, cache_cells, class_cells, class_heads, count_shipped};
 pub use library::{SONAME, library};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 pub use toolchain::{Emulator, Toolchain};
 use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
+pub use userland::userland;
 
 /// What is built for.
 pub const TARGET: &str = "aarch64-unknown-linux-gnu";
