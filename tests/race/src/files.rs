@@ -32,9 +32,14 @@ const CALIBRATION_FRAMES: &str = "8";
 pub(super) struct Scope {
     /// Side of the networks' input, px.
     pub(super) size: u32,
-    /// For the smoke test: the dev profile, one graph, one peer.
+    /// For the smoke test: the dev profile, one graph.
     pub(super) quick: bool,
+    /// Peers whose tools make files of the graphs.
+    pub(super) engines: &'static [&'static str],
 }
+
+/// Peers that need files of their own, and ONNX Runtime for its int8.
+pub(super) const CONVERTED: &[&str] = &[ONNX_RUNTIME, MNN, NCNN];
 
 /// One export of the weights.
 #[derive(Clone, Debug)]
@@ -114,11 +119,9 @@ impl Files {
         command.args(["--calibration", frames]).arg("--out").arg(&inputs);
         workspace::run(&mut command)?;
 
-        let engines: &[&'static str] =
-            if scope.quick { &[ONNX_RUNTIME] } else { &[ONNX_RUNTIME, MNN, NCNN] };
         let mut failures = BTreeMap::new();
         for made in &graphs {
-            for &engine in engines {
+            for &engine in scope.engines {
                 if let Err(error) = convert(workspace, python, engine, made, &inputs) {
                     screen::line(&format!("{engine}, {}: {error:#}", made.name));
                     failures.entry(engine).or_insert_with(|| format!("{error:#}"));
@@ -132,18 +135,13 @@ impl Files {
 
 /// Builds our lane, the maker of inputs and the exporter; the profile's folder.
 fn build(workspace: &Workspace, quick: bool) -> Result<&'static str> {
-    if quick {
-        // As the gate's tests build them, in two steps: together they are another set of features.
-        for kind in ["--bins", "--examples"] {
-            workspace::run(&mut workspace.cargo(&["build", "--locked", "--workspace", kind]))?;
-        }
-        return Ok("debug");
+    // As the gate's tests and the counts build them, in two steps: together, or without the rest of the
+    // workspace, they are another set of features.
+    for kind in [&["--bins"][..], &["--example", "lane", "--example", "race_inputs"]] {
+        let mut command = workspace.cargo(&["build", "--locked", "--workspace"]);
+        workspace::run(command.args(if quick { &[][..] } else { &["--release"] }).args(kind))?;
     }
-    let args = ["build", "--locked", "--release", "-p", "uniultra-tools", "-p", "uniultra-tests"];
-    let mut command = workspace.cargo(&args);
-    command.args(["--bin", "uniultra-tools", "--example", "lane", "--example", "race_inputs"]);
-    workspace::run(&mut command)?;
-    Ok("release")
+    Ok(if quick { "debug" } else { "release" })
 }
 
 /// The shipped int8 pack's recipe at another size, calibrated on simulated frames.

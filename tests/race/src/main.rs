@@ -18,7 +18,7 @@ mod trials;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use field::{Entrant, ONNX_RUNTIME, Precision, name};
-use files::{Files, Scope};
+use files::{CONVERTED, Files, Scope};
 use machine::Machine;
 use rounds::{Plan, Track};
 use std::process::ExitCode;
@@ -53,6 +53,9 @@ struct Args {
     /// Only as on this core; may be repeated.
     #[arg(long, value_name = "CORE", requires = "arm", value_parser = ["a53", "a72", "a76"])]
     core: Vec<String>,
+    /// With --arm: only this peer, e.g. `mnn f32`; may be repeated.
+    #[arg(long, value_name = "LANE", requires = "arm")]
+    lane: Vec<String>,
     /// Put the results into tests/peers/RESULTS.md, too.
     #[arg(long)]
     record: bool,
@@ -69,14 +72,16 @@ fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         let chosen: Vec<_> = args.core.iter().map(|core| format!("cortex-{core}")).collect();
         let chosen: Vec<_> = chosen.iter().map(String::as_str).collect();
         let cores: &[&str] = if chosen.is_empty() { &ARM_CORES } else { &chosen };
-        return arm::run(workspace, cores, args.quick, args.record);
+        let asked = arm::Asked { cores, lanes: &args.lane, quick: args.quick, record: args.record };
+        return arm::run(workspace, &asked);
     }
     let threads = usize::from(args.threads);
     if args.quick {
         return quick(workspace, threads);
     }
     let plan = Plan { threads, rounds: usize::from(args.rounds), runs: [3, 6] };
-    let results = race(workspace, Scope { size: args.size, quick: false }, plan)?;
+    let results =
+        race(workspace, Scope { size: args.size, quick: false, engines: CONVERTED }, plan)?;
     if args.record {
         record::record(workspace, &results)?;
     }
@@ -86,7 +91,8 @@ fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Asserts that every lane runs and agrees, and nothing of time.
 fn quick(workspace: &Workspace, threads: usize) -> Result<()> {
     let plan = Plan { threads, rounds: 1, runs: [1, 1] };
-    let results = race(workspace, Scope { size: 512, quick: true }, plan)?;
+    let results =
+        race(workspace, Scope { size: 512, quick: true, engines: &[ONNX_RUNTIME] }, plan)?;
     for line in &results.lines {
         if let Err(why) = &line.outcome {
             bail!("{}: {why}", line.entrant.name);

@@ -8,11 +8,12 @@ mod system;
 mod table;
 
 use super::agreement::Outputs;
-use super::field::{OURS, Precision, full, name};
+use super::field::{MNN, ONNX_RUNTIME, OURS, Precision, full, name};
 use super::files::{Files, Scope};
+use super::find;
 use super::machine::Machine;
+use super::record::{keep_as, record_as};
 use super::rounds::{Plan, Track};
-use super::{find, record};
 use anyhow::{Context, Result, bail};
 use field::MNN_F32;
 use lanes::{Line, Outcome};
@@ -25,19 +26,41 @@ use uniultra_cross::{Counter, Detail, Toolchain};
 /// Side of the networks' input, px: that of the shipped packs.
 const SIZE: u32 = 512;
 
+/// What the command line asks for.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) cores: &'a [&'a str],
+    /// Names of peers; none for all.
+    pub(super) lanes: &'a [String],
+    pub(super) quick: bool,
+    pub(super) record: bool,
+}
+
+impl Asked<'_> {
+    fn wants(&self, lane: &str) -> bool {
+        match self.quick {
+            true => lane == MNN_F32,
+            false => self.lanes.is_empty() || self.lanes.iter().any(|name| name == lane),
+        }
+    }
+}
+
 /// What is counted on each core. In a quick run: instructions by class, without caches.
 fn detail(quick: bool) -> Detail {
     Detail { classes: true, places: false, caches: !quick }
 }
 
 /// Counts every lane on each core, prints the tables and keeps them.
-pub(super) fn run(workspace: &Workspace, cores: &[&str], quick: bool, keep: bool) -> Result<()> {
+pub(super) fn run(workspace: &Workspace, asked: &Asked<'_>) -> Result<()> {
+    let &Asked { cores, quick, record, .. } = asked;
     let python = python::setup(workspace, &python::PEERS)?;
     let folder = workspace.target.join("race").join(SIZE.to_string());
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", workspace.shown(&folder)))?;
     let machine = Machine::find(workspace);
-    let files = Files::make(workspace, &python, &folder, Scope { size: SIZE, quick: false })?;
+    let engines: &[&str] = if quick { &[MNN] } else { &[ONNX_RUNTIME, MNN] };
+    let files =
+        Files::make(workspace, &python, &folder, Scope { size: SIZE, quick: false, engines })?;
     let toolchain = Toolchain::setup(workspace)?;
     let counter = Counter::setup(workspace)?;
     let system = system::setup(workspace)?;
@@ -55,7 +78,7 @@ pub(super) fn run(workspace: &Workspace, cores: &[&str], quick: bool, keep: bool
     let mut lines: Vec<Line> = ours.into_iter().map(Line::ours).collect();
     for core in cores {
         for peer in field::peers(&files, core) {
-            if !quick || peer.name == MNN_F32 {
+            if asked.wants(peer.name) {
                 lines.push(track.line(core, &peer));
             }
         }
@@ -64,19 +87,9 @@ pub(super) fn run(workspace: &Workspace, cores: &[&str], quick: bool, keep: bool
     let table = Table { machine: &machine, emulator, detail: detail(quick), lines: &lines };
     screen::line(&format!("\n{}", table.markdown().trim_end()));
     let kind = if quick { "arm-quick" } else { "arm" };
-    record::keep_as(
-        workspace,
-        &workspace.target.join("race"),
-        kind,
-        &table.as_json(),
-        &table.markdown(),
-    )?;
-    if keep {
-        record::record_as(
-            workspace,
-            &format!("## {SIZE} px, 1 thread, ARM, counted"),
-            &table.markdown(),
-        )?;
+    keep_as(workspace, &workspace.target.join("race"), kind, &table.as_json(), &table.markdown())?;
+    if record {
+        record_as(workspace, &format!("## {SIZE} px, 1 thread, ARM, counted"), &table.markdown())?;
     }
     // A peer may change; that none runs is a fault of ours.
     let ran = |line: &&Line| matches!(line.outcome, Outcome::Peer { .. });
