@@ -78,8 +78,9 @@ pub(super) fn operation(function: &str) -> String {
 pub(super) fn module(op: &str) -> Option<&'static str> {
     Some(match op.strip_prefix("uniultra.")? {
         "Attention" => "attention",
-        "Linear" | "LinearInteger" => "linear",
-        "Masks" | "Planes" => "planes",
+        // Masks are made inside the layer before them.
+        "Linear" | "LinearInteger" | "Masks" => "linear",
+        "Planes" => "planes",
         "EdgeMap" => "edges",
         "Patches" => "patches",
         _ => return None,
