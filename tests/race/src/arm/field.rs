@@ -4,6 +4,7 @@ use super::super::field::{Form, MNN, ONNX_RUNTIME, OPENVINO};
 use super::super::files::Files;
 
 pub(super) const MNN_F32: &str = "mnn f32";
+pub(super) const ORT_INT8: &str = "onnxruntime int8";
 
 /// Cores with FEAT_FP16.
 const WITH_HALVES: [&str; 1] = ["cortex-a76"];
@@ -41,7 +42,7 @@ pub(super) fn peers(files: &Files, core: &str) -> Vec<Peer> {
     }
     peers.push(peer("mnn int8", MNN, "int8", "int8.mnn"));
     peers.push(peer("onnxruntime f32", ONNX_RUNTIME, "f32", ""));
-    peers.push(peer("onnxruntime int8", ONNX_RUNTIME, "int8", "dynamic.onnx"));
+    peers.push(peer(ORT_INT8, ONNX_RUNTIME, "int8", "dynamic.onnx"));
     peers.push(peer("openvino f32", OPENVINO, "f32", ""));
     peers
 }

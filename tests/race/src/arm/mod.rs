@@ -15,7 +15,7 @@ use super::machine::Machine;
 use super::record::{keep_as, record_as};
 use super::rounds::{Plan, Track};
 use anyhow::{Context, Result, bail};
-use field::MNN_F32;
+use field::{MNN_F32, ORT_INT8};
 use lanes::{Line, Outcome};
 use std::path::Path;
 use table::Table;
@@ -58,7 +58,8 @@ pub(super) fn run(workspace: &Workspace, asked: &Asked<'_>) -> Result<()> {
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", workspace.shown(&folder)))?;
     let machine = Machine::find(workspace);
-    let engines: &[&str] = if quick { &[MNN] } else { &[ONNX_RUNTIME, MNN] };
+    // ONNX Runtime's quantizer takes minutes.
+    let engines: &[&str] = if asked.wants(ORT_INT8) { &[ONNX_RUNTIME, MNN] } else { &[MNN] };
     let files =
         Files::make(workspace, &python, &folder, Scope { size: SIZE, quick: false, engines })?;
     let toolchain = Toolchain::setup(workspace)?;
