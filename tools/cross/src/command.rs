@@ -71,6 +71,10 @@ pub struct Args {
     /// record nothing.
     #[arg(long, requires = "count", conflicts_with = "by_class")]
     by_operation: bool,
+    /// With --count: hold our packs' counts against those in boards/instructions.json, as the gate does, and
+    /// record nothing.
+    #[arg(long, requires = "count", conflicts_with_all = ["core", "by_class", "by_operation"])]
+    check: bool,
     /// Only as on this core; may be repeated.
     #[arg(long, value_name = "CORE", value_parser = CORES)]
     core: Vec<String>,
@@ -120,7 +124,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             library::try_out(workspace, &toolchain, prefix, &binary, cores[0])?;
         }
     }
-    if args.count && detailed {
+    if args.check {
+        guard::run(workspace, &toolchain)?;
+    } else if args.count && detailed {
         let asked = Detail { classes: true, places: args.by_operation, caches: args.by_class };
         detail::run(workspace, &toolchain, &cores, asked)?;
     } else if args.count {

@@ -26,7 +26,11 @@ impl Table<'_> {
             self.emulator
         );
         text += &self.counts();
-        text += "\nBy class, millions; misses of modelled caches, millions; traffic between the second cache and memory, MB.\n\n";
+        text += "\nBy class, millions";
+        if self.detail.caches {
+            text += "; misses of the modelled caches, millions; traffic of memory, MB";
+        }
+        text += ".\n\n";
         text += &self.classes();
         text += &self.runners();
         text
