@@ -61,7 +61,11 @@ pub(super) fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<Path
     let target = folder(workspace).join(Link::Static.name());
     let mut command = toolchain.cargo(workspace, &target, &["build", "--locked"]);
     command.args(["--profile", DEVICE, "-p", "uniultra-app", "-p", "uniultra-engine"]);
-    command.args(["--no-default-features", "--features", "uniultra-app/embedded-model"]);
+    command.args([
+        "--no-default-features",
+        "--features",
+        "uniultra-app/embedded-model,uniultra-app/live",
+    ]);
     command.args(["--example", "steps"]);
     static_flags(&mut command, Link::Static);
     workspace::run(&mut command)?;
