@@ -94,9 +94,11 @@ fn the_readme_has_every_counted_model_as_the_file_has_it() {
             format!("{:.1} M", model[phase]["instructions"].as_u64().unwrap() as f64 / 1e6)
         };
         let cells = [word("core"), word("precision"), word("graph")];
-        let row =
-            format!("| {} | {} | {} |", cells.join(" | "), millions("encode"), millions("click"));
-        assert!(text.contains(&row), "{row} is not in boards/README.md");
+        // Older counts stand between the two.
+        let row = format!("| {} | {} |", cells.join(" | "), millions("encode"));
+        let click = format!("| {} |", millions("click"));
+        let found = text.lines().any(|line| line.starts_with(&row) && line.contains(&click));
+        assert!(found, "{row} .. {click} is not in boards/README.md");
         cores.push(word("core"));
     }
     assert!(EMULATED.iter().all(|core| cores.contains(core)), "{cores:?}");
