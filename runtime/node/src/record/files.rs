@@ -235,6 +235,9 @@ mod tests {
         fs::write(&path, "{\"a\": 1}\n{\"b\":").unwrap();
         let mut lines = Lines::open(folder.path(), "frames.jsonl").unwrap();
         lines.push("{\"c\": 3}\n").unwrap();
+        // While it is open, nobody else may have it.
+        assert!(Lines::open(folder.path(), "frames.jsonl").is_err());
+        drop(lines);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\": 1}\n{\"c\": 3}\n");
         fs::write(&path, vec![b'x'; 200_000]).unwrap();
         assert!(Lines::open(folder.path(), "frames.jsonl").unwrap().is_empty);
