@@ -5,7 +5,7 @@ use crc::{CRC_64_ECMA_182, Crc};
 /// A static, so that its table is in the program once.
 static TABLE: Crc<u64> = Crc::<u64>::new(&CRC_64_ECMA_182);
 
-/// The checksum of what `checksum` covers, followed by `bytes`. That of nothing is 0.
+/// Extends a checksum by more bytes. Start with 0.
 pub(crate) fn extend(checksum: u64, bytes: &[u8]) -> u64 {
     let mut digest = TABLE.digest_with_initial(checksum);
     digest.update(bytes);

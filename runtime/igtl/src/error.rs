@@ -1,4 +1,4 @@
-//! Why bytes are no message, and why a message cannot become bytes.
+//! Errors of decoding and of encoding.
 
 /// A field that is not as it has to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,7 +8,7 @@ pub struct Mismatch {
     pub field: &'static str,
     /// What it has to be.
     pub expected: String,
-    /// What it is. Bytes that are no plain text are escaped, and long values cut.
+    /// What was found: escaped where it is not plain text, and cut where it is long.
     pub found: String,
 }
 
@@ -18,7 +18,7 @@ impl Mismatch {
     }
 }
 
-/// Why bytes are no message.
+/// Why bytes could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -30,8 +30,8 @@ impl Coordinates {
     }
 }
 
-/// Where the pixels of an image are, as it is sent. The protocol places the centre of the image; the centre of
-/// the first pixel follows from it and from the image's size.
+/// Where the pixels of an image are. An IMAGE message has the centre of the image; the centre of the first pixel
+/// follows from that and from the image's size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Geometry {
     /// The step to the next pixel in a row, to the next row, and through the slice, in millimetres. The first

@@ -42,7 +42,7 @@ pub struct Header {
     pub metadata: Vec<Metadata>,
 }
 
-/// The header as it is sent. The type is known to be plain text; the device's name is not yet.
+/// The header's bytes. The type was checked to be plain text; the device's name is checked later.
 #[derive(Clone, Debug)]
 pub(crate) struct RawHeader {
     pub(crate) version: HeaderVersion,

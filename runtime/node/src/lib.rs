@@ -89,13 +89,14 @@ where
     let commands = Commands::new(sender, slot.clone());
     let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
 
-    // Everything that can fail comes before the first frame.
+    // Everything that can fail comes before the first frame, and what makes files last.
+    let player = source::open(&options.source, feed.clone())?;
+    let servers = Servers::start(&options, &commands, &snapshots, &shared, &feed)?;
     let recorder = options
         .record
         .as_deref()
         .map(|folder| Recorder::start(folder, shared.clone(), patient))
         .transpose()?;
-    let servers = Servers::start(&options, &commands, &snapshots, &shared, &feed)?;
     let worker = Worker {
         session: LiveSession::new(segmenter, LiveOptions::default()),
         slot,
@@ -117,7 +118,7 @@ where
         .name("session".to_string())
         .spawn(move || worker.run())
         .map_err(NodeError::Thread)?;
-    source::start(&options.source, feed)?;
+    source::play(player)?;
     ready(&servers.addresses);
     life::watch(&shared, &session, options.watchdog);
     let outcome = session.join();

@@ -95,12 +95,27 @@ pub struct Prompt {
 /// What a prompt says, in pixels of its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-#[allow(missing_docs)]
 pub enum Shape {
     /// A click.
-    Point { x: f32, y: f32, inside: bool },
+    Point {
+        /// Column.
+        x: f32,
+        /// Row.
+        y: f32,
+        /// Whether the pixel belongs to the object.
+        inside: bool,
+    },
     /// A box round the object.
-    Box { x0: f32, y0: f32, x1: f32, y1: f32 },
+    Box {
+        /// Left.
+        x0: f32,
+        /// Top.
+        y0: f32,
+        /// Right.
+        x1: f32,
+        /// Bottom.
+        y1: f32,
+    },
 }
 
 /// How well the node keeps up.

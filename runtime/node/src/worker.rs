@@ -28,13 +28,6 @@ pub(crate) struct Summary {
     pub(crate) failed_taps: Option<String>,
 }
 
-/// A name without what cannot be read: control characters, and marks that turn the direction of a text.
-fn printable(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    shown.trim().to_string()
-}
-
 /// The session and what surrounds it.
 pub(crate) struct Worker<N: Network> {
     pub(crate) session: LiveSession<N>,
@@ -298,4 +291,11 @@ impl<N: Network> Worker<N> {
             record_dropped: self.shared.record_dropped.load(Ordering::Relaxed),
         }
     }
+}
+
+/// A name without what cannot be read: control characters, and marks that turn the direction of a text.
+fn printable(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    shown.trim().to_string()
 }

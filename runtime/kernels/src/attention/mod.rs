@@ -113,7 +113,7 @@ impl<'a> Attention<'a> {
     }
 
     /// The same attention with queries, keys, weights and values rounded to bf16 on processors that multiply such
-    /// (AVX512_BF16), and summed in f32; elsewhere no change. Results are off by about 0.4 % of the largest value.
+    /// (AVX512_BF16), and summed in f32; elsewhere no change.
     #[must_use]
     pub fn in_bf16(self) -> Self {
         Self {

@@ -72,9 +72,9 @@ impl Scratch {
     /// Computes a task with operands in bf16.
     #[cfg(target_arch = "x86_64")]
     fn attend_brain(&mut self, attention: &Attention<'_>, task: &Task) {
-        let [dim, dim_v] = self.gather(attention, task, super::brain::LANES);
+        let [dim, dim_v] = self.gather(attention, task, LANES);
         let Self { q, k, v, out, brain, .. } = self;
-        let mut head = super::brain::Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
+        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
         super::brain::attend(&mut head, brain);
     }
 

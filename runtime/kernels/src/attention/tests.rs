@@ -63,7 +63,7 @@ fn run(attention: &Attention<'_>) -> Vec<f32> {
     run_as_it_is(&attention.in_f32())
 }
 
-fn run_as_it_is(attention: &Attention<'_>) -> Vec<f32> {
+pub(super) fn run_as_it_is(attention: &Attention<'_>) -> Vec<f32> {
     let mut out = vec![f32::NAN; attention.output_len()];
     attention.run(&mut Scratch::default(), &mut out).unwrap();
     out

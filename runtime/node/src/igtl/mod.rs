@@ -39,9 +39,8 @@ const MAX_ANSWERS: usize = 16;
 /// How long a peer may take for the messages of a frame.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Longest pause within a message, and between two: for ever, as far as anybody waits.
+/// Longest pause within a message. Between messages a peer may be silent.
 const PAUSE: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(365 * 86_400);
 
 const READ_BYTES: usize = 1 << 16;
 
@@ -132,16 +131,16 @@ async fn read_all(
     let mut decoder = Decoder::new(MAX_BODY_BYTES);
     let mut bytes = vec![0; READ_BYTES];
     loop {
-        // Between messages a peer may be silent, but not within one.
-        let limit = if decoder.is_between_messages() { IDLE } else { PAUSE };
-        let read = match timeout(limit, reader.read(&mut bytes)).await {
-            Ok(Ok(0) | Err(_)) => return,
-            Ok(Ok(read)) => read,
-            Err(_) => {
-                log::warn!("OpenIGTLink: a peer stopped within a message and was dropped");
-                return;
-            }
+        let reading = reader.read(&mut bytes);
+        let read = if decoder.is_between_messages() {
+            reading.await
+        } else if let Ok(read) = timeout(PAUSE, reading).await {
+            read
+        } else {
+            log::warn!("OpenIGTLink: a peer stopped within a message and was dropped");
+            return;
         };
+        let Some(read) = read.ok().filter(|read| *read > 0) else { return };
         let mut rest = bytes.get(..read).unwrap_or_default();
         loop {
             let answer = match decoder.decode(&mut rest) {

@@ -4,9 +4,9 @@ use uniultra_core::Mask;
 
 /// Run lengths of a mask, column by column, background first, in COCO's text form.
 ///
-/// Each run is written as its difference to the run two before, from the fourth run on: neighbouring columns are
-/// alike, so the differences are small. A number is cut into groups of 5 bits, lowest first; the sixth bit says that
-/// another group follows; 48 is added to make a letter of it.
+/// From the fourth run on, the text has each run's difference to the run two before: neighbouring columns are alike,
+/// so differences are small. A number is written in groups of 5 bits, lowest first. A sixth bit marks groups that
+/// another one follows. Adding 48 makes each group a letter.
 pub(super) fn counts(mask: &Mask) -> String {
     let runs = runs(mask);
     let mut text = String::new();

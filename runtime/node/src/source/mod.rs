@@ -25,10 +25,13 @@ pub(crate) fn can_wait(spec: &SourceSpec) -> bool {
     }
 }
 
-/// Opens a source and starts its thread. Mistakes of the command line are errors here; what happens to a stream
-/// later is logged, and shown as the source's state.
-pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> {
-    let run: Box<dyn FnOnce() + Send> = match spec {
+/// A source that is there, and plays until it ends.
+pub(crate) type Player = Box<dyn FnOnce() + Send>;
+
+/// Opens a source. Mistakes of the command line are errors here; what happens to a stream later is logged, and shown
+/// as the source's state.
+pub(crate) fn open(spec: &SourceSpec, mut feed: Feed) -> Result<Player, NodeError> {
+    Ok(match spec {
         SourceSpec::Demo => {
             let demo = demo::Demo::open()?;
             Box::new(move || demo.play(&mut feed))
@@ -50,8 +53,12 @@ pub(crate) fn start(spec: &SourceSpec, mut feed: Feed) -> Result<(), NodeError> 
             Box::new(move || opened.read_streams(&mut feed, |bytes, feed| layout.read(bytes, feed)))
         }
         // The server of that protocol feeds the slot.
-        SourceSpec::OpenIgtLink => return Ok(()),
-    };
-    let spawned = thread::Builder::new().name("source".to_string()).spawn(run);
+        SourceSpec::OpenIgtLink => Box::new(|| ()),
+    })
+}
+
+/// Starts its thread.
+pub(crate) fn play(player: Player) -> Result<(), NodeError> {
+    let spawned = thread::Builder::new().name("source".to_string()).spawn(player);
     spawned.map(drop).map_err(NodeError::Thread)
 }

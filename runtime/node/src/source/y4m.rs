@@ -54,17 +54,13 @@ pub(super) fn read(bytes: &mut dyn Read, feed: &mut Feed, is_file: bool) -> Resu
 fn header(bytes: &mut dyn Read) -> Result<Vec<u8>, String> {
     let mut line = Vec::new();
     let mut byte = [0];
-    while line.last() != Some(&b'\n') {
-        if line.len() == MAX_HEADER_BYTES || bytes.read(&mut byte).map_err(|e| e.to_string())? == 0
-        {
-            let start = String::from_utf8_lossy(line.get(..9).unwrap_or(&line));
-            return Err(format!(
-                "expected a YUV4MPEG2 stream, found one that begins with {start:?}"
-            ));
+    while line.last() != Some(&b'\n') && line.len() < MAX_HEADER_BYTES {
+        if bytes.read(&mut byte).map_err(|e| e.to_string())? == 0 {
+            break;
         }
         line.extend(byte);
     }
-    if !line.starts_with(b"YUV4MPEG2 ") {
+    if !line.starts_with(b"YUV4MPEG2 ") || !line.ends_with(b"\n") {
         let start = String::from_utf8_lossy(line.get(..9).unwrap_or(&line));
         return Err(format!("expected a YUV4MPEG2 stream, found one that begins with {start:?}"));
     }

@@ -15,13 +15,12 @@
 mod pack;
 
 use crate::attention::TILE;
+use crate::attention::integer::{Head, LANES};
 use crate::attention::tile::columns_to_rows;
 use pack::{mean_of_rows, pack_channels, pack_keys, pack_queries};
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
-/// Values of a vector.
-pub(super) const LANES: usize = 16;
 /// Keys, or channels of the values, in a tile of sums next to two vectors of queries. With 8 x 2 sums, two vectors and
 /// a broadcast, 19 of 32 registers are in use, and 16 independent sums cover the instruction's latency.
 const TOGETHER: usize = 8;
@@ -47,18 +46,6 @@ pub(super) struct Buffers {
     /// Means of the keys, then of the values.
     mean: Vec<f32>,
     mean_v: Vec<f32>,
-}
-
-/// One head's tokens, `q [queries, dim]`, `k [keys, dim]` and `v [keys, dim_v]`, channels padded with zeros to whole
-/// vectors, and its result, `out [queries, width]`.
-pub(super) struct Head<'a> {
-    pub(super) q: &'a [f32],
-    pub(super) k: &'a [f32],
-    pub(super) v: &'a [f32],
-    pub(super) out: &'a mut [f32],
-    pub(super) dim: usize,
-    pub(super) dim_v: usize,
-    pub(super) width: usize,
 }
 
 /// Whether the processor has the instructions.

@@ -1,19 +1,13 @@
 //! Attention with operands in bf16 against attention written out, in f64.
 
 use super::is_available;
-use crate::attention::tests::{numbers, plain, reference};
-use crate::{Attention, Scratch};
+use crate::Attention;
+use crate::attention::tests::{numbers, plain, reference, run_as_it_is as run};
 use proptest::prelude::*;
 
 /// What rounding may change, of values below 1: a score of at most 10 is off by up to 2^-8 of its products, which are
 /// 16 or so, and a weight by as much as its score.
 const TOLERANCE: f64 = 0.03;
-
-fn run(attention: &Attention<'_>) -> Vec<f32> {
-    let mut out = vec![f32::NAN; attention.output_len()];
-    attention.run(&mut Scratch::default(), &mut out).unwrap();
-    out
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
