@@ -1,10 +1,9 @@
 //! One object from one frame to the next: where it is looked for, what the decoder is asked, which of its masks
 //! is taken, and what is shown.
 
-use crate::LiveOptions;
 use crate::object::{LiveObject, ObjectState};
 use crate::sight::Sight;
-use crate::track::{Match, Thumbnail, agreement, inner_point};
+use crate::track::{Match, Thumbnail, agreement, blend, inner_point, overlap, shift};
 use uniultra_core::{
     Mask, MaskChoice, MaskPrompt, MaskToken, PixelSpacing, PointLabel, Prediction, PromptError,
     Prompts, contour,
@@ -14,6 +13,13 @@ use uniultra_core::{
 const REACH_CELLS: i32 = 5;
 /// The same for a lost object, at every second cell.
 const LOST_REACH_CELLS: i32 = 24;
+
+/// Cells in which an object is looked for, as it was prompted, round the place where it is expected.
+const ANCHOR_REACH_CELLS: i32 = 3;
+/// Correlation below which the picture has changed too much for the first mask to say anything.
+const MIN_ANCHOR_LIKENESS: f32 = 0.6;
+/// Weight of the first mask beside the last one.
+const ANCHOR_SHARE: f32 = 0.5;
 
 /// Why a mask is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -80,18 +86,33 @@ pub(crate) fn choose(
     if matches!(reason, Reason::Prompted) {
         return (single, with(single));
     }
-    let score = |token: MaskToken| with(token) + answer.predicted_iou()[token.index()];
+    let score = |token: MaskToken| {
+        let logits = answer.logits_of(token);
+        with(token) + overlap(logits, expected) + answer.predicted_iou()[token.index()]
+    };
     let best = MaskToken::MULTIMASK
         .into_iter()
         .fold(single, |best, next| if score(next) > score(best) { next } else { best });
     (best, with(best))
 }
 
-/// Notes a frame on which the object was not recognised.
-pub(crate) fn doubt(object: &mut LiveObject, options: &LiveOptions) {
-    object.unseen = object.unseen.saturating_add(1);
-    let lost = object.unseen > options.uncertain_frames || object.state == ObjectState::Lost;
-    object.state = if lost { ObjectState::Lost } else { ObjectState::Uncertain };
+/// Blends what is expected with the mask as it was prompted, where the picture still shows the object so. Each mask
+/// comes from the one before it, so without this a small error grows from frame to frame.
+pub(crate) fn anchor(
+    object: &LiveObject,
+    (picture, size): (&Thumbnail, [usize; 2]),
+    side: usize,
+    by_px: [f32; 2],
+    expected: &mut [f32],
+    scratch: &mut Vec<f32>,
+) {
+    let way = object.first.way_to(&object.last);
+    let way = [0, 1].map(|axis| way[axis] + by_px[axis]);
+    let found = object.first.find(picture, way, [ANCHOR_REACH_CELLS, 1], scratch);
+    let Some(found) = found.filter(|found| found.likeness >= MIN_ANCHOR_LIKENESS) else { return };
+    let cells = [0, 1].map(|axis| found.shift_px[axis] * side as f32 / size[axis] as f32);
+    shift(&object.first.logits, side, cells, scratch);
+    blend(expected, scratch, ANCHOR_SHARE);
 }
 
 /// Makes mask, contour and measures of the expected mask, unless the object is lost.

@@ -23,6 +23,7 @@ mod captured;
 mod error;
 mod follow;
 mod gate;
+mod judge;
 mod measures;
 mod object;
 mod options;

@@ -2,6 +2,7 @@
 
 use crate::measures::{Measures, SizeHistory};
 use crate::sight::Sight;
+use crate::track::Standing;
 use std::fmt;
 use uniultra_core::{MAX_POINTS, Mask, PointLabel, Polygon, PromptError, Prompts};
 
@@ -109,10 +110,19 @@ pub struct LiveObject {
     pub(crate) expected: Vec<f32>,
     /// How far the picture moved since the last trusted frame, in pixels.
     pub(crate) moved_px: [f32; 2],
+    /// Where its surroundings are found on the current frame, from where they were then, in pixels.
+    pub(crate) place_px: [f32; 2],
     /// Frames since then.
     pub(crate) unseen: u32,
-    /// How the object stood out when it was prompted; see `track::contrast`.
-    pub(crate) contrast: Option<f32>,
+    /// How the object stood out when it was prompted, and on the last trusted frame.
+    pub(crate) stood: [Option<Standing>; 2],
+    /// The model's estimate of the mask's IoU, and the mask's area in cells, when it was prompted.
+    pub(crate) prompted_iou: f32,
+    pub(crate) prompted_area: u32,
+    /// Mean of that estimate over the last trusted frames.
+    pub(crate) usual_iou: f32,
+    /// Frames since the last trusted one on which the object counted as still there.
+    pub(crate) held: u32,
     pub(crate) mask: Option<Mask>,
     pub(crate) contour: Vec<Polygon>,
     pub(crate) measures: Option<Measures>,
@@ -133,8 +143,13 @@ impl LiveObject {
             last: Sight::default(),
             expected: Vec::new(),
             moved_px: [0.0; 2],
+            place_px: [0.0; 2],
             unseen: 0,
-            contrast: None,
+            stood: [None; 2],
+            prompted_iou: 0.0,
+            prompted_area: 0,
+            usual_iou: 0.0,
+            held: 0,
             mask: None,
             contour: Vec::new(),
             measures: None,
@@ -204,7 +219,8 @@ impl LiveObject {
         self.first.clear();
         self.last.clear();
         self.expected.clear();
-        self.contrast = None;
+        self.stood = [None; 2];
+        self.held = 0;
         self.moved_px = [0.0; 2];
         self.unseen = 0;
         self.hide();

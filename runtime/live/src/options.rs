@@ -4,7 +4,8 @@
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LiveOptions {
-    /// Least IoU that the model predicts for a mask that is followed.
+    /// Least IoU that the model predicts for a mask that is followed. Of an object that the model was not sure of when
+    /// it was prompted, three quarters of what it predicted then are enough.
     pub min_predicted_iou: f32,
     /// Least probability that the object is there.
     pub min_object_score: f32,
@@ -18,7 +19,9 @@ pub struct LiveOptions {
     /// Least contrast of the object with its surroundings, as a share of that when it was prompted. Objects that
     /// did not stand out then are followed without this condition.
     pub min_contrast: f32,
-    /// Frames without a trusted mask after which an object is lost.
+    /// Most frames for which an object counts as still there without a trusted mask.
+    pub held_frames: u32,
+    /// Frames without a trusted mask, those not counted, after which an object is lost.
     pub uncertain_frames: u32,
 }
 
@@ -31,6 +34,7 @@ impl Default for LiveOptions {
             min_likeness: 0.3,
             min_agreement_and_likeness: 1.2,
             min_contrast: 0.65,
+            held_frames: 60,
             uncertain_frames: 4,
         }
     }

@@ -1,12 +1,13 @@
 //! The session: objects, prompts, and the step from one frame to the next.
 
 use crate::error::LiveError;
-use crate::follow::{Reason, carried, choose, doubt, look, show};
-use crate::gate::Evidence;
+use crate::follow::{Reason, anchor, carried, choose, look, show};
+use crate::gate::Verdict;
+use crate::judge::{doubt, follow_mask, hold, trust, weigh};
 use crate::object::{
     LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind, short_name,
 };
-use crate::track::{Motion, Thumbnail, contrast, shift};
+use crate::track::{Motion, Thumbnail, area, shift};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
     EncodedFrame, Network, PixelSpacing, Point, PointLabel, Prediction, PromptError, Prompts,
@@ -19,9 +20,6 @@ pub const MAX_LIVE_OBJECTS: usize = 8;
 /// Correlation with which a lost object counts as found. Higher than for one that is followed: much more of
 /// the picture is searched, and something in it always resembles the object a little.
 const FOUND_LIKENESS: f32 = 0.75;
-
-/// Contrast, in standard deviations, below which an object does not stand out from its surroundings.
-const MIN_CONTRAST: f32 = 0.5;
 
 /// A model, the objects that are followed with it, and what is known of the last frame.
 pub struct LiveSession<N: Network> {
@@ -241,9 +239,15 @@ impl<N: Network> LiveSession<N> {
             let likeness = found.map_or(0.0, |found| found.likeness);
             let trusted_place = found.filter(|found| found.likeness >= self.options.min_likeness);
             let by = trusted_place.map_or(object.moved_px, |found| found.shift_px);
-            let cells = [0, 1].map(|axis| by[axis] * side as f32 / self.size[axis] as f32);
+            let mask_by = sight.mask_moves(by);
+            let cells = [0, 1].map(|axis| mask_by[axis] * side as f32 / self.size[axis] as f32);
             shift(&sight.logits, side, cells, &mut expected);
+            if !lost && trusted_place.is_some() {
+                let picture = (&self.picture, self.size);
+                anchor(object, picture, side, by, &mut expected, &mut self.scratch);
+            }
             object.expected = expected;
+            object.place_px = by;
             if lost && likeness < FOUND_LIKENESS && object.fresh == 0 {
                 continue;
             }
@@ -279,39 +283,36 @@ impl<N: Network> LiveSession<N> {
         let side = self.segmenter.mask_side();
         let (token, agreement) = choose(answer, reason, &object.expected, side);
         let logits = answer.logits_of(token);
-        let stands_out = contrast(&self.picture, logits, side);
-        let evidence = Evidence {
-            predicted_iou: answer.predicted_iou()[token.index()],
-            object_score: answer.object_score(),
-            agreement,
-            contrast: object
-                .contrast
-                .filter(|before| before.abs() >= MIN_CONTRAST)
-                .map(|before| stands_out.unwrap_or_default() / before),
-            likeness: if let Reason::Followed(likeness) = reason { likeness } else { 1.0 },
+        let likeness = if let Reason::Followed(likeness) = reason { likeness } else { 1.0 };
+        let (evidence, stands) = weigh(object, &self.picture, answer, (token, agreement, likeness));
+        // The user's word counts more than any doubt of the model.
+        let verdict = match reason {
+            Reason::Prompted => Verdict::Trusted,
+            Reason::Followed(_) => evidence.verdict(&self.options),
         };
-        log::debug!("frame {:?}, object {}: {reason:?}, {evidence:?}", self.last_frame, object.id);
+        log::debug!("frame {:?}, object {}: {evidence:?}: {verdict:?}", self.last_frame, object.id);
         object.predicted_iou = evidence.predicted_iou;
         object.object_score = evidence.object_score;
-        let bounds = answer.mask(token).bounding_box();
-        // The user's word counts more than any doubt of the model.
-        let trusted = matches!(reason, Reason::Prompted) || evidence.suffices(&self.options);
-        let Some(bounds) = bounds.filter(|_| trusted) else {
-            doubt(object, &self.options);
-            show(object, side, self.size, spacing);
-            return;
-        };
-        let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
-        object.last.take(logits, &self.picture, bounds);
-        object.expected.clone_from(&object.last.logits);
-        if object.fresh > 0 {
-            object.first.take(logits, &self.picture, bounds);
-            object.contrast = stands_out;
+        let lost = object.state == ObjectState::Lost;
+        match (verdict, answer.mask(token).bounding_box()) {
+            (Verdict::Likely, Some(_)) if !lost => follow_mask(object, logits),
+            // A lost object was found by how it looks, which is stricter than how one is followed.
+            (Verdict::Trusted | Verdict::Likely, Some(bounds)) => {
+                let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
+                object.last.take(logits, &self.picture, bounds);
+                object.stood[1] = stands;
+                if object.fresh > 0 {
+                    object.first.take(logits, &self.picture, bounds);
+                    object.stood[0] = stands;
+                    object.prompted_iou = evidence.predicted_iou;
+                    object.usual_iou = evidence.predicted_iou;
+                    object.prompted_area = area(logits);
+                }
+                trust(object, evidence.predicted_iou);
+            }
+            (Verdict::Held, _) => hold(object, &self.options),
+            _ => doubt(object, &self.options),
         }
-        object.fresh = 0;
-        object.unseen = 0;
-        object.moved_px = [0.0; 2];
-        object.state = ObjectState::Tracking;
         show(object, side, self.size, spacing);
     }
 

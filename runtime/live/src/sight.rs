@@ -13,16 +13,29 @@ pub(crate) struct Sight {
     pub(crate) logits: Vec<f32>,
     appearance: Appearance,
     centre_px: [f32; 2],
+    /// How far the mask has moved from where the surroundings were taken.
+    mask_moved_px: [f32; 2],
 }
 
 impl Sight {
     /// Takes a mask with the box `[x0, y0, x1, y1]` round it, in pixels of the frame. Buffers are reused.
     pub(crate) fn take(&mut self, logits: &[f32], picture: &Thumbnail, bounds_px: [f32; 4]) {
-        self.logits.clear();
-        self.logits.extend(logits.iter().map(|logit| logit.clamp(-MAX_LOGIT, MAX_LOGIT)));
+        self.take_mask(logits, [0.0; 2]);
         self.appearance.take(picture, bounds_px);
         let [x0, y0, x1, y1] = bounds_px;
         self.centre_px = [0.5 * (x0 + x1), 0.5 * (y0 + y1)];
+    }
+
+    /// Takes a mask that lies `moved_px` from the surroundings, which stay.
+    pub(crate) fn take_mask(&mut self, logits: &[f32], moved_px: [f32; 2]) {
+        self.logits.clear();
+        self.logits.extend(logits.iter().map(|logit| logit.clamp(-MAX_LOGIT, MAX_LOGIT)));
+        self.mask_moved_px = moved_px;
+    }
+
+    /// How far the mask moves when the surroundings have moved by `moved_px`.
+    pub(crate) fn mask_moves(&self, moved_px: [f32; 2]) -> [f32; 2] {
+        [0, 1].map(|axis| moved_px[axis] - self.mask_moved_px[axis])
     }
 
     /// Whether it has no mask.

@@ -123,7 +123,10 @@ impl Counter {
         (detail, notes, descriptor): (Detail, &Path, u32),
     ) -> Result<Command> {
         let mut command = workspace.command(self.emulator(core));
-        self.with_libraries(&mut command).args(["-U", "LD_LIBRARY_PATH"]);
+        // With these two, each error that tract makes while it tries something walks the stack: a third of a load's
+        // count would be of the shell that it was started in.
+        let unset = "LD_LIBRARY_PATH,RUST_BACKTRACE,RUST_LIB_BACKTRACE";
+        self.with_libraries(&mut command).args(["-U", unset]);
         // The system call `write` of Linux.
         let write = if core == X86_64 {
             command.args(["-cpu", "max"]);

@@ -4,6 +4,8 @@
 //! Sums in int32 are exact, so paths may add in any order. The scale and the bias are a
 //! multiplication and an addition, each rounded: a fused one would round once and differ.
 
+#[cfg(target_arch = "x86_64")]
+use super::pack::panels;
 use super::portable;
 use super::{Epilogue, Output, Repacked, by_blocks, check};
 #[cfg(target_arch = "aarch64")]
@@ -131,18 +133,22 @@ impl LinearI8 {
             #[cfg(target_arch = "x86_64")]
             Path::Vnni => {
                 let padded = outputs.next_multiple_of(16);
-                layer.bytes = panels(weight, [inputs, outputs], [4, 16], 4);
+                layer.bytes =
+                    panels::<4, 16>(weight, [inputs, outputs], inputs.next_multiple_of(4), 2);
                 // The instruction multiplies unsigned by signed bytes, so 128 is added to the
                 // inputs. Sums start from what that adds, 128 times the sum of the output's
                 // weights, with a minus.
-                let column = |n| (0..inputs).map(move |k| i32::from(weight[k * outputs + n]));
-                layer.start =
-                    (0..outputs).map(|n| column(n).sum::<i32>().wrapping_mul(-128)).collect();
+                for row in weight.chunks_exact(outputs.max(1)) {
+                    for (start, weight) in layer.start.iter_mut().zip(row) {
+                        *start = start.wrapping_sub(128 * i32::from(*weight));
+                    }
+                }
                 layer.pad(padded);
             }
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => {
-                let packed = panels(weight, [inputs, outputs], [2, 8], 2);
+                let packed =
+                    panels::<2, 8>(weight, [inputs, outputs], inputs.next_multiple_of(2), 2);
                 // Twice the memory of bytes, but no widening in the inner loop.
                 layer.shorts = packed.into_iter().map(i16::from).collect();
                 layer.pad(outputs.next_multiple_of(8));
@@ -260,32 +266,4 @@ fn repack<T: Copy + Default>(
         to.extend(row.iter().map(|&x| map(x)));
         to.extend(std::iter::repeat_n(T::default(), padded - inputs));
     }
-}
-
-/// Packs `weight [K, N]` into panels of two vectors of outputs, `[K / depth][width][depth]` each;
-/// the last panel has one vector if that is enough. The `depth` inputs that one instruction adds up
-/// in a lane lie side by side. K is padded with zeros to a multiple of `step`.
-#[cfg(target_arch = "x86_64")]
-fn panels(
-    weight: &[i8],
-    [inputs, outputs]: [usize; 2],
-    [depth, lanes]: [usize; 2],
-    step: usize,
-) -> Vec<i8> {
-    let padded = outputs.next_multiple_of(lanes);
-    let depths = inputs.next_multiple_of(step) / depth;
-    let mut packed = vec![0; depths * depth * padded];
-    for (k, row) in weight.chunks_exact(outputs.max(1)).enumerate() {
-        for first in (0..padded).step_by(2 * lanes) {
-            let width = (2 * lanes).min(padded - first);
-            // Behind the panels before it, the groups of inputs before this one, and the inputs
-            // before it in its group. From an output to the next it is `depth` bytes.
-            let start = first * depths * depth + (k / depth) * width * depth + k % depth;
-            let values = &row[first..outputs.min(first + width)];
-            for (place, value) in packed[start..].iter_mut().step_by(depth).zip(values) {
-                *place = *value;
-            }
-        }
-    }
-    packed
 }

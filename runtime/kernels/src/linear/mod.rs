@@ -23,6 +23,8 @@ mod finish;
 mod integer;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod pack;
 mod portable;
 mod real;
 #[cfg(target_arch = "aarch64")]

@@ -12,9 +12,18 @@ const MIN_CELLS: u32 = 4;
 /// Least deviation of the gray values that are compared: 1.5 of 255 gray levels.
 const MIN_DEVIATION: f32 = 0.006;
 
-/// Mean gray inside the mask of logits `[side, side]` less the mean of its surroundings, in standard deviations of
-/// both together: gain and brightness change nothing. `None` if either has too few cells.
-pub(crate) fn contrast(picture: &Thumbnail, logits: &[f32], side: usize) -> Option<f32> {
+/// An object against what lies round it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    /// Mean gray inside the mask less the mean of its surroundings, in standard deviations of both together: gain
+    /// and brightness change nothing.
+    pub(crate) contrast: f32,
+    /// Mean gray of object and surroundings, as a share of the whole picture's: it falls in a shadow.
+    pub(crate) brightness: f32,
+}
+
+/// How the mask of logits `[side, side]` stands out. `None` if object or surroundings have too few cells.
+pub(crate) fn standing(picture: &Thumbnail, logits: &[f32], side: usize) -> Option<Standing> {
     let logit = |column: usize, row: usize| {
         let cell = |at: usize, cells: usize| (2 * at + 1) * side / (2 * cells);
         let at = cell(row, picture.height) * side + cell(column, picture.width);
@@ -51,7 +60,8 @@ pub(crate) fn contrast(picture: &Thumbnail, logits: &[f32], side: usize) -> Opti
     let all = (counts[0] + counts[1]) as f32;
     let mean = (sums[0][0] + sums[1][0]) / all;
     let variance = (sums[0][1] + sums[1][1]) / all - mean * mean;
-    Some((inside - outside) / variance.max(0.0).sqrt().max(MIN_DEVIATION))
+    let contrast = (inside - outside) / variance.max(0.0).sqrt().max(MIN_DEVIATION);
+    Some(Standing { contrast, brightness: mean / picture.mean().max(MIN_DEVIATION) })
 }
 
 #[cfg(test)]
@@ -72,20 +82,34 @@ mod tests {
     #[test]
     fn a_dark_disc_stands_out_and_tissue_in_its_place_does_not() {
         let mask = mask(64, [60.0, 50.0], 12.0);
-        let there = contrast(&disc([60.0, 50.0], 12.0), &mask, 64).unwrap();
-        assert!(there < -1.0, "{there}");
+        let there = standing(&disc([60.0, 50.0], 12.0), &mask, 64).unwrap();
+        assert!(there.contrast < -1.0, "{there:?}");
         let mut brighter = disc([60.0, 50.0], 12.0);
         brighter.values.iter_mut().for_each(|value| *value = 0.5 * *value + 0.4);
-        let brighter = contrast(&brighter, &mask, 64).unwrap();
-        assert!((brighter - there).abs() < 1e-3, "{brighter} for {there}");
-        let gone = contrast(&noise(9), &mask, 64).unwrap();
-        assert!(gone.abs() < 0.3, "{gone}");
+        let brighter = standing(&brighter, &mask, 64).unwrap();
+        assert!((brighter.contrast - there.contrast).abs() < 1e-3, "{brighter:?} for {there:?}");
+        let gone = standing(&noise(9), &mask, 64).unwrap();
+        assert!(gone.contrast.abs() < 0.3, "{gone:?}");
+    }
+
+    #[test]
+    fn a_shadow_takes_brightness_and_gain_does_not() {
+        let mask = mask(64, [60.0, 50.0], 12.0);
+        let picture = disc([60.0, 50.0], 12.0);
+        let brightness = |picture| standing(picture, &mask, 64).unwrap().brightness;
+        let (mut darker, mut shaded) = (picture.clone(), picture.clone());
+        darker.values.iter_mut().for_each(|value| *value *= 0.5);
+        assert!((brightness(&darker) / brightness(&picture) - 1.0).abs() < 1e-3);
+        for row in shaded.values.chunks_exact_mut(128) {
+            row[40..80].iter_mut().for_each(|value| *value *= 0.4);
+        }
+        assert!(brightness(&shaded) < 0.7 * brightness(&picture));
     }
 
     #[test]
     fn nothing_and_everything_have_no_contrast() {
         let picture = noise(9);
-        assert_eq!(contrast(&picture, &[-1.0; 64 * 64], 64), None);
-        assert_eq!(contrast(&picture, &[1.0; 64 * 64], 64), None);
+        assert_eq!(standing(&picture, &[-1.0; 64 * 64], 64), None);
+        assert_eq!(standing(&picture, &[1.0; 64 * 64], 64), None);
     }
 }

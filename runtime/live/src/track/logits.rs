@@ -50,6 +50,28 @@ pub(crate) fn agreement(a: &[f32], b: &[f32], side: usize) -> f32 {
     share(a, b).min(share(b, a))
 }
 
+/// Cells of a mask.
+pub(crate) fn area(logits: &[f32]) -> u32 {
+    logits.iter().map(|logit| u32::from(*logit > 0.0)).sum()
+}
+
+/// IoU of two masks; 0 if both are empty.
+pub(crate) fn overlap(a: &[f32], b: &[f32]) -> f32 {
+    let (mut both, mut either) = (0_u32, 0_u32);
+    for (a, b) in a.iter().zip(b) {
+        both += u32::from(*a > 0.0 && *b > 0.0);
+        either += u32::from(*a > 0.0 || *b > 0.0);
+    }
+    both as f32 / either.max(1) as f32
+}
+
+/// Moves `logits` a `share` of the way to `others`.
+pub(crate) fn blend(logits: &mut [f32], others: &[f32], share: f32) {
+    for (logit, other) in logits.iter_mut().zip(others) {
+        *logit += share * (other - *logit);
+    }
+}
+
 /// The point of a mask that is farthest from its border, in cells of the grid; `None` for an empty mask.
 pub(crate) fn inner_point(logits: &[f32], side: usize) -> Option<[f32; 2]> {
     let inside = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
@@ -92,6 +114,18 @@ mod tests {
         let all = square(64, [0, 0, 63, 63]);
         assert!(agreement(&strip(20), &all, 64) < 0.2);
         assert_eq!(agreement(&strip(20), &[-1.0; 64 * 64], 64), 0.0);
+    }
+
+    #[test]
+    fn area_overlap_and_blend() {
+        let (a, b) = (square(32, [0, 0, 9, 9]), square(32, [5, 0, 14, 9]));
+        assert_eq!(area(&a), 100);
+        assert!((overlap(&a, &b) - 50.0 / 150.0).abs() < 1e-6);
+        assert_eq!(overlap(&[-1.0], &[-1.0]), 0.0);
+        let mut blended = a.clone();
+        blend(&mut blended, &b, 0.5);
+        // Where both say so, and where they disagree.
+        assert_eq!([blended[7], blended[2], blended[12]], [5.0, 0.0, 0.0]);
     }
 
     proptest! {

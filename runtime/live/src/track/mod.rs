@@ -8,7 +8,7 @@ mod motion;
 mod thumbnail;
 
 pub(crate) use appearance::{Appearance, Match};
-pub(crate) use contrast::contrast;
-pub(crate) use logits::{agreement, inner_point, shift};
+pub(crate) use contrast::{Standing, standing};
+pub(crate) use logits::{agreement, area, blend, inner_point, overlap, shift};
 pub(crate) use motion::Motion;
 pub(crate) use thumbnail::Thumbnail;

@@ -41,6 +41,11 @@ impl Thumbnail {
         }
     }
 
+    /// Mean gray of all cells; 0 if there are none.
+    pub(crate) fn mean(&self) -> f32 {
+        self.values.iter().sum::<f32>() / self.values.len().max(1) as f32
+    }
+
     /// A row of cells.
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         self.values.get(row * self.width..(row + 1) * self.width).unwrap_or_default()
