@@ -9,8 +9,6 @@ pub(crate) struct Evidence {
     pub(crate) predicted_iou: f32,
     /// The same when the object was prompted.
     pub(crate) prompted_iou: f32,
-    /// The same as a mean over the last trusted frames.
-    pub(crate) usual_iou: f32,
     /// The model's probability that the object is there, if it computes one.
     pub(crate) object_score: Option<f32>,
     /// Agreement with the last trusted mask, moved to where it is expected.
@@ -51,12 +49,6 @@ const MAX_GROWTH: f32 = 2.0;
 const ALIKE: f32 = 0.7;
 /// The same with which such an object is also looked for by its new surroundings.
 const VERY_ALIKE: f32 = 0.9;
-/// The same for a mask that the model is as sure of as before.
-const MIN_STEADY_LIKENESS: f32 = 0.45;
-/// Most that the predicted IoU of such a mask may differ from the usual one, as a share of that.
-const MAX_STEADY_IOU_CHANGE: f32 = 0.1;
-/// Most that such a mask may have grown or shrunk.
-const MAX_STEADY_GROWTH: f32 = 1.5;
 /// Brightness below which object and surroundings lie in a shadow.
 const SHADOW: f32 = 0.75;
 
@@ -80,14 +72,9 @@ impl Evidence {
             None => self.likeness >= VERY_ALIKE,
         };
         let alike = self.likeness >= ALIKE;
-        // A shadow changes the picture and leaves the model as sure as it was; when an object leaves, both change.
-        let steady = self.contrast.is_some()
-            && self.likeness >= MIN_STEADY_LIKENESS
-            && growth <= MAX_STEADY_GROWTH
-            && (self.predicted_iou / self.usual_iou - 1.0).abs() <= MAX_STEADY_IOU_CHANGE;
         if is_object && unchanged {
             Verdict::Trusted
-        } else if is_object && (alike || steady) {
+        } else if is_object && alike {
             Verdict::Likely
         } else if self.brightness <= SHADOW
             || alike && self.expected_contrast.is_none_or(stands_out)
@@ -108,7 +95,6 @@ mod tests {
     const GOOD: Evidence = Evidence {
         predicted_iou: 0.9,
         prompted_iou: 0.9,
-        usual_iou: 0.9,
         object_score: Some(0.9),
         agreement: 0.9,
         growth: 1.1,
@@ -132,8 +118,8 @@ mod tests {
         for weak in [
             Evidence { predicted_iou: 0.1, ..changed },
             Evidence { object_score: Some(0.1), ..changed },
-            Evidence { contrast: Some(0.1), predicted_iou: 0.7, ..changed },
-            Evidence { contrast: Some(-0.9), predicted_iou: 0.7, ..changed },
+            Evidence { contrast: Some(0.1), ..changed },
+            Evidence { contrast: Some(-0.9), ..changed },
             Evidence { contrast: None, ..changed },
             Evidence { agreement: 0.1, ..changed },
             Evidence { growth: 4.0, ..changed },
@@ -155,18 +141,12 @@ mod tests {
 
     #[test]
     fn a_shadow_is_not_taken_for_an_exit() {
-        // The contrast is gone. The picture still looks alike, or the model is as sure as it was.
+        // The contrast is gone. The picture still looks alike, or it is dark there.
         let faint = Evidence { contrast: Some(0.1), expected_contrast: Some(0.1), ..GOOD };
         assert_eq!(verdict(Evidence { likeness: 0.8, ..faint }), Verdict::Likely);
-        let shaded = Evidence { likeness: 0.5, ..faint };
-        assert_eq!(verdict(shaded), Verdict::Likely);
-        // It became more or less sure: other tissue took the place.
-        for predicted_iou in [0.7, 1.1] {
-            assert_eq!(verdict(Evidence { predicted_iou, ..shaded }), Verdict::Doubted);
-        }
-        assert_eq!(verdict(Evidence { growth: 1.8, ..shaded }), Verdict::Doubted);
-        let dark = Evidence { predicted_iou: 0.3, brightness: 0.6, ..shaded };
-        assert_eq!(verdict(dark), Verdict::Held);
+        let other = Evidence { likeness: 0.5, ..faint };
+        assert_eq!(verdict(other), Verdict::Doubted);
+        assert_eq!(verdict(Evidence { brightness: 0.6, ..other }), Verdict::Held);
     }
 
     #[test]

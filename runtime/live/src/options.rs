@@ -35,7 +35,7 @@ impl Default for LiveOptions {
             min_agreement_and_likeness: 1.2,
             min_contrast: 0.65,
             held_frames: 60,
-            uncertain_frames: 4,
+            uncertain_frames: 2,
         }
     }
 }

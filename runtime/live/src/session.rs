@@ -305,10 +305,9 @@ impl<N: Network> LiveSession<N> {
                     object.first.take(logits, &self.picture, bounds);
                     object.stood[0] = stands;
                     object.prompted_iou = evidence.predicted_iou;
-                    object.usual_iou = evidence.predicted_iou;
                     object.prompted_area = area(logits);
                 }
-                trust(object, evidence.predicted_iou);
+                trust(object);
             }
             (Verdict::Held, _) => hold(object, &self.options),
             _ => doubt(object, &self.options),

@@ -5,7 +5,7 @@
 //! multiplication and an addition, each rounded: a fused one would round once and differ.
 
 #[cfg(target_arch = "x86_64")]
-use super::pack::panels;
+use super::pack::by_fours;
 use super::portable;
 use super::{Epilogue, Output, Repacked, by_blocks, check};
 #[cfg(target_arch = "aarch64")]
@@ -133,8 +133,13 @@ impl LinearI8 {
             #[cfg(target_arch = "x86_64")]
             Path::Vnni => {
                 let padded = outputs.next_multiple_of(16);
-                layer.bytes =
-                    panels::<4, 16>(weight, [inputs, outputs], inputs.next_multiple_of(4), 2);
+                let reach = inputs.next_multiple_of(4);
+                layer.bytes = vec![0; padded * reach];
+                by_fours(weight, outputs, &mut layer.bytes, |k, n| {
+                    let first = n - n % 32;
+                    let width = 32.min(padded - first);
+                    (first * reach + k * width + (n - first) * 4, 4)
+                });
                 // The instruction multiplies unsigned by signed bytes, so 128 is added to the
                 // inputs. Sums start from what that adds, 128 times the sum of the output's
                 // weights, with a minus.
@@ -147,10 +152,8 @@ impl LinearI8 {
             }
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => {
-                let packed =
-                    panels::<2, 8>(weight, [inputs, outputs], inputs.next_multiple_of(2), 2);
                 // Twice the memory of bytes, but no widening in the inner loop.
-                layer.shorts = packed.into_iter().map(i16::from).collect();
+                layer.shorts = pairs(weight, [inputs, outputs]);
                 layer.pad(outputs.next_multiple_of(8));
             }
             #[cfg(target_arch = "aarch64")]
@@ -266,4 +269,24 @@ fn repack<T: Copy + Default>(
         to.extend(row.iter().map(|&x| map(x)));
         to.extend(std::iter::repeat_n(T::default(), padded - inputs));
     }
+}
+
+/// Packs `weight [K, N]` for AVX2 into panels of two vectors of eight outputs, `[K / 2][width][2]` each; the last panel
+/// has one vector if that is enough.
+#[cfg(target_arch = "x86_64")]
+fn pairs(weight: &[i8], [inputs, outputs]: [usize; 2]) -> Vec<i16> {
+    let padded = outputs.next_multiple_of(8);
+    let reach = inputs.next_multiple_of(2);
+    let mut packed = vec![0; padded * reach];
+    for (k, row) in weight.chunks_exact(outputs.max(1)).enumerate() {
+        for (panel, values) in row.chunks(16).enumerate() {
+            let first = 16 * panel;
+            let width = 16.min(padded - first);
+            let start = first * reach + (k - k % 2) * width + k % 2;
+            for (place, value) in packed[start..].iter_mut().step_by(2).zip(values) {
+                *place = i16::from(*value);
+            }
+        }
+    }
+    packed
 }

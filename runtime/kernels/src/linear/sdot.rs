@@ -11,7 +11,7 @@
 use super::LinearI8;
 use super::finish::{Added, Finish, Function, LANES, Target};
 use super::neon::{Rows, Scales};
-use super::pack::panels;
+use super::pack::by_fours;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -329,6 +329,9 @@ fn sdot<const Q: usize>(mut sum: int32x4_t, weight: int8x16_t, row: int8x16_t) -
 
 /// Packs `weight [K, N]` as `[N / 4][K / 4][4][4]`, padded with zeros: the four inputs that an
 /// instruction adds up in a lane lie side by side.
-pub(super) fn pack(weight: &[i8], sizes: [usize; 2]) -> Vec<i8> {
-    panels::<DEPTH, LANES>(weight, sizes, sizes[0].next_multiple_of(DEPTH), 1)
+pub(super) fn pack(weight: &[i8], [inputs, outputs]: [usize; 2]) -> Vec<i8> {
+    let reach = inputs.next_multiple_of(DEPTH);
+    let mut packed = vec![0; outputs.next_multiple_of(LANES) * reach];
+    by_fours(weight, outputs, &mut packed, |k, n| (n * reach + k * LANES, DEPTH));
+    packed
 }

@@ -13,7 +13,7 @@
 use super::LinearI8;
 use super::finish::{Added, Finish, Function, LANES, Target};
 use super::neon::{Rows, Scales};
-use super::pack::block;
+use super::pack::by_fours;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -376,16 +376,11 @@ unsafe fn step<const R: usize>(
 pub(super) fn pack(weight: &[i8], [inputs, outputs]: [usize; 2]) -> Vec<i8> {
     let reach = reach(inputs);
     let whole = reach - reach % STEP;
-    let mut packed = Vec::with_capacity(outputs.next_multiple_of(LANES) * reach);
-    for output in (0..outputs).step_by(LANES) {
-        for input in (0..whole).step_by(STEP) {
-            let step = block::<STEP, LANES>(weight, [inputs, outputs], [input, output]);
-            packed.extend_from_slice(step.as_flattened());
-        }
-        if whole < reach {
-            let half = block::<HALF, LANES>(weight, [inputs, outputs], [whole, output]);
-            packed.extend_from_slice(half.as_flattened());
-        }
-    }
+    let mut packed = vec![0; outputs.next_multiple_of(LANES) * reach];
+    by_fours(weight, outputs, &mut packed, |k, n| {
+        // Where the step begins in the vector's weights, and its inputs.
+        let (start, width) = if k < whole { (k - k % STEP, STEP) } else { (whole, HALF) };
+        (n * reach + start * LANES + k - start, width)
+    });
     packed
 }
