@@ -17,9 +17,11 @@ use uniultra_core::{
 /// Most objects of a session.
 pub const MAX_LIVE_OBJECTS: usize = 8;
 
-/// Correlation with which a lost object counts as found. Higher than for one that is followed: much more of
-/// the picture is searched, and something in it always resembles the object a little.
-const FOUND_LIKENESS: f32 = 0.75;
+/// Correlation with which the model is asked for a lost object. Higher than for one that is followed: much more of the
+/// picture is searched, and something in it always resembles the object a little.
+const FOUND_LIKENESS: f32 = 0.6;
+/// The same with which it counts as found though it does not stand out as it did.
+const SURELY_FOUND_LIKENESS: f32 = 0.75;
 
 /// A model, the objects that are followed with it, and what is known of the last frame.
 pub struct LiveSession<N: Network> {
@@ -296,7 +298,9 @@ impl<N: Network> LiveSession<N> {
         let lost = object.state == ObjectState::Lost;
         match (verdict, answer.mask(token).bounding_box()) {
             (Verdict::Likely, Some(_)) if !lost => follow_mask(object, logits),
-            // A lost object was found by how it looks, which is stricter than how one is followed.
+            (Verdict::Likely, _) if likeness < SURELY_FOUND_LIKENESS => {
+                doubt(object, &self.options)
+            }
             (Verdict::Trusted | Verdict::Likely, Some(bounds)) => {
                 let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
                 object.last.take(logits, &self.picture, bounds);
