@@ -4,7 +4,7 @@
 use crate::LiveOptions;
 use crate::object::{LiveObject, ObjectState};
 use crate::sight::Sight;
-use crate::track::{Match, Thumbnail, agreement, inner_point};
+use crate::track::{Match, Thumbnail, agreement, inner_point, shift};
 use uniultra_core::{
     Mask, MaskChoice, MaskPrompt, MaskToken, PixelSpacing, PointLabel, Prediction, PromptError,
     Prompts, contour,
@@ -26,7 +26,7 @@ pub(crate) enum Reason {
 
 /// Where an object is, by its appearance on the last frame on which it was recognised, and which sight of it tells.
 /// A lost object is looked for as it was when it was prompted, too: before it left, it faded.
-pub(crate) fn look<'a>(
+fn look<'a>(
     object: &'a LiveObject,
     picture: &Thumbnail,
     scratch: &mut Vec<f32>,
@@ -46,6 +46,25 @@ pub(crate) fn look<'a>(
     } else {
         (as_last_seen, last)
     }
+}
+
+/// Moves the last mask to where the object is on this frame, and returns the likeness of its surroundings there.
+pub(crate) fn expect(
+    object: &mut LiveObject,
+    picture: &Thumbnail,
+    side: usize,
+    size_px: [usize; 2],
+    min_likeness: f32,
+    scratch: &mut Vec<f32>,
+) -> f32 {
+    let mut expected = std::mem::take(&mut object.expected);
+    let (found, sight) = look(object, picture, scratch);
+    let trusted_place = found.filter(|found| found.likeness >= min_likeness);
+    let by = trusted_place.map_or(object.moved_px, |found| found.shift_px);
+    let cells = [0, 1].map(|axis| by[axis] * side as f32 / size_px[axis] as f32);
+    shift(&sight.logits, side, cells, &mut expected);
+    object.expected = expected;
+    found.map_or(0.0, |found| found.likeness)
 }
 
 /// The last mask, moved to this frame, as a prompt: its logits and its innermost point. A box round it was tried
@@ -105,7 +124,7 @@ pub(crate) fn show(
         object.hide();
         return;
     }
-    let trusted = object.state == ObjectState::Tracking;
+    let trusted = object.state == ObjectState::Tracking && !object.moved;
     // Sizes were checked when the frame and the model were opened.
     let mask = Mask::upsample_threshold(&object.expected, side, width, height);
     let outlines = contour(&object.expected, side, width, height);

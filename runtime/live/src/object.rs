@@ -111,6 +111,8 @@ pub struct LiveObject {
     pub(crate) moved_px: [f32; 2],
     /// Frames since then.
     pub(crate) unseen: u32,
+    /// Whether the mask that is shown was computed on an earlier frame.
+    pub(crate) moved: bool,
     /// How the object stood out when it was prompted; see `track::contrast`.
     pub(crate) contrast: Option<f32>,
     pub(crate) mask: Option<Mask>,
@@ -134,6 +136,7 @@ impl LiveObject {
             expected: Vec::new(),
             moved_px: [0.0; 2],
             unseen: 0,
+            moved: false,
             contrast: None,
             mask: None,
             contour: Vec::new(),
@@ -172,6 +175,13 @@ impl LiveObject {
     #[must_use]
     pub fn mask(&self) -> Option<&Mask> {
         self.mask.as_ref()
+    }
+
+    /// Whether that mask was computed on an earlier frame and moved to this one. It is while the object is
+    /// [`Uncertain`](ObjectState::Uncertain), and on frames that the model did not get.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        self.moved
     }
 
     /// Outlines of the mask, in pixels of the frame.
@@ -214,6 +224,7 @@ impl LiveObject {
     /// Takes the mask away from what is shown.
     pub(crate) fn hide(&mut self) {
         self.mask = None;
+        self.moved = false;
         self.contour.clear();
         self.measures = None;
     }

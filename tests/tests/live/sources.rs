@@ -12,7 +12,7 @@ use uniultra_tests::cli::{root, run};
 const WRAPPING: &[u8] = b"YUV4MPEG2 W12297829382473034411 H1 F25:1 Ip A1:1 C444\nFRAME\n0123456789";
 
 /// A disc of 30 px radius, brighter than the rest.
-fn disc(width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn disc(width: usize, height: usize) -> Vec<u8> {
     let inside = |i: usize| {
         let (dx, dy) = ((i % width) as f32 - 80.0, (i / width) as f32 - 70.0);
         dx * dx + dy * dy < 900.0
