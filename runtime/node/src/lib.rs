@@ -122,7 +122,8 @@ where
         .name("session".to_string())
         .spawn(move || worker.run())
         .map_err(NodeError::Thread)?;
-    source::play(player)?;
+    // Removed when this function returns.
+    let _socket_file = source::play(player)?;
     ready(&servers.addresses);
     life::watch(&shared, &session, options.watchdog);
     let outcome = session.join();
