@@ -6,14 +6,17 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 pub(super) async fn metrics(State(site): State<Site>) -> Response {
     let snapshot = site.snapshots.borrow().clone();
     let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-    (headers, text(&snapshot.state)).into_response()
+    // Read now: a state is published only when a frame or a command comes.
+    let wrong_tokens = site.shared.wrong_tokens.load(Ordering::Relaxed);
+    (headers, text(&snapshot.state, wrong_tokens)).into_response()
 }
 
-fn text(state: &SessionState) -> String {
+fn text(state: &SessionState, wrong_tokens: u64) -> String {
     let stats = &state.stats;
     let mut text = String::new();
     let mut family = |name: &str, kind: &str, help: &str, samples: &[(&str, f64)]| {
@@ -36,6 +39,7 @@ fn text(state: &SessionState) -> String {
         ("frame_failures_total", "Frames that the model could not process.", stats.failures),
         ("source_errors_total", "Streams and frames that could not be read.", state.source.errors),
         ("clients_dropped_total", "Clients that were too slow.", stats.clients_dropped),
+        ("wrong_tokens_total", "Requests with a wrong token.", wrong_tokens),
         ("frames_recorded_total", "Frames written by the recording.", stats.recorded),
         ("record_dropped_total", "Frames the recording was too slow for.", stats.record_dropped),
     ] {
@@ -82,10 +86,11 @@ mod tests {
         state.stats.age_p50_ms = Some(50.0);
         state.stats.received = 7;
         state.stats.model_every = 3;
-        let text = text(&state);
+        let text = text(&state, 5);
         assert!(text.contains(
             "# TYPE uniultra_frames_received_total counter\nuniultra_frames_received_total 7\n"
         ));
+        assert!(text.contains("uniultra_wrong_tokens_total 5\n"));
         assert!(text.contains("uniultra_age_seconds{quantile=\"0.5\"} 0.05\n"));
         assert!(!text.contains("quantile=\"0.9\""));
         assert!(text.contains("# TYPE uniultra_model_every gauge\nuniultra_model_every 3\n"));
