@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use uniultra::MAX_LIVE_OBJECTS;
-use uniultra_manifest::Board;
-use uniultra_node::{Addresses, HttpOptions, NodeOptions, SourceSpec, Token, Watchdog};
+use uniultra_manifest::{Board, Overload as BoardOverload};
+use uniultra_node::{Addresses, HttpOptions, NodeOptions, Overload, SourceSpec, Token, Watchdog};
 
 /// Runs the command.
 pub(crate) fn run(args: &LiveArgs, board: Option<&Path>) -> anyhow::Result<()> {
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &LiveArgs, board: Option<&Path>) -> anyhow::Result<()> {
     let options = NodeOptions {
         deadline: setup.board().map(deadline),
         watchdog: setup.watchdog().map(|limit| Watchdog { limit, barks }),
+        overload: overload(args, setup.board()),
         ..options
     };
     let segmenter = setup.open(&model)?;
@@ -72,6 +73,7 @@ fn options(args: &LiveArgs) -> anyhow::Result<NodeOptions> {
         max_rate_hz: args.max_fps.map(|fps| fps as f32),
         deadline: None,
         watchdog: None,
+        overload: Overload::default(),
     })
 }
 
@@ -94,6 +96,15 @@ fn announce(addresses: &Addresses, exposed: Option<&Path>) {
     text += "Ctrl+C ends. Research use only, not a medical device.\n";
     if let Err(error) = print(&text) {
         log::warn!("stdout: {error}");
+    }
+}
+
+/// The command line wins over the profile.
+fn overload(args: &LiveArgs, board: Option<&Board>) -> Overload {
+    match args.overload.or(board.map(|board| board.live.overload)).unwrap_or_default() {
+        BoardOverload::Skip => Overload::Skip,
+        BoardOverload::LowerRate => Overload::LowerRate,
+        BoardOverload::DecodeOnly => Overload::DecodeOnly,
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Reason {
 
 /// Where an object is, by its appearance on the last frame on which it was recognised, and which sight of it tells.
 /// A lost object is looked for as it was when it was prompted, too: before it left, it faded.
-pub(crate) fn look<'a>(
+fn look<'a>(
     object: &'a LiveObject,
     picture: &Thumbnail,
     scratch: &mut Vec<f32>,
@@ -52,6 +52,30 @@ pub(crate) fn look<'a>(
     } else {
         (as_last_seen, last)
     }
+}
+
+/// Moves the last mask to where the object is on this frame, and returns the likeness of its surroundings there.
+pub(crate) fn expect(
+    object: &mut LiveObject,
+    picture: &Thumbnail,
+    side: usize,
+    size_px: [usize; 2],
+    min_likeness: f32,
+    scratch: &mut Vec<f32>,
+) -> f32 {
+    let mut expected = std::mem::take(&mut object.expected);
+    let (found, sight) = look(object, picture, scratch);
+    let trusted_place = found.filter(|found| found.likeness >= min_likeness);
+    let by = trusted_place.map_or(object.moved_px, |found| found.shift_px);
+    let mask_by = sight.mask_moves(by);
+    let cells = [0, 1].map(|axis| mask_by[axis] * side as f32 / size_px[axis] as f32);
+    shift(&sight.logits, side, cells, &mut expected);
+    if object.state != ObjectState::Lost && trusted_place.is_some() {
+        anchor(object, (picture, size_px), side, by, &mut expected, scratch);
+    }
+    object.expected = expected;
+    object.place_px = by;
+    found.map_or(0.0, |found| found.likeness)
 }
 
 /// The last mask, moved to this frame, as a prompt: its logits and its innermost point. A box round it was tried
@@ -98,7 +122,7 @@ pub(crate) fn choose(
 
 /// Blends what is expected with the mask as it was prompted, where the picture still shows the object so. Each mask
 /// comes from the one before it, so without this a small error grows from frame to frame.
-pub(crate) fn anchor(
+fn anchor(
     object: &LiveObject,
     (picture, size): (&Thumbnail, [usize; 2]),
     side: usize,
@@ -126,7 +150,7 @@ pub(crate) fn show(
         object.hide();
         return;
     }
-    let trusted = object.state == ObjectState::Tracking;
+    let trusted = object.state == ObjectState::Tracking && !object.moved;
     // Sizes were checked when the frame and the model were opened.
     let mask = Mask::upsample_threshold(&object.expected, side, width, height);
     let outlines = contour(&object.expected, side, width, height);

@@ -46,6 +46,7 @@ pub(crate) fn weigh(
 pub(crate) fn trust(object: &mut LiveObject) {
     object.expected.clone_from(&object.last.logits);
     object.fresh = 0;
+    object.moved = false;
     object.unseen = 0;
     object.held = 0;
     object.moved_px = [0.0; 2];
@@ -56,6 +57,7 @@ pub(crate) fn trust(object: &mut LiveObject) {
 pub(crate) fn follow_mask(object: &mut LiveObject, logits: &[f32]) {
     object.last.take_mask(logits, object.place_px);
     object.expected.clone_from(&object.last.logits);
+    object.moved = false;
     object.unseen = 0;
     object.held = 0;
     object.state = ObjectState::Tracking;
@@ -65,6 +67,7 @@ pub(crate) fn follow_mask(object: &mut LiveObject, logits: &[f32]) {
 pub(crate) fn hold(object: &mut LiveObject, options: &LiveOptions) {
     if object.held < options.held_frames && object.state != ObjectState::Lost {
         object.held += 1;
+        object.moved = true;
         object.state = ObjectState::Uncertain;
     } else {
         doubt(object, options);
@@ -73,6 +76,7 @@ pub(crate) fn hold(object: &mut LiveObject, options: &LiveOptions) {
 
 /// The object was not recognised.
 pub(crate) fn doubt(object: &mut LiveObject, options: &LiveOptions) {
+    object.moved = true;
     object.unseen = object.unseen.saturating_add(1);
     let lost = object.unseen > options.uncertain_frames || object.state == ObjectState::Lost;
     object.state = if lost { ObjectState::Lost } else { ObjectState::Uncertain };

@@ -27,6 +27,7 @@ mod judge;
 mod measures;
 mod object;
 mod options;
+mod overload;
 mod session;
 mod sight;
 mod slot;
@@ -40,6 +41,7 @@ pub use object::{
     LiveObject, LivePrompt, MAX_NAME_BYTES, MAX_PROMPTS, ObjectId, ObjectState, PromptKind,
 };
 pub use options::LiveOptions;
+pub use overload::{Overload, Pacer, Step};
 pub use session::{LiveSession, MAX_LIVE_OBJECTS};
 pub use slot::{FrameSlot, SlotCounts};
 pub use stats::{Ages, Stats};

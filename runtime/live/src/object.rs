@@ -114,6 +114,8 @@ pub struct LiveObject {
     pub(crate) place_px: [f32; 2],
     /// Frames since then.
     pub(crate) unseen: u32,
+    /// Whether the mask that is shown was computed on an earlier frame.
+    pub(crate) moved: bool,
     /// How the object stood out when it was prompted, and on the last trusted frame.
     pub(crate) stood: [Option<Standing>; 2],
     /// The model's estimate of the mask's IoU, and the mask's area in cells, when it was prompted.
@@ -143,6 +145,7 @@ impl LiveObject {
             moved_px: [0.0; 2],
             place_px: [0.0; 2],
             unseen: 0,
+            moved: false,
             stood: [None; 2],
             prompted_iou: 0.0,
             prompted_area: 0,
@@ -186,6 +189,13 @@ impl LiveObject {
         self.mask.as_ref()
     }
 
+    /// Whether that mask was computed on an earlier frame and moved to this one. It is while the object is
+    /// [`Uncertain`](ObjectState::Uncertain), and on frames that the model did not get.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        self.moved
+    }
+
     /// Outlines of the mask, in pixels of the frame.
     #[must_use]
     pub fn contour(&self) -> &[Polygon] {
@@ -227,6 +237,7 @@ impl LiveObject {
     /// Takes the mask away from what is shown.
     pub(crate) fn hide(&mut self) {
         self.mask = None;
+        self.moved = false;
         self.contour.clear();
         self.measures = None;
     }

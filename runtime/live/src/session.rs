@@ -1,13 +1,13 @@
 //! The session: objects, prompts, and the step from one frame to the next.
 
 use crate::error::LiveError;
-use crate::follow::{Reason, anchor, carried, choose, look, show};
+use crate::follow::{Reason, carried, choose, expect, show};
 use crate::gate::Verdict;
 use crate::judge::{doubt, follow_mask, hold, trust, weigh};
 use crate::object::{
     LiveObject, LivePrompt, MAX_PROMPTS, ObjectId, ObjectState, PromptKind, short_name,
 };
-use crate::track::{Motion, Thumbnail, area, shift};
+use crate::track::{Motion, Thumbnail, area};
 use crate::{CapturedFrame, LiveOptions};
 use uniultra_core::{
     EncodedFrame, Network, PixelSpacing, Point, PointLabel, Prediction, PromptError, Prompts,
@@ -36,6 +36,7 @@ pub struct LiveSession<N: Network> {
     scratch: Vec<f32>,
     /// The last frame after the image encoder, for prompts that are given on it.
     encoded: Option<EncodedFrame<N>>,
+    has_new_prompts: bool,
 }
 
 /// A place in the list of objects, and what to ask for it.
@@ -56,6 +57,7 @@ impl<N: Network> LiveSession<N> {
             motion: Motion::default(),
             scratch: Vec::new(),
             encoded: None,
+            has_new_prompts: false,
         }
     }
 
@@ -130,6 +132,7 @@ impl<N: Network> LiveSession<N> {
             return Err(LiveError::TooManyPrompts { id, max: MAX_PROMPTS });
         }
         object.fresh += 1;
+        self.has_new_prompts = true;
         Ok(())
     }
 
@@ -145,6 +148,7 @@ impl<N: Network> LiveSession<N> {
         if undone {
             object.forget();
             object.fresh = object.prompts.len();
+            self.has_new_prompts |= object.fresh > 0;
         }
         Ok(undone)
     }
@@ -155,6 +159,50 @@ impl<N: Network> LiveSession<N> {
     /// [`LiveError::FrameOrder`] unless the number is higher than the last one's; [`LiveError::Segment`] if the
     /// model fails. The objects then still show their answers to the frame before.
     pub fn process(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
+        self.advance(captured)?;
+        self.answer(captured, false)
+    }
+
+    /// Moves every mask to a new frame, without the model: for frames that it has no time for. Where an object's
+    /// surroundings no longer look alike it becomes [`Uncertain`](ObjectState::Uncertain). Prompts wait for the next
+    /// frame that is processed.
+    ///
+    /// # Errors
+    /// [`LiveError::FrameOrder`].
+    pub fn move_masks(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
+        self.advance(captured)?;
+        let side = self.segmenter.mask_side();
+        let seen =
+            |object: &&mut LiveObject| !object.last.is_empty() && object.state != ObjectState::Lost;
+        for object in self.objects.iter_mut().filter(seen) {
+            let (picture, least) = (&self.picture, self.options.min_likeness);
+            let likeness = expect(object, picture, side, self.size, least, &mut self.scratch);
+            if likeness < least {
+                object.state = ObjectState::Uncertain;
+            }
+            object.moved = true;
+            show(object, side, self.size, captured.spacing);
+        }
+        Ok(())
+    }
+
+    /// Gives the last frame to the model after all, where [`move_masks`](Self::move_masks) only moved masks to it: for
+    /// a picture that is frozen.
+    ///
+    /// # Errors
+    /// [`LiveError::OtherFrame`] if another frame was the last; [`LiveError::Segment`].
+    pub fn process_again(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
+        self.answer_last(captured, false)
+    }
+
+    /// Whether prompts came or were taken back since the model last got a frame.
+    #[must_use]
+    pub fn has_new_prompts(&self) -> bool {
+        self.has_new_prompts
+    }
+
+    /// Takes a new frame, and notes how the picture moved.
+    fn advance(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
         if let Some(last) = self.last_frame.filter(|last| captured.number <= *last) {
             return Err(LiveError::FrameOrder { last, found: captured.number });
         }
@@ -177,7 +225,7 @@ impl<N: Network> LiveSession<N> {
             object.moved_px = [0, 1].map(|axis| object.moved_px[axis] + moved[axis]);
         }
         self.encoded = None;
-        self.answer(captured, false)
+        Ok(())
     }
 
     /// Answers prompts that were given on the last frame, without waiting for the next: for a picture that is
@@ -186,11 +234,18 @@ impl<N: Network> LiveSession<N> {
     /// # Errors
     /// [`LiveError::OtherFrame`] if another frame was processed last; [`LiveError::Segment`].
     pub fn answer_prompts(&mut self, captured: &CapturedFrame) -> Result<(), LiveError<N::Error>> {
-        if self.last_frame == Some(captured.number) {
-            self.answer(captured, true)
-        } else {
-            Err(LiveError::OtherFrame { found: captured.number })
+        self.answer_last(captured, true)
+    }
+
+    fn answer_last(
+        &mut self,
+        captured: &CapturedFrame,
+        prompted_only: bool,
+    ) -> Result<(), LiveError<N::Error>> {
+        if self.last_frame != Some(captured.number) {
+            return Err(LiveError::OtherFrame { found: captured.number });
         }
+        self.answer(captured, prompted_only)
     }
 
     fn answer(
@@ -198,6 +253,7 @@ impl<N: Network> LiveSession<N> {
         captured: &CapturedFrame,
         prompted_only: bool,
     ) -> Result<(), LiveError<N::Error>> {
+        self.has_new_prompts = false;
         let plans = self.plan(prompted_only)?;
         if plans.is_empty() {
             return Ok(());
@@ -236,20 +292,8 @@ impl<N: Network> LiveSession<N> {
                 continue;
             }
             let lost = object.state == ObjectState::Lost;
-            let mut expected = std::mem::take(&mut object.expected);
-            let (found, sight) = look(object, &self.picture, &mut self.scratch);
-            let likeness = found.map_or(0.0, |found| found.likeness);
-            let trusted_place = found.filter(|found| found.likeness >= self.options.min_likeness);
-            let by = trusted_place.map_or(object.moved_px, |found| found.shift_px);
-            let mask_by = sight.mask_moves(by);
-            let cells = [0, 1].map(|axis| mask_by[axis] * side as f32 / self.size[axis] as f32);
-            shift(&sight.logits, side, cells, &mut expected);
-            if !lost && trusted_place.is_some() {
-                let picture = (&self.picture, self.size);
-                anchor(object, picture, side, by, &mut expected, &mut self.scratch);
-            }
-            object.expected = expected;
-            object.place_px = by;
+            let (picture, least) = (&self.picture, self.options.min_likeness);
+            let likeness = expect(object, picture, side, self.size, least, &mut self.scratch);
             if lost && likeness < FOUND_LIKENESS && object.fresh == 0 {
                 continue;
             }

@@ -17,15 +17,32 @@ pub struct Ages {
 }
 
 /// Counts since the session began, and the ages of the last answers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stats {
     /// Frames with an answer.
     pub processed: u64,
+    /// Those of them on which masks were moved without the model.
+    pub moved: u64,
+    /// The model gets every n-th frame; 1 without overload. See [`Pacer`](crate::Pacer).
+    pub model_every: u32,
     /// Answers that came later than the deadline.
     pub deadline_misses: u64,
     ages_ms: heapless::HistoryBuf<f32, KEPT>,
     /// When those answers came.
     times: heapless::HistoryBuf<Duration, KEPT>,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            processed: 0,
+            moved: 0,
+            model_every: 1,
+            deadline_misses: 0,
+            ages_ms: heapless::HistoryBuf::new(),
+            times: heapless::HistoryBuf::new(),
+        }
+    }
 }
 
 impl Stats {

@@ -62,6 +62,7 @@ fn what_leaves_is_doubted_then_lost_and_found_when_it_returns() {
                 .unwrap();
             let object = session.object(id).unwrap();
             assert_eq!(object.mask().is_some(), object.state() != ObjectState::Lost);
+            assert_eq!(object.is_moved(), object.state() == ObjectState::Uncertain);
             object.state()
         })
         .collect();
@@ -73,6 +74,52 @@ fn what_leaves_is_doubted_then_lost_and_found_when_it_returns() {
     );
     assert!(states[2 + doubts..14].iter().all(|state| *state == ObjectState::Lost), "{states:?}");
     assert!(states[14..].iter().all(|state| *state == ObjectState::Tracking), "{states:?}");
+}
+
+/// Every fourth frame goes to the model. On those between, the mask goes with the picture, and says so.
+#[test]
+fn masks_are_moved_to_frames_that_the_model_does_not_get() {
+    let network = segmenter();
+    let mut session = LiveSession::new(network.clone(), LiveOptions::default());
+    let place = |number: u64| [110.0 + 1.5 * number as f32, 110.0];
+    let show = |number: u64| frame(number, [1.5 * number as f32, 0.0], Some((place(number), 26.0)));
+    session.process(&show(0)).unwrap();
+    let id = session.add_object("cyst").unwrap();
+    tap(&mut session, id, 0, 110.0, 110.0);
+    assert!(session.has_new_prompts());
+    for number in 1..40_u64 {
+        let by_model = number % 4 == 1;
+        let asked = network.network().asked.get();
+        match by_model {
+            true => session.process(&show(number)).unwrap(),
+            false => session.move_masks(&show(number)).unwrap(),
+        }
+        assert!(!session.has_new_prompts());
+        assert_eq!(network.network().asked.get() - asked, usize::from(by_model));
+        let object = session.object(id).unwrap();
+        assert_eq!((object.state(), object.is_moved()), (ObjectState::Tracking, !by_model));
+        let found = dice(object.mask().unwrap(), &truth(place(number), 26.0)).unwrap();
+        assert!(found > 0.88, "frame {number}: {found}");
+        assert!(object.measures().unwrap().area_px > 0 && !object.contour().is_empty());
+    }
+    // A frozen picture is worth the model's time.
+    session.process_again(&show(39)).unwrap();
+    assert!(!session.object(id).unwrap().is_moved());
+    let refused = session.process_again(&show(38));
+    assert!(matches!(refused, Err(LiveError::OtherFrame { found: 38 })));
+}
+
+#[test]
+fn a_moved_mask_whose_surroundings_are_gone_is_doubted() {
+    let (mut session, id) = tapped();
+    let flat = Frame::new(320, 240, Pixels::Gray8(vec![90; 320 * 240])).unwrap();
+    let flat = CapturedFrame { number: 1, captured: Duration::ZERO, spacing: None, frame: flat };
+    session.move_masks(&flat).unwrap();
+    let object = session.object(id).unwrap();
+    assert_eq!((object.state(), object.is_moved()), (ObjectState::Uncertain, true));
+    session.process(&frame(2, [0.0; 2], Some(([120.0, 110.0], 26.0)))).unwrap();
+    let object = session.object(id).unwrap();
+    assert_eq!((object.state(), object.is_moved()), (ObjectState::Tracking, false));
 }
 
 #[test]

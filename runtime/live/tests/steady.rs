@@ -33,6 +33,13 @@ fn swaying(number: u64) -> CapturedFrame {
 fn many_frames_hold_no_more_than_a_few() {
     let frames = std::env::var("UNIULTRA_SOAK_FRAMES").ok();
     let frames: u64 = frames.map_or(1000, |text| text.parse().unwrap());
+    for model_every in [1, 4] {
+        follow(frames, model_every);
+    }
+}
+
+/// Follows two objects; on frames that the model does not get, their masks are moved.
+fn follow(frames: u64, model_every: u64) {
     // Made before anything is counted.
     let period: Vec<CapturedFrame> = (0..PERIOD).map(swaying).collect();
     let mut session = LiveSession::new(segmenter(), LiveOptions::default());
@@ -46,7 +53,11 @@ fn many_frames_hold_no_more_than_a_few() {
     for number in 1..=frames {
         let mut captured = period[(number % PERIOD) as usize].clone();
         captured.number = number;
-        session.process(&captured).unwrap();
+        if number % model_every == 1 % model_every {
+            session.process(&captured).unwrap();
+        } else {
+            session.move_masks(&captured).unwrap();
+        }
         drop(captured);
         assert!(session.objects().iter().all(|object| object.state() == ObjectState::Tracking));
         if number % PERIOD == 0 {

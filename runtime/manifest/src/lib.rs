@@ -20,8 +20,8 @@ mod quantization;
 
 pub use architecture::{Channels, EdgeLayout, Precision, Variant, WeightFormat};
 pub use board::{
-    BOARD_SCHEMA_VERSION, Board, BoardError, BoardFile, Budget, Cores, Cpu, Figures, Memory, Pin,
-    Run, Source as BoardSource, Target, Tier,
+    BOARD_SCHEMA_VERSION, Board, BoardError, BoardFile, Budget, Cores, Cpu, Figures, Live, Memory,
+    Overload, Pin, Run, Source as BoardSource, Target, Tier,
 };
 pub use contract::{DType, Dim, TensorSpec, image_encoder_contract, mask_decoder_contract};
 pub use digest::{Sha256Hex, sha256_hex};

@@ -30,6 +30,7 @@ pub use http::Token;
 pub use options::{HttpOptions, NodeOptions, Watchdog};
 pub use source::{ByteSource, RawFormat, SOURCE_FORMS, SourceSpec};
 pub use state::{Figures, Object, Prompt, Shape, Source, State};
+pub use uniultra_live::Overload;
 
 use command::Commands;
 use record::Recorder;
@@ -45,7 +46,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use uniultra_core::{Network, Segmenter};
-use uniultra_live::{FrameSlot, LiveOptions, LiveSession};
+use uniultra_live::{FrameSlot, LiveOptions, LiveSession, Pacer};
 use worker::{View, Worker};
 
 /// How long the servers may take to end. With the pictures of a slow card still to write, a node ends within a
@@ -97,6 +98,10 @@ where
         .as_deref()
         .map(|folder| Recorder::start(folder, shared.clone(), patient))
         .transpose()?;
+    let interval =
+        options.max_rate_hz.map_or(Duration::ZERO, |hz| Duration::from_secs_f32(1.0 / hz));
+    // Frames that wait for the model never overload it.
+    let overload = if patient { Overload::Skip } else { options.overload };
     let worker = Worker {
         session: LiveSession::new(segmenter, LiveOptions::default()),
         slot,
@@ -106,9 +111,8 @@ where
         recorder,
         source_name: options.source.short_name(),
         deadline: options.deadline,
-        interval: options
-            .max_rate_hz
-            .map_or(Duration::ZERO, |hz| Duration::from_secs_f32(1.0 / hz)),
+        interval,
+        pacer: Pacer::new(overload, interval, options.deadline),
         ends_with_source: alone,
         first_taps: options.taps,
         failed_taps: None,
@@ -118,7 +122,8 @@ where
         .name("session".to_string())
         .spawn(move || worker.run())
         .map_err(NodeError::Thread)?;
-    source::play(player)?;
+    // Removed when this function returns.
+    let _socket_file = source::play(player)?;
     ready(&servers.addresses);
     life::watch(&shared, &session, options.watchdog);
     let outcome = session.join();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use uniultra_core::PixelSpacing;
+use uniultra_live::Overload;
 
 /// What a node is asked to do.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct NodeOptions {
     pub deadline: Option<Duration>,
     /// Most frames a second that the model gets; the newest ones. `None` for as many as it can.
     pub max_rate_hz: Option<f32>,
+    /// What to do when frames come faster than the model answers.
+    pub overload: Overload,
     /// What to do if the session gives no sign of life for so long.
     pub watchdog: Option<Watchdog>,
 }

@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) source: Arc<SourceStatus>,
     pub(crate) clients: AtomicU32,
     pub(crate) clients_dropped: AtomicU64,
+    /// Requests with a wrong token.
+    pub(crate) wrong_tokens: AtomicU64,
     pub(crate) recorded: AtomicU64,
     pub(crate) record_dropped: AtomicU64,
     recording: AtomicU8,
@@ -47,6 +49,7 @@ impl Shared {
             source: Arc::new(SourceStatus::new()),
             clients: AtomicU32::new(0),
             clients_dropped: AtomicU64::new(0),
+            wrong_tokens: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             record_dropped: AtomicU64::new(0),
             recording: AtomicU8::new(Recording::Off as u8),

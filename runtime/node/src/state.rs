@@ -62,6 +62,8 @@ pub struct Object {
     pub color: String,
     /// `waiting`, `tracking`, `uncertain` or `lost`.
     pub state: String,
+    /// Whether its outline was computed on an earlier frame and moved to this one.
+    pub moved: bool,
     /// Its prompts, oldest first.
     pub prompts: Vec<Prompt>,
     /// Outlines, in pixels of the frame; empty if no mask is shown.
@@ -131,9 +133,16 @@ pub struct Figures {
     pub age_p99_ms: Option<f32>,
     /// Frames that came.
     pub received: u64,
+    /// `skip`, `lower_rate` or `decode_only`: what is done when frames come faster than the model answers.
+    pub overload: String,
+    /// The model gets every n-th frame; 1 without overload.
+    pub model_every: u32,
     /// Frames with an answer.
     pub processed: u64,
-    /// Frames that a newer one replaced, and frames that came while the picture was frozen.
+    /// Those of them on which outlines were moved without the model.
+    pub moved: u64,
+    /// Frames that a newer one replaced, that were left out for a lower rate, or that came while the picture was
+    /// frozen.
     pub dropped: u64,
     /// Answers that came later than the deadline.
     pub deadline_misses: u64,
@@ -160,6 +169,7 @@ impl Object {
             name: object.name().to_string(),
             color: color(label).to_string(),
             state: object.state().name().to_string(),
+            moved: object.is_moved(),
             prompts: object.prompts().iter().map(Prompt::from).collect(),
             contour: object.contour().iter().map(outline).collect(),
             area_px: measures.map(|m| m.area_px),

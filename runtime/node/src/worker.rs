@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uniultra_core::Network;
 use uniultra_live::{
-    CapturedFrame, FrameSlot, LivePrompt, LiveSession, MAX_LIVE_OBJECTS, ObjectId, Stats,
+    CapturedFrame, FrameSlot, LiveError, LivePrompt, LiveSession, MAX_LIVE_OBJECTS, ObjectId,
+    Pacer, Stats, Step,
 };
 
 /// How long the thread waits for a frame before it gives a sign of life.
@@ -41,6 +42,8 @@ pub(crate) struct Worker<N: Network> {
     pub(crate) deadline: Option<Duration>,
     /// Least time from one frame to the next.
     pub(crate) interval: Duration,
+    /// Decides which frames the model gets.
+    pub(crate) pacer: Pacer,
     /// The node ends with its source, because nobody would look at what is left.
     pub(crate) ends_with_source: bool,
     /// Clicks of the command line, for the first frame.
@@ -56,8 +59,10 @@ pub(crate) struct View {
     current: Option<Arc<CapturedFrame>>,
     age: Duration,
     frozen: bool,
-    /// Frames that came while the picture was frozen.
+    /// Frames that came while the picture was frozen, and frames left out for a lower rate.
     skipped: u64,
+    /// The masks of the current frame were moved to it, without the model.
+    is_moved: bool,
     failures: u64,
     stats: Stats,
     /// The object of each label, from 1.
@@ -80,26 +85,26 @@ impl<N: Network> Worker<N> {
                 self.slot.pause(early.min(IDLE));
                 None
             };
-            if frame.is_some() {
-                due = Instant::now() + self.interval;
-            }
+            let start = Instant::now();
             let mut changed = self.take_commands();
-            let new_frame = match frame {
-                Some(_) if self.view.frozen => {
-                    self.view.skipped += 1;
-                    false
+            let step = frame.map_or(Step::Leave, |frame| self.take_frame(frame));
+            let new_frame = step != Step::Leave;
+            if new_frame {
+                due = start + self.interval;
+            }
+            if !new_frame && (self.view.frozen || !self.is_running()) {
+                changed |= self.settle();
+                if changed {
+                    self.answer_on_current();
                 }
-                Some(frame) => self.take_frame(frame),
-                None => false,
-            };
-            if changed && !new_frame && (self.view.frozen || !self.is_running()) {
-                self.answer_on_current();
             }
             let source = (self.shared.source.state(), self.shared.source.errors());
             changed |= self.view.last_source.replace(source) != Some(source);
             if new_frame || changed {
                 self.publish(new_frame);
             }
+            self.pacer.took(step, start.elapsed(), self.view.age);
+            self.view.stats.model_every = self.pacer.every();
             let lost = self.shared.recording() == Recording::Failed || self.failed_taps.is_some();
             if self.ends_with_source && (self.slot.is_finished() || lost) {
                 self.shared.stop();
@@ -121,12 +126,24 @@ impl<N: Network> Worker<N> {
         self.shared.source.state() == SourceState::Running
     }
 
-    fn take_frame(&mut self, frame: CapturedFrame) -> bool {
+    fn take_frame(&mut self, frame: CapturedFrame) -> Step {
+        let prompted = self.session.has_new_prompts();
+        let step = match self.view.frozen {
+            true => Step::Leave,
+            false => self.pacer.step(frame.number, frame.captured, prompted),
+        };
         let captured = Arc::new(frame);
-        if let Err(error) = self.session.process(&captured) {
-            log::error!("frame {}: {error}", captured.number);
-            self.view.failures += 1;
-        }
+        let outcome = match step {
+            Step::Model => self.session.process(&captured),
+            Step::Move => self.session.move_masks(&captured),
+            Step::Leave => {
+                self.view.skipped += 1;
+                return step;
+            }
+        };
+        self.note(&captured, outcome);
+        self.view.is_moved = step == Step::Move;
+        self.view.stats.moved += u64::from(self.view.is_moved);
         for [x, y] in std::mem::take(&mut self.first_taps) {
             let command =
                 Command::Point { object: None, frame: Some(captured.number), x, y, inside: true };
@@ -145,7 +162,7 @@ impl<N: Network> Worker<N> {
         self.view.age = now.saturating_sub(captured.captured);
         self.view.stats.answered(captured.captured, now, self.deadline);
         self.view.current = Some(captured);
-        true
+        step
     }
 
     fn answer_on_current(&mut self) {
@@ -155,7 +172,23 @@ impl<N: Network> Worker<N> {
     }
 
     fn answer_on(&mut self, captured: &CapturedFrame) {
-        if let Err(error) = self.session.answer_prompts(captured) {
+        let outcome = self.session.answer_prompts(captured);
+        self.note(captured, outcome);
+    }
+
+    /// Computes outlines that were only moved, once the picture stands still: it is looked at and measured. Whether
+    /// there were any.
+    fn settle(&mut self) -> bool {
+        let is_moved = std::mem::take(&mut self.view.is_moved);
+        if let Some(captured) = self.view.current.clone().filter(|_| is_moved) {
+            let outcome = self.session.process_again(&captured);
+            self.note(&captured, outcome);
+        }
+        is_moved
+    }
+
+    fn note(&mut self, captured: &CapturedFrame, outcome: Result<(), LiveError<N::Error>>) {
+        if let Err(error) = outcome {
             log::error!("frame {}: {error}", captured.number);
             self.view.failures += 1;
         }
@@ -281,7 +314,10 @@ impl<N: Network> Worker<N> {
             age_p90_ms: ages.map(|ages| ages.p90_ms),
             age_p99_ms: ages.map(|ages| ages.p99_ms),
             received: counts.received,
+            overload: self.pacer.policy().name().to_string(),
+            model_every: stats.model_every,
             processed: stats.processed,
+            moved: stats.moved,
             dropped: counts.dropped + self.view.skipped,
             deadline_misses: stats.deadline_misses,
             failures: self.view.failures,

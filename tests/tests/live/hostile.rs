@@ -58,6 +58,33 @@ fn strangers_are_refused_and_the_token_opens() {
     }
 }
 
+/// Each guess waits longer than the one before. A request without a token guesses nothing.
+#[test]
+fn wrong_tokens_are_slowed_down_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let node = Node::start(&["--expose", token.to_str().unwrap()]);
+    let ask = |token: &str| {
+        let head = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n", node.address);
+        node.request(&format!("{head}Authorization: Bearer {token}\r\n"), "")
+    };
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(ask("0123456789abcdeF").status, 401));
+        }
+    });
+    // The eighth waited for a second.
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    let metrics = String::from_utf8(ask("0123456789abcdef").body).unwrap();
+    assert!(metrics.contains("uniultra_wrong_tokens_total 8\n"), "{metrics}");
+    assert_eq!(node.get("/api/state").status, 401);
+    let metrics = String::from_utf8(ask("0123456789abcdef").body).unwrap();
+    assert!(metrics.contains("uniultra_wrong_tokens_total 8\n"), "{metrics}");
+}
+
 /// A thousand messages that mean nothing: each is answered or ends its connection, and the node goes on.
 #[test]
 fn a_thousand_malformed_messages_change_nothing() {

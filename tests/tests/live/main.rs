@@ -12,6 +12,7 @@ mod hostile;
 mod igtl;
 mod life;
 mod node;
+mod overload;
 mod recipes;
 mod record;
 mod sources;

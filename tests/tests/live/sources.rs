@@ -12,7 +12,7 @@ use uniultra_tests::cli::{root, run};
 const WRAPPING: &[u8] = b"YUV4MPEG2 W12297829382473034411 H1 F25:1 Ip A1:1 C444\nFRAME\n0123456789";
 
 /// A disc of 30 px radius, brighter than the rest.
-fn disc(width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn disc(width: usize, height: usize) -> Vec<u8> {
     let inside = |i: usize| {
         let (dx, dy) = ((i % width) as f32 - 80.0, (i / width) as f32 - 70.0);
         dx * dx + dy * dy < 900.0
@@ -76,6 +76,57 @@ fn a_fifo_is_opened_again_and_raw_frames_need_no_header() {
     }
     File::options().write(true).open(&path).unwrap().write_all(&[7; 1000]).unwrap();
     node.wait_for("half a frame", |state| state["source"]["errors"] == 1);
+}
+
+#[test]
+fn a_fifo_that_was_made_anew_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    let make = || assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    make();
+    let node = Node::start(&["--source", &format!("raw:gray8,160x140@{}", path.display())]);
+    for last in [0, 1] {
+        // The node waits for a writer of the old one.
+        node.wait_for("a writer to be missing", |state| state["source"]["state"] == "waiting");
+        fs::remove_file(&path).unwrap();
+        make();
+        File::options().write(true).open(&path).unwrap().write_all(&disc(160, 140)).unwrap();
+        node.wait_for("a frame", |state| state["width"] == 160 && state["frame"] == last);
+    }
+}
+
+#[test]
+fn a_silent_writer_keeps_the_next_one_out_for_seconds_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frames.sock");
+    let node = Node::start(&["--source", &format!("unix:{}", path.display())]);
+    let mut silent = UnixStream::connect(&path).unwrap();
+    silent.write_all(&y4m(160, 140, 1)).unwrap();
+    node.wait_for("its frame", |state| state["width"] == 160 && state["frame"] == 0);
+    UnixStream::connect(&path).unwrap().write_all(&y4m(64, 48, 1)).unwrap();
+    let state = node.wait_for("the other's frame", |state| state["frame"] == 1);
+    assert_eq!((&state["width"], &state["source"]["errors"]), (&64.into(), &1.into()));
+}
+
+#[test]
+fn a_socket_s_file_goes_with_its_node_and_a_used_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frames.sock");
+    let source = format!("unix:{}", path.display());
+    let mut node = Node::start(&["--source", &source]);
+    let second = ["live", "--http", "127.0.0.1:0", "--source", &source];
+    run("uniultra", second).fails(3, &["a program listens to", "frames.sock"]);
+    // A killed run leaves its file, and the next one replaces it.
+    node.end("-KILL");
+    assert!(path.exists());
+    let mut node = Node::start(&["--source", &source]);
+    UnixStream::connect(&path).unwrap().write_all(&y4m(64, 48, 1)).unwrap();
+    node.wait_for("a frame", |state| state["width"] == 64);
+    assert!(node.end("-TERM").0.success());
+    assert!(!path.exists());
+    fs::write(&path, "kept").unwrap();
+    run("uniultra", second).fails(3, &["a file that is no socket"]);
+    assert_eq!(fs::read(&path).unwrap(), b"kept");
 }
 
 fn folder_of_frames(folder: &Path) -> String {

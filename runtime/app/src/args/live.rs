@@ -4,6 +4,7 @@ use super::{model_help, spacing, threads};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use uniultra_core::PixelSpacing;
+use uniultra_manifest::Overload;
 use uniultra_node::{SOURCE_FORMS, SourceSpec};
 
 pub(super) const EXAMPLES: &str = "\
@@ -24,7 +25,7 @@ Examples:
 
 Ctrl+C or SIGTERM ends the program within a second; files of --record are whole. A source that stops may
 return: FIFOs and sockets are opened again. Frames that come faster than the model answers are skipped
-and counted.
+and counted; --overload has other ways.
 
 Research software, not a medical device.";
 
@@ -71,6 +72,12 @@ pub(crate) struct LiveArgs {
     /// Give the model at most N frames a second, 0.1 to 240, the newest ones: less heat, longer battery.
     #[arg(long, value_name = "N", value_parser = super::fps)]
     pub(crate) max_fps: Option<f64>,
+    /// What to do when frames come faster than the model answers: skip (the newest frame whenever the model is
+    /// free), lower_rate (every 2nd, 3rd .. frame, evenly), or decode_only (the same, and on the frames between
+    /// outlines are moved with the picture, and marked as moved), for example `--overload lower_rate`
+    /// [default: from --board, or skip].
+    #[arg(long, value_name = "POLICY", value_parser = overload)]
+    pub(crate) overload: Option<Overload>,
     /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
@@ -80,6 +87,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("expected an address and a port, such as 127.0.0.1:8080, found `{text}`")
     })
+}
+
+fn overload(text: &str) -> Result<Overload, String> {
+    match text {
+        "skip" => Ok(Overload::Skip),
+        "lower_rate" => Ok(Overload::LowerRate),
+        "decode_only" => Ok(Overload::DecodeOnly),
+        _ => Err(format!("expected skip, lower_rate or decode_only, found `{text}`")),
+    }
 }
 
 fn tap(text: &str) -> Result<[f32; 2], String> {
@@ -114,6 +130,11 @@ mod tests {
         let args = parse("--source y4m:- --tap 1,2 --tap 3.5,4 --http [::1]:0").unwrap();
         assert_eq!(args.source, SourceSpec::Y4m(ByteSource::Stdin));
         assert_eq!(args.taps, [[1.0, 2.0], [3.5, 4.0]]);
+        assert_eq!(args.overload, None);
+        let given = ["skip", "lower_rate", "decode_only"]
+            .map(|name| parse(&format!("--overload {name}")).unwrap().overload);
+        let expected = [Overload::Skip, Overload::LowerRate, Overload::DecodeOnly];
+        assert_eq!(given, expected.map(Some));
     }
 
     #[test]
@@ -127,6 +148,7 @@ mod tests {
             "--tap -5,120",
             "--tap nan,5",
             "--max-fps 0",
+            "--overload faster",
             "--no-http --expose t",
             "--no-http --allow-host x",
             "--pixel-spacing 0",

@@ -67,6 +67,8 @@ fn manifest() -> Manifest {
 pub struct Dark {
     /// Points of the last question, and whether it had a mask.
     pub last_asked: Cell<(usize, bool)>,
+    /// Frames that were encoded.
+    pub asked: Cell<usize>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +87,7 @@ impl Network for Dark {
     }
 
     fn encode(&self, image: &[f32]) -> Result<Vec<bool>, Never> {
+        self.asked.set(self.asked.get() + 1);
         let middle = |cell: usize| cell * 4 + 2;
         let dark = |at: usize| image[middle(at / SIDE) * IMAGE_SIZE + middle(at % SIDE)] < 0.2;
         Ok((0..SIDE * SIDE).map(dark).collect())

@@ -49,6 +49,9 @@ pub struct Board {
     pub memory: Memory,
     /// How the runtime runs.
     pub run: Run,
+    /// How a live session runs; it has defaults.
+    #[serde(default)]
+    pub live: Live,
     /// The budgets it must hold.
     pub budget: Budget,
     /// Where the figures come from.
@@ -134,6 +137,27 @@ pub struct Run {
     pub image_size_px: usize,
     /// Arithmetic of the model.
     pub precision: Precision,
+}
+
+/// `[live]`: how a live session runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Live {
+    /// What to do when frames come faster than the model answers.
+    pub overload: Overload,
+}
+
+/// What a live session does when frames come faster than the model answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overload {
+    /// The model gets the newest frame whenever it is free.
+    #[default]
+    Skip,
+    /// The model gets every second, third .. frame.
+    LowerRate,
+    /// The same, and masks are moved to the frames between.
+    DecodeOnly,
 }
 
 /// `[budget]`: the limits that the runtime must hold on the board.

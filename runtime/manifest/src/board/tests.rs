@@ -131,6 +131,31 @@ fn values_may_not_contradict_each_other() {
 }
 
 #[test]
+fn a_live_session_skips_frames_unless_the_profile_says_otherwise() {
+    let overload = |text: &str| Board::parse(text).unwrap().live.overload;
+    assert_eq!(overload(GOOD), Overload::Skip);
+    assert_eq!(overload(&format!("{GOOD}[live]\n")), Overload::Skip);
+    for (name, expected) in [
+        ("skip", Overload::Skip),
+        ("lower_rate", Overload::LowerRate),
+        ("decode_only", Overload::DecodeOnly),
+    ] {
+        let text = format!("{GOOD}[live]\noverload = \"{name}\"\n");
+        assert_eq!(overload(&text), expected);
+        let board = Board::parse(&text).unwrap();
+        assert_eq!(Board::parse(&board.to_toml().unwrap()).unwrap(), board);
+    }
+    for (line, word) in [
+        ("overload = \"panic\"", "`lower_rate`"),
+        ("overload = 2", "overload"),
+        ("policy = \"skip\"", "unknown field `policy`"),
+    ] {
+        let problem = Board::parse(&format!("{GOOD}[live]\n{line}\n")).unwrap_err().to_string();
+        assert!(problem.contains(word), "{word} in {problem}");
+    }
+}
+
+#[test]
 fn the_hash_is_the_file_s() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some-board.toml");

@@ -63,6 +63,15 @@ impl Token {
     }
 }
 
+/// Why a request lacks the right to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unauthorized {
+    /// It has no token. That guesses nothing.
+    Missing,
+    /// It has another token.
+    Wrong,
+}
+
 /// The rules of one server.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
@@ -121,10 +130,7 @@ impl Guard {
     }
 
     /// Checks the token, if one is needed.
-    pub(super) fn check_token(
-        &self,
-        headers: &HeaderMap,
-    ) -> Result<(), (StatusCode, &'static str)> {
+    pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), Unauthorized> {
         let Some(token) = &self.token else { return Ok(()) };
         let text =
             |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -134,7 +140,8 @@ impl Guard {
             .find_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL));
         match bearer.or(offered) {
             Some(text) if token.matches(text) => Ok(()),
-            _ => Err((StatusCode::UNAUTHORIZED, "missing or wrong token")),
+            Some(_) => Err(Unauthorized::Wrong),
+            None => Err(Unauthorized::Missing),
         }
     }
 }
@@ -196,11 +203,16 @@ mod tests {
         check(header::AUTHORIZATION, &format!("Bearer {SECRET}")).unwrap();
         let protocols = format!("{PROTOCOL}, {TOKEN_PROTOCOL}{SECRET}");
         check(header::SEC_WEBSOCKET_PROTOCOL, &protocols).unwrap();
-        for wrong in ["", SECRET, "Bearer ", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef"] {
-            let error = check(header::AUTHORIZATION, wrong).unwrap_err();
-            assert_eq!(error.0, StatusCode::UNAUTHORIZED, "{wrong}");
+        for (text, expected) in [
+            ("", Unauthorized::Missing),
+            (SECRET, Unauthorized::Missing),
+            ("Basic 0123456789abcdef", Unauthorized::Missing),
+            ("Bearer ", Unauthorized::Wrong),
+            ("Bearer 0123456789abcdeF", Unauthorized::Wrong),
+        ] {
+            assert_eq!(check(header::AUTHORIZATION, text), Err(expected), "{text}");
         }
-        assert!(guard.check_token(&HeaderMap::new()).is_err());
+        assert_eq!(guard.check_token(&HeaderMap::new()), Err(Unauthorized::Missing));
         assert!(
             Guard::new("127.0.0.1:80".parse().unwrap(), &[], None)
                 .check_token(&HeaderMap::new())

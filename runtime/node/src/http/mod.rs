@@ -5,6 +5,7 @@ mod guard;
 mod metrics;
 mod page;
 mod socket;
+mod throttle;
 
 pub use guard::Token;
 
@@ -19,14 +20,16 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use guard::Guard;
+use guard::{Guard, Unauthorized};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -43,6 +46,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// The answer to a wrong token when too many clients have one.
+const TOO_MANY: (StatusCode, &str) = (StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens");
+
 /// Pause after a connection that the system could not give.
 const BREATHER: Duration = Duration::from_millis(200);
 
@@ -50,6 +56,7 @@ const BREATHER: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(crate) struct Site {
     guard: Arc<Guard>,
+    throttle: Arc<Throttle>,
     commands: Commands,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     shared: Arc<Shared>,
@@ -79,7 +86,8 @@ impl Server {
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let guard = Arc::new(Guard::new(address, &options.hosts, options.token.clone()));
-        Ok(Self { listener, address, site: Site { guard, commands, snapshots, shared } })
+        let throttle = Arc::new(Throttle::new());
+        Ok(Self { listener, address, site: Site { guard, throttle, commands, snapshots, shared } })
     }
 
     /// The address, with the port that the system chose if port 0 was asked for.
@@ -176,8 +184,14 @@ async fn check_site(State(site): State<Site>, request: Request, next: Next) -> R
 }
 
 async fn check_token(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let refusal = (StatusCode::UNAUTHORIZED, "missing or wrong token");
     match site.guard.check_token(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+        Err(Unauthorized::Missing) => refusal.into_response(),
+        Err(Unauthorized::Wrong) => {
+            site.shared.wrong_tokens.fetch_add(1, Ordering::Relaxed);
+            let has_waited = site.throttle.wait().await;
+            if has_waited { refusal } else { TOO_MANY }.into_response()
+        }
     }
 }

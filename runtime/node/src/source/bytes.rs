@@ -1,14 +1,15 @@
 //! Streams of bytes: standard input, a file, a FIFO, a Unix socket.
 
 use super::Feed;
+use super::fifo::Fifo;
+use super::socket::{Socket, SocketFile};
 use super::spec::ByteSource;
 use crate::NodeError;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::FileTypeExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -21,28 +22,32 @@ pub(super) enum Opened {
     Once(Option<Box<dyn Read + Send>>),
     /// A new stream for every writer.
     Fifo(PathBuf),
-    Socket(UnixListener),
+    Socket(Socket),
 }
 
 impl Opened {
-    pub(super) fn new(source: &ByteSource) -> Result<Self, NodeError> {
+    /// Opens a source. A socket's file stays as long as the second value.
+    pub(super) fn new(source: &ByteSource) -> Result<(Self, Option<SocketFile>), NodeError> {
         let failed = |error| NodeError::Source { name: source.to_string(), source: error };
         match source {
-            ByteSource::Stdin => Ok(Self::Once(Some(Box::new(io::stdin())))),
+            ByteSource::Stdin => Ok((Self::Once(Some(Box::new(io::stdin()))), None)),
             ByteSource::Path(path) => {
-                // Opening a FIFO waits for its writer, so that is left to the thread.
+                // Opened by the thread, which opens it again for every writer.
                 let kind = fs::metadata(path).map_err(failed)?.file_type();
                 if kind.is_fifo() {
-                    return Ok(Self::Fifo(path.clone()));
+                    return Ok((Self::Fifo(path.clone()), None));
                 }
                 if kind.is_dir() {
                     let reason =
                         "expected a file or a FIFO, found a folder; dir:FOLDER@FPS reads one";
                     return Err(failed(io::Error::other(reason)));
                 }
-                Ok(Self::Once(Some(Box::new(File::open(path).map_err(failed)?))))
+                Ok((Self::Once(Some(Box::new(File::open(path).map_err(failed)?))), None))
             }
-            ByteSource::UnixSocket(path) => Ok(Self::Socket(listen(path).map_err(failed)?)),
+            ByteSource::UnixSocket(path) => {
+                let (socket, file) = Socket::listen(path).map_err(failed)?;
+                Ok((Self::Socket(socket), Some(file)))
+            }
         }
     }
 
@@ -57,7 +62,20 @@ impl Opened {
         feed: &mut Feed,
         mut read: impl FnMut(&mut dyn Read, &mut Feed) -> Result<(), String>,
     ) {
-        while let Some(stream) = self.next(feed) {
+        let mut fails = false;
+        while let Some(opened) = self.next() {
+            let stream = match opened {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // Once, not at every attempt until it is there again.
+                    if !std::mem::replace(&mut fails, true) {
+                        feed.error(&error.to_string());
+                    }
+                    thread::sleep(REOPEN);
+                    continue;
+                }
+            };
+            fails = false;
             let mut stream = BufReader::new(stream);
             // A writer that came and went without a byte is no error.
             let outcome = match stream.fill_buf() {
@@ -75,54 +93,18 @@ impl Opened {
         feed.end();
     }
 
-    fn next(&mut self, feed: &Feed) -> Option<Box<dyn Read + Send>> {
-        loop {
-            let opened: io::Result<Box<dyn Read + Send>> = match self {
-                Self::Once(stream) => return stream.take(),
-                Self::Fifo(path) => File::open(path).map(|file| Box::new(file) as _),
-                Self::Socket(listener) => {
-                    listener.accept().map(|(stream, _)| Box::new(stream) as _)
-                }
-            };
-            match opened {
-                Ok(stream) => return Some(stream),
-                Err(error) => feed.error(&error.to_string()),
-            }
-            thread::sleep(REOPEN);
+    fn next(&mut self) -> Option<io::Result<Box<dyn Read + Send + '_>>> {
+        match self {
+            Self::Once(stream) => stream.take().map(|stream| Ok(stream as _)),
+            Self::Fifo(path) => Some(Fifo::open(path).map(|fifo| Box::new(fifo) as _)),
+            Self::Socket(socket) => Some(socket.accept().map(|writer| Box::new(writer) as _)),
         }
     }
-}
-
-/// A socket that only this user may connect to. One that a killed run left behind is replaced; one that is in use
-/// is not.
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    if is_socket && UnixStream::connect(path).is_err() {
-        fs::remove_file(path)?;
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_left_socket_is_replaced_and_a_used_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("frames.sock");
-        let first = listen(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(listen(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        drop(first);
-        drop(listen(&path).unwrap());
-        let file = folder.path().join("file");
-        fs::write(&file, "kept").unwrap();
-        assert!(listen(&file).is_err());
-        assert_eq!(fs::read(&file).unwrap(), b"kept");
-    }
 
     #[test]
     fn a_missing_file_is_named() {
