@@ -9,6 +9,8 @@ pub(crate) struct Evidence {
     pub(crate) predicted_iou: f32,
     /// The same when the object was prompted.
     pub(crate) prompted_iou: f32,
+    /// The same as a mean over the last trusted frames.
+    pub(crate) usual_iou: f32,
     /// The model's probability that the object is there, if it computes one.
     pub(crate) object_score: Option<f32>,
     /// Agreement with the last trusted mask, moved to where it is expected.
@@ -49,6 +51,8 @@ const MAX_GROWTH: f32 = 2.0;
 const ALIKE: f32 = 0.7;
 /// The same with which such an object is also looked for by its new surroundings.
 const VERY_ALIKE: f32 = 0.9;
+/// Most that the IoU predicted for such a mask may differ from the usual one, as a share of that.
+const MAX_IOU_CHANGE: f32 = 0.1;
 /// Brightness below which object and surroundings lie in a shadow.
 const SHADOW: f32 = 0.75;
 
@@ -72,9 +76,11 @@ impl Evidence {
             None => self.likeness >= VERY_ALIKE,
         };
         let alike = self.likeness >= ALIKE;
+        // A shadow leaves the model as sure as it was; when an object leaves, that changes, too.
+        let as_sure = (self.predicted_iou / self.usual_iou - 1.0).abs() <= MAX_IOU_CHANGE;
         if is_object && unchanged {
             Verdict::Trusted
-        } else if is_object && alike {
+        } else if is_object && alike && as_sure {
             Verdict::Likely
         } else if self.brightness <= SHADOW
             || alike && self.expected_contrast.is_none_or(stands_out)
@@ -95,6 +101,7 @@ mod tests {
     const GOOD: Evidence = Evidence {
         predicted_iou: 0.9,
         prompted_iou: 0.9,
+        usual_iou: 0.9,
         object_score: Some(0.9),
         agreement: 0.9,
         growth: 1.1,
@@ -143,7 +150,11 @@ mod tests {
     fn a_shadow_is_not_taken_for_an_exit() {
         // The contrast is gone. The picture still looks alike, or it is dark there.
         let faint = Evidence { contrast: Some(0.1), expected_contrast: Some(0.1), ..GOOD };
-        assert_eq!(verdict(Evidence { likeness: 0.8, ..faint }), Verdict::Likely);
+        let alike = Evidence { likeness: 0.8, ..faint };
+        assert_eq!(verdict(alike), Verdict::Likely);
+        for predicted_iou in [0.75, 1.1] {
+            assert_eq!(verdict(Evidence { predicted_iou, ..alike }), Verdict::Doubted);
+        }
         let other = Evidence { likeness: 0.5, ..faint };
         assert_eq!(verdict(other), Verdict::Doubted);
         assert_eq!(verdict(Evidence { brightness: 0.6, ..other }), Verdict::Held);

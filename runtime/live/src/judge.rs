@@ -8,6 +8,8 @@ use uniultra_core::{MaskToken, Prediction};
 
 /// Contrast, in standard deviations, below which an object does not stand out from its surroundings.
 const MIN_CONTRAST: f32 = 0.5;
+/// Weight of a frame in the mean of the model's estimates.
+const USUAL_SHARE: f32 = 0.1;
 
 /// Collects what speaks for the mask `token`, which agrees with what was expected by `agreement`, on a picture that
 /// resembles the last one by `likeness`; and how the mask stands out.
@@ -31,6 +33,7 @@ pub(crate) fn weigh(
     let evidence = Evidence {
         predicted_iou: answer.predicted_iou()[token.index()],
         prompted_iou: object.prompted_iou,
+        usual_iou: object.usual_iou,
         object_score: answer.object_score(),
         agreement,
         growth: area(logits) as f32 / object.prompted_area.max(1) as f32,
@@ -45,6 +48,7 @@ pub(crate) fn weigh(
 /// The object was recognised: its last sight is that of this frame.
 pub(crate) fn trust(object: &mut LiveObject) {
     object.expected.clone_from(&object.last.logits);
+    object.usual_iou += USUAL_SHARE * (object.predicted_iou - object.usual_iou);
     object.fresh = 0;
     object.moved = false;
     object.unseen = 0;

@@ -121,6 +121,8 @@ pub struct LiveObject {
     /// The model's estimate of the mask's IoU, and the mask's area in cells, when it was prompted.
     pub(crate) prompted_iou: f32,
     pub(crate) prompted_area: u32,
+    /// Mean of that estimate over the last trusted frames.
+    pub(crate) usual_iou: f32,
     /// Frames since the last trusted one on which the object counted as still there.
     pub(crate) held: u32,
     pub(crate) mask: Option<Mask>,
@@ -149,6 +151,7 @@ impl LiveObject {
             stood: [None; 2],
             prompted_iou: 0.0,
             prompted_area: 0,
+            usual_iou: 0.0,
             held: 0,
             mask: None,
             contour: Vec::new(),

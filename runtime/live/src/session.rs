@@ -19,7 +19,7 @@ pub const MAX_LIVE_OBJECTS: usize = 8;
 
 /// Correlation with which the model is asked for a lost object. Higher than for one that is followed: much more of the
 /// picture is searched, and something in it always resembles the object a little.
-const FOUND_LIKENESS: f32 = 0.6;
+const FOUND_LIKENESS: f32 = 0.7;
 /// The same with which it counts as found though it does not stand out as it did.
 const SURELY_FOUND_LIKENESS: f32 = 0.75;
 
@@ -353,6 +353,7 @@ impl<N: Network> LiveSession<N> {
                     object.first.take(logits, &self.picture, bounds);
                     object.stood[0] = stands;
                     object.prompted_iou = evidence.predicted_iou;
+                    object.usual_iou = evidence.predicted_iou;
                     object.prompted_area = area(logits);
                 }
                 trust(object);
