@@ -20,7 +20,7 @@ pub const MAX_LIVE_OBJECTS: usize = 8;
 /// Correlation with which the model is asked for a lost object. Higher than for one that is followed: much more of the
 /// picture is searched, and something in it always resembles the object a little.
 const FOUND_LIKENESS: f32 = 0.7;
-/// The same with which it counts as found though it does not stand out as it did.
+/// The same for one that never stood out.
 const SURELY_FOUND_LIKENESS: f32 = 0.75;
 
 /// A model, the objects that are followed with it, and what is known of the last frame.
@@ -342,8 +342,11 @@ impl<N: Network> LiveSession<N> {
         let lost = object.state == ObjectState::Lost;
         match (verdict, answer.mask(token).bounding_box()) {
             (Verdict::Likely, Some(_)) if !lost => follow_mask(object, logits),
-            (Verdict::Likely, _) if likeness < SURELY_FOUND_LIKENESS => {
-                doubt(object, &self.options)
+            // A lost object that stood out has to do so again.
+            (Verdict::Likely, _)
+                if evidence.contrast.is_some() || likeness < SURELY_FOUND_LIKENESS =>
+            {
+                doubt(object, &self.options);
             }
             (Verdict::Trusted | Verdict::Likely, Some(bounds)) => {
                 let bounds = [bounds.x0, bounds.y0, bounds.x1, bounds.y1].map(|px| px as f32);
