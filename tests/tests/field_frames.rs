@@ -56,7 +56,7 @@ fn what_is_no_whole_frame_is_refused_by_name() {
     for (name, words) in [
         ("j_trunc_eoi.jpg", ["truncated", "JPEG"]),
         ("j_lossless_sof3.jpg", ["lossless", "SOF3"]),
-        ("x.dcm", ["DICOM", "export"]),
+        ("x.dcm", ["DICOM", "expected"]),
         ("x_html.png", ["HTML", "again"]),
         ("x_lfs.png", ["Git LFS", "git lfs pull"]),
         ("np_one.npy", ["NumPy", "PNG"]),

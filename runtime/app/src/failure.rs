@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use uniultra_core::{FrameError, PromptError, SegmentError};
+use uniultra_core::{FrameError, PromptError, SegmentError, SpacingError};
 use uniultra_engine::{Breakdown, EngineError};
 use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_sink::SinkError;
@@ -168,7 +168,7 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
         if cause.is::<BoardError>() {
             return (INPUT, Some("boards/README.md describes the fields of a board profile"));
         }
-        if cause.is::<FrameError>() {
+        if cause.is::<FrameError>() || cause.is::<SpacingError>() {
             return (INPUT, None);
         }
         if let Some(error) = cause.downcast_ref::<SinkError>() {
@@ -186,6 +186,10 @@ fn explain(error: &anyhow::Error) -> (u8, Option<&'static str>) {
                 ),
                 _ => (INPUT, None),
             };
+        }
+        #[cfg(feature = "dicom")]
+        if cause.is::<uniultra_dicom::ReadError>() || cause.is::<uniultra_dicom::WriteError>() {
+            return (INPUT, None);
         }
         #[cfg(feature = "live")]
         if let Some(error) = cause.downcast_ref::<uniultra_node::NodeError>() {

@@ -7,10 +7,13 @@ mod answer;
 mod args;
 mod bench;
 mod board;
+#[cfg(feature = "dicom")]
+mod dicom;
 mod document;
 mod failure;
 mod frame_source;
 mod info;
+mod input;
 #[cfg(feature = "live")]
 mod live;
 mod machine;

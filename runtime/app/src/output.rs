@@ -16,6 +16,8 @@ pub(crate) struct Outputs {
     pub(crate) overlay: Option<Destination>,
     pub(crate) logits: Option<Destination>,
     pub(crate) json: Option<Destination>,
+    pub(crate) dicom_seg: Option<Destination>,
+    pub(crate) dicom_sr: Option<Destination>,
 }
 
 impl Outputs {
@@ -26,6 +28,8 @@ impl Outputs {
             ("--overlay", Format::Png, self.overlay.as_ref()),
             ("--logits", Format::Npy, self.logits.as_ref()),
             ("--json", Format::Json, self.json.as_ref()),
+            ("--dicom-seg", Format::Dicom, self.dicom_seg.as_ref()),
+            ("--dicom-sr", Format::Dicom, self.dicom_sr.as_ref()),
         ]
         .into_iter()
         .filter_map(|(option, format, target)| Some((option, format, target?)))

@@ -1,6 +1,8 @@
 //! Resolves arguments into a request. Everything that can be refused without a model is refused
 //! here.
 
+#[cfg(feature = "dicom")]
+use crate::args::DicomArgs;
 use crate::args::{RawBox, RawPoint, SegmentArgs};
 use crate::board::RunSetup;
 use crate::frame_source::FrameSource;
@@ -15,23 +17,33 @@ use uniultra_sink::read_mask_prompt;
 pub(crate) struct Request {
     pub(crate) frame: FrameSource,
     pub(crate) decode: DecodeOptions,
+    #[cfg(feature = "dicom")]
+    pub(crate) bit_depth: Option<u8>,
     pub(crate) model: ModelSource,
     pub(crate) prompts: Prompts,
     pub(crate) choice: MaskChoice,
     pub(crate) outputs: Outputs,
     pub(crate) spacing: Option<PixelSpacing>,
     pub(crate) setup: RunSetup,
+    #[cfg(feature = "dicom")]
+    pub(crate) dicom: DicomArgs,
 }
 
 impl Request {
     /// Resolves arguments: builds the prompts, reads the mask prompt, and checks that every output
     /// can be written and that this machine fits the profile `board`.
     pub(crate) fn resolve(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<Self> {
+        #[cfg(feature = "dicom")]
+        let (dicom_seg, dicom_sr) = (args.dicom.dicom_seg.clone(), args.dicom.dicom_sr.clone());
+        #[cfg(not(feature = "dicom"))]
+        let (dicom_seg, dicom_sr) = (None, None);
         let outputs = Outputs {
             mask: args.out_mask.clone(),
             overlay: args.overlay.clone(),
             logits: args.logits.clone(),
             json: args.json.clone(),
+            dicom_seg,
+            dicom_sr,
         };
         let frame = if args.frame.as_os_str() == "-" {
             FrameSource::Stdin
@@ -50,12 +62,16 @@ impl Request {
         Ok(Self {
             frame,
             decode,
+            #[cfg(feature = "dicom")]
+            bit_depth: args.bit_depth,
             model,
             prompts,
             choice,
             outputs,
             spacing: args.pixel_spacing,
             setup,
+            #[cfg(feature = "dicom")]
+            dicom: args.dicom.clone(),
         })
     }
 }

@@ -4,17 +4,18 @@ use crate::answer::Answer;
 use crate::args::SegmentArgs;
 use crate::board::RunSetup;
 use crate::document::document;
+use crate::input::Input;
 use crate::output::{print, write, write_json};
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::{Warning, add, warnings, warnings_of_frame};
+use crate::warning::{Warning, add, warnings};
 use crate::watchdog::Watchdog;
 use anyhow::Context;
 use log::info;
 use std::path::Path;
 use std::time::Instant;
-use uniultra_core::{Frame, Prediction, diameters_with_spacing};
+use uniultra_core::{Prediction, diameters_with_spacing};
 use uniultra_manifest::Manifest;
 use uniultra_schema::Timings;
 use uniultra_sink::{Alternative, Overlay, encode_logits, encode_mask_png, encode_overlay_png};
@@ -29,12 +30,12 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     let mut timings = Timings::default();
 
     let stage = Instant::now();
-    let decoded = request.frame.read(&request.decode)?;
-    let frame = &decoded.frame;
+    let input = Input::read(&request)?;
+    let frame = &input.frame;
     timings.decode_frame = elapsed_ms(stage);
     let (width, height) = (frame.width(), frame.height());
     info!("frame {}: {width} x {height} px, {:.1} ms", request.frame.name(), timings.decode_frame);
-    if let Some(orientation) = decoded.orientation_applied {
+    if let Some(orientation) = input.orientation_applied {
         info!("the frame was turned upright: EXIF orientation {orientation}");
     }
     // The model's mask side is not known yet. The prompt's own side stands in; `predict` checks
@@ -48,6 +49,8 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     let manifest = segmenter.manifest();
     info!("model {} {}: {:.1} ms", manifest.model.id, manifest.model.version, timings.load);
     request.prompts.validate(width, height, segmenter.mask_side())?;
+    #[cfg(feature = "dicom")]
+    let documents = input.documents.clone().map(|d| d.with_model(manifest)).transpose()?;
 
     if let Some(watchdog) = &watchdog {
         watchdog.begin();
@@ -67,24 +70,29 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.upsample = answer.upsample_ms;
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
-    add(&mut warnings, warnings_of_frame(&decoded));
+    add(&mut warnings, input.warnings.iter().copied());
     let memory = Warning::over_memory(request.setup.board(), uniultra_engine::peak_rss_mib());
     add(&mut warnings, memory);
 
     let stage = Instant::now();
-    write_files(&request, manifest, frame, &prediction, &answer)?;
+    #[cfg(feature = "dicom")]
+    let documents = documents.map(|d| d.encode(&request.outputs, &answer)).transpose()?;
+    write_files(&request, manifest, &input, &prediction, &answer)?;
+    #[cfg(feature = "dicom")]
+    documents.unwrap_or_default().write()?;
     timings.write = elapsed_ms(stage);
     timings.total = elapsed_ms(start);
     info!("upsample {:.1} ms, write {:.1} ms", timings.upsample, timings.write);
 
     let report = Parts {
         frame_path: request.frame.name(),
-        orientation_applied: decoded.orientation_applied,
+        orientation_applied: input.orientation_applied,
+        frame_number: input.number,
         threads: request.setup.engine.threads,
         board: request.setup.report(),
         prediction: &prediction,
         answer: &answer,
-        spacing: request.spacing,
+        spacing: input.spacing,
         timings,
         warnings,
     };
@@ -110,7 +118,7 @@ fn watchdog(setup: &RunSetup) -> anyhow::Result<Option<Watchdog>> {
 fn write_files(
     request: &Request,
     manifest: &Manifest,
-    frame: &Frame,
+    input: &Input,
     prediction: &Prediction,
     answer: &Answer,
 ) -> anyhow::Result<()> {
@@ -123,7 +131,8 @@ fn write_files(
     }
     if let Some(target) = &outputs.overlay {
         let chosen = answer.chosen();
-        let diameters = match request.spacing {
+        let spacing = input.pixel_spacing();
+        let diameters = match spacing {
             Some(spacing) => diameters_with_spacing(&chosen.contours, spacing),
             None => chosen.diameters,
         };
@@ -132,10 +141,10 @@ fn write_files(
             .map(|other| Alternative::new(other.token, other.predicted_iou, other.contours.clone()))
             .collect();
         let model = format!("{} {}", manifest.model.id, manifest.model.version);
-        let overlay = Overlay::new(&model, frame, &request.prompts)
+        let overlay = Overlay::new(&model, &input.frame, &request.prompts)
             .with_answer(&chosen.contours, chosen.area_px, chosen.predicted_iou)
             .with_diameters(diameters.as_ref())
-            .with_spacing(request.spacing)
+            .with_spacing(spacing)
             .with_alternatives(&alternatives);
         write(target, |w| encode_overlay_png(w, &overlay))?;
     }

@@ -12,7 +12,11 @@ pub(crate) fn summary(
     let mut text = String::new();
     let Document { model, report, .. } = document;
     let SegmentReport { frame, timings_ms: time, .. } = report;
-    write!(text, "frame      {}, {} x {} px", frame.path, frame.width, frame.height)?;
+    write!(text, "frame      {}, ", frame.path)?;
+    if let Some(number) = frame.number {
+        write!(text, "frame {number}, ")?;
+    }
+    write!(text, "{} x {} px", frame.width, frame.height)?;
     match frame.orientation_applied {
         Some(value) => writeln!(text, ", turned upright (EXIF orientation {value})")?,
         None => writeln!(text)?,

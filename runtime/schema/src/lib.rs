@@ -54,6 +54,7 @@ pub use machine::{Machine, System};
 pub use model::{ModelIdentity, ModelOrigin};
 pub use quantiles::Quantiles;
 pub use segment::{
-    Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, Timings, WarningReport,
+    Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, SpacingSource, Timings,
+    WarningReport,
 };
 pub use selftest::{Check, SelftestReport};

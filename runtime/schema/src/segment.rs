@@ -31,7 +31,7 @@ pub struct SegmentReport {
     pub masks: Vec<MaskReport>,
     /// Number of pixels of the answer.
     pub area_px: usize,
-    /// Area in square millimetres; `null` without `--pixel-spacing`.
+    /// Area in square millimetres; `null` if the size of a pixel is not known: see `pixel_spacing_mm`.
     pub area_mm2: Option<f32>,
     /// `[x0, y0, x1, y1]` of the outermost pixels of the mask; `null` for an empty mask.
     pub bounding_box: Option<[usize; 4]>,
@@ -41,7 +41,7 @@ pub struct SegmentReport {
     pub contours: Vec<Contour>,
     /// Longest distance across the largest part; `null` for an empty mask.
     pub longest_diameter_px: Option<f32>,
-    /// Longest distance in millimetres; `null` without `--pixel-spacing`. Where pixels are not square, it may lie
+    /// Longest distance in millimetres; `null` if the size of a pixel is not known. Where pixels are not square, it may lie
     /// elsewhere than the longest distance in pixels.
     pub longest_diameter_mm: Option<f32>,
     /// The two ends of `longest_diameter_px`, `[[x, y], [x, y]]`.
@@ -58,10 +58,12 @@ pub struct SegmentReport {
     pub perpendicular_diameter_mm_ends: Option<[[f32; 2]; 2]>,
     /// Length of the largest part's outline, without its holes; `null` for an empty mask.
     pub perimeter_px: Option<f32>,
-    /// The same in millimetres; `null` without `--pixel-spacing`.
+    /// The same in millimetres; `null` if the size of a pixel is not known.
     pub perimeter_mm: Option<f32>,
-    /// Side of a pixel, as given: a number, or `[x, y]` if the sides differ.
+    /// Side of a pixel, as given by `--pixel-spacing` or by the file: a number, or `[x, y]` if the sides differ.
     pub pixel_spacing_mm: Option<SpacingReport>,
+    /// Where `pixel_spacing_mm` comes from; `null` without it.
+    pub pixel_spacing_source: Option<SpacingSource>,
     /// Wall time of each stage, in milliseconds.
     pub timings_ms: Timings,
     /// Largest resident set of the process so far, in MiB; `null` if the system does not say.
@@ -89,6 +91,17 @@ impl SpacingReport {
     }
 }
 
+/// Where the size of a pixel comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SpacingSource {
+    /// `--pixel-spacing`.
+    Option,
+    /// The DICOM file: its region under the prompt, or its pixel spacing if it has no regions.
+    Dicom,
+}
+
 /// The frame's identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -102,6 +115,8 @@ pub struct FrameFile {
     /// The file's EXIF orientation, 2 to 8, if the frame was turned upright by it; `null` if the file has it
     /// upright. All coordinates are those of the upright frame.
     pub orientation_applied: Option<u8>,
+    /// The frame's number in a DICOM file, counted from 1; `null` for other files.
+    pub number: Option<usize>,
 }
 
 /// A mask that the answer was chosen from.

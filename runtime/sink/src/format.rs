@@ -12,6 +12,8 @@ pub enum Format {
     Npy,
     /// A report.
     Json,
+    /// A DICOM object: a segmentation or a structured report.
+    Dicom,
 }
 
 /// Endings that stand for a format. Any other ending may be part of a name, as in `mask.2026-11-30`.
@@ -95,6 +97,7 @@ impl Format {
             Self::Npy => &["npy"],
             // One document on one line, so also a file of lines and plain text.
             Self::Json => &["json", "jsonl", "ndjson", "txt", "log"],
+            Self::Dicom => &["dcm", "dicom"],
         }
     }
 
@@ -133,6 +136,8 @@ mod tests {
         assert!(fits(Format::Npy, "logits.npy") && !fits(Format::Npy, "logits.npz"));
         assert!(fits(Format::Json, "r.json") && fits(Format::Json, "r.log"));
         assert!(fits(Format::Json, "r.jsonl") && !fits(Format::Json, "r.png"));
+        assert!(fits(Format::Dicom, "seg.dcm") && fits(Format::Dicom, "1.2.840.10008"));
+        assert!(!fits(Format::Dicom, "seg.png") && !fits(Format::Json, "sr.dcm"));
         assert!(Format::Json.endings().iter().all(|ending| KNOWN.contains(ending)));
     }
 }

@@ -9,7 +9,9 @@
     reason = "a broken guarantee is reported by a panic, which fuzzer and test harness expect"
 )]
 
-// The codec's own tests feed it the same way.
+// The codecs' own tests feed them the same way.
+#[path = "../../../runtime/dicom/tests/hostile/mod.rs"]
+mod dicom_file;
 #[path = "../../../runtime/igtl/tests/hostile/mod.rs"]
 mod igtl_stream;
 #[cfg(feature = "onnx")]
@@ -33,6 +35,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("board", board),
     ("checkpoint", checkpoint),
+    ("dicom", dicom),
     ("frame_decode", frame_decode),
     ("igtl", igtl),
     ("manifest", manifest),
@@ -70,6 +73,11 @@ pub fn checkpoint(bytes: &[u8]) {
         assert!(checkpoint.tensors().all(|(_, tensor)| finite(tensor.data())));
         let _ = checkpoint.recognise();
     }
+}
+
+/// A DICOM file, and documents about it.
+pub fn dicom(bytes: &[u8]) {
+    let _ = dicom_file::read(bytes);
 }
 
 /// What an OpenIGTLink peer sends.

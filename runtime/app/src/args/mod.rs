@@ -1,9 +1,13 @@
 //! The command line. This module checks its syntax; [`crate::request`] checks its meaning.
 
+#[cfg(feature = "dicom")]
+mod dicom;
 #[cfg(feature = "live")]
 mod live;
 mod selftest;
 
+#[cfg(feature = "dicom")]
+pub(crate) use dicom::DicomArgs;
 #[cfg(feature = "live")]
 pub(crate) use live::LiveArgs;
 pub(crate) use selftest::SelftestArgs;
@@ -48,6 +52,14 @@ the slowest frame for the watchdog, the peak for memory.";
 
 fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}\n\nResearch software, not a medical device.", failure::EXIT_CODES)
+}
+
+fn frame_help() -> String {
+    let dicom = if cfg!(feature = "dicom") { " or a DICOM ultrasound file," } else { "" };
+    format!(
+        "PNG, JPEG, BMP, TIFF or PNM image,{dicom} of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit; `-` \
+         reads from stdin. If an image states an orientation, the frame is turned upright"
+    )
 }
 
 pub(crate) fn model_help() -> String {
@@ -99,9 +111,7 @@ pub(crate) enum Command {
 /// centre of the top left pixel is 0,0.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SegmentArgs {
-    /// PNG, JPEG, BMP, TIFF or PNM image of 16 to 8192 pixels a side, gray or RGB, 8 or 16 bit; `-`
-    /// reads from stdin. If the file states an orientation, the frame is turned upright.
-    #[arg(value_name = "FRAME")]
+    #[arg(value_name = "FRAME", help = frame_help())]
     pub(crate) frame: PathBuf,
     #[arg(long, value_name = "DIR", help = model_help())]
     pub(crate) model: Option<PathBuf>,
@@ -139,7 +149,7 @@ pub(crate) struct SegmentArgs {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<Destination>,
     /// Side of a pixel in millimetres, 0.001 to 10, for lengths and areas in mm. Two numbers if pixels
-    /// are not square: the width, then the height.
+    /// are not square: the width, then the height. Goes before what a DICOM file says.
     #[arg(long, value_name = "X[,Y]", allow_hyphen_values = true, value_parser = spacing)]
     pub(crate) pixel_spacing: Option<PixelSpacing>,
     /// Bits of a sample, 8 to 16, in a file that stores fewer bits in 16: at 12, 4095 is white.
@@ -148,6 +158,9 @@ pub(crate) struct SegmentArgs {
     /// Threads of the engine [default: from --board, or 1].
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+    #[cfg(feature = "dicom")]
+    #[command(flatten)]
+    pub(crate) dicom: DicomArgs,
 }
 
 /// `uniultra info`.

@@ -9,7 +9,8 @@ use uniultra_core::{
     PixelSpacing, Polygon, Prediction, Segment, diameters_with_spacing, largest_outer,
 };
 use uniultra_schema::{
-    BoardReport, Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, Timings,
+    BoardReport, Contour, FrameFile, MaskReport, SegmentReport, SpacingReport, SpacingSource,
+    Timings,
 };
 
 /// The parts of a report.
@@ -21,7 +22,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) board: Option<BoardReport>,
     pub(crate) prediction: &'a Prediction,
     pub(crate) answer: &'a Answer,
-    pub(crate) spacing: Option<PixelSpacing>,
+    pub(crate) frame_number: Option<usize>,
+    pub(crate) spacing: Option<(PixelSpacing, SpacingSource)>,
     pub(crate) timings: Timings,
     pub(crate) warnings: Warnings,
 }
@@ -30,7 +32,8 @@ impl Parts<'_> {
     /// The report.
     pub(crate) fn report(self) -> SegmentReport {
         let parts = self;
-        let Parts { frame_path, threads, prediction, answer, spacing, .. } = parts;
+        let Parts { frame_path, threads, prediction, answer, .. } = parts;
+        let (spacing, spacing_source) = parts.spacing.unzip();
         let chosen = answer.chosen();
         let length_mm = |segment: Segment| spacing.map(|spacing| segment.length_mm(spacing));
         let outline = largest_outer(&chosen.contours);
@@ -58,6 +61,7 @@ impl Parts<'_> {
                 width: prediction.width(),
                 height: prediction.height(),
                 orientation_applied: parts.orientation_applied,
+                number: parts.frame_number,
             },
             logits_size: [prediction.side(); 2],
             predicted_iou: prediction.predicted_iou(),
@@ -81,6 +85,7 @@ impl Parts<'_> {
             perimeter_mm: outline.zip(spacing).map(|(ring, spacing)| ring.perimeter_mm(spacing)),
             pixel_spacing_mm: spacing
                 .map(|spacing| SpacingReport::new([spacing.x_mm(), spacing.y_mm()])),
+            pixel_spacing_source: spacing_source,
             timings_ms: parts.timings,
             peak_rss_mib: uniultra_engine::peak_rss_mib(),
             warnings: parts.warnings.iter().map(Warning::report).collect(),

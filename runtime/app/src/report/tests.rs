@@ -6,7 +6,7 @@ use crate::summary::summary;
 use crate::warning::Warning;
 use uniultra_schema::{
     Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport,
-    SpacingReport, Timings,
+    SpacingReport, SpacingSource, Timings,
 };
 use uniultra_sink::Destination;
 
@@ -34,6 +34,7 @@ fn answer() -> SegmentReport {
             width: 800,
             height: 540,
             orientation_applied: Some(6),
+            number: Some(2),
         },
         logits_size: [256, 256],
         predicted_iou: [0.9, 0.8, 0.7, 0.6],
@@ -65,6 +66,7 @@ fn answer() -> SegmentReport {
         perimeter_px: Some(36.0),
         perimeter_mm: Some(3.6),
         pixel_spacing_mm: Some(SpacingReport::Square(0.1)),
+        pixel_spacing_source: Some(SpacingSource::Dicom),
         timings_ms: Timings { total: 3.0, ..Timings::default() },
         peak_rss_mib: None,
         warnings: vec![Warning::MaskTouchesBorder.report()],
@@ -80,6 +82,10 @@ fn the_documented_fields_are_there() {
     assert_eq!(json["model"]["embedded"], true);
     assert!(json["model"]["folder"].is_null() && json["model"]["image_encoder_sha256"].is_string());
     assert_eq!(json["frame"]["orientation_applied"], 6);
+    assert_eq!(
+        (&json["frame"]["number"], &json["pixel_spacing_source"]),
+        (&2.into(), &"dicom".into())
+    );
     assert_eq!(json["predicted_iou"].as_array().map(Vec::len), Some(4));
     assert!(json["board"].is_null() && json.get("board").is_some());
     assert!(json["object_score"].is_null() && json["peak_rss_mib"].is_null());
@@ -98,7 +104,7 @@ fn the_summary_shows_what_matters() {
         Outputs { mask: Some(Destination::File("mask.png".into())), ..Outputs::default() };
     let text = summary(&report(), &outputs).unwrap();
     for part in [
-        "800 x 540 px, turned upright (EXIF orientation 6)",
+        "f.png, frame 2, 800 x 540 px, turned upright (EXIF orientation 6)",
         "tiny 1 (built in), f32",
         "2 threads",
         "found, mask 0, predicted IoU 0.900",

@@ -3,6 +3,8 @@
 mod prompts;
 
 use crate::answer::Answer;
+#[cfg(feature = "dicom")]
+use crate::dicom::DicomWarning;
 use prompts::{NoLogits, contradicted, look_normalized};
 use std::fmt;
 use uniultra_core::{DecodedFrame, MAX_POINTS, PointLabel, Prompts};
@@ -20,7 +22,7 @@ const HIGH_ASPECT: f32 = 2.0;
 
 /// Most warnings of one answer: each kind occurs at most once, except contradicted clicks, which
 /// occur once for each click.
-const MAX_WARNINGS: usize = 13 + MAX_POINTS;
+const MAX_WARNINGS: usize = 16 + MAX_POINTS;
 
 /// A reason to doubt an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +58,8 @@ pub(crate) enum Warning {
         peak: u16,
     },
     MorePages,
+    #[cfg(feature = "dicom")]
+    Dicom(DicomWarning),
     OverMemoryBudget {
         mib: f32,
         budget_mib: u32,
@@ -82,6 +86,8 @@ impl Warning {
             Self::MaskPromptIsNoLogits(_) => "mask_prompt_is_no_logits",
             Self::LowBitDepth { .. } => "low_bit_depth",
             Self::MorePages => "more_pages",
+            #[cfg(feature = "dicom")]
+            Self::Dicom(warning) => warning.code(),
             Self::OverMemoryBudget { .. } => "over_memory_budget",
         }
     }
@@ -151,6 +157,8 @@ impl fmt::Display for Warning {
                 )
             }
             Self::MorePages => f.write_str("the file has more pages; the frame is the first"),
+            #[cfg(feature = "dicom")]
+            Self::Dicom(warning) => warning.fmt(f),
             Self::OverMemoryBudget { mib, budget_mib } => write!(
                 f,
                 "the board's memory budget is {budget_mib} MiB, but {mib:.1} MiB were used"

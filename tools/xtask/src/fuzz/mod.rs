@@ -10,13 +10,14 @@ use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
 
 /// Targets, the quick ones first. The last two need tract.
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "board",
     "manifest",
     "prompts",
     "mask_prompt",
     "frame_decode",
     "checkpoint",
+    "dicom",
     "igtl",
     "quantize_graph",
     "onnx_load",
