@@ -56,7 +56,6 @@ fn what_is_no_whole_frame_is_refused_by_name() {
     for (name, words) in [
         ("j_trunc_eoi.jpg", ["truncated", "JPEG"]),
         ("j_lossless_sof3.jpg", ["lossless", "SOF3"]),
-        ("x.dcm", ["DICOM", "expected"]),
         ("x_html.png", ["HTML", "again"]),
         ("x_lfs.png", ["Git LFS", "git lfs pull"]),
         ("np_one.npy", ["NumPy", "PNG"]),
@@ -90,6 +89,18 @@ fn sound_files_of_rarer_kinds_are_read() {
     let pages = folder.join("t_multipage.tif");
     let report = report(&segment(&pages, Some(&pack.folder()), &["--point", MIDDLE]));
     assert!(codes(&report).contains(&"more_pages"), "{report}");
+}
+
+/// `x.dcm` holds the picture of `base_gray.png`.
+#[test]
+fn a_dicom_file_gives_what_its_picture_gives() {
+    let Some(folder) = folder() else { return };
+    let [dicom, picture] = ["x.dcm", "base_gray.png"]
+        .map(|name| report(&segment(&folder.join(name), None, &["--point", MIDDLE])));
+    assert!(dicom["area_px"].as_u64() > Some(0), "{dicom}");
+    for key in ["area_px", "bounding_box", "contours", "predicted_iou"] {
+        assert_eq!(dicom[key], picture[key], "{key}");
+    }
 }
 
 /// Baseline files with a scan for each colour.
