@@ -19,6 +19,8 @@ pub struct Scratch {
     brain: super::brain::Buffers,
     #[cfg(target_arch = "aarch64")]
     neon: super::neon::Buffers,
+    #[cfg(target_arch = "aarch64")]
+    fixed: super::fixed::Buffers,
 }
 
 impl Scratch {
@@ -57,7 +59,9 @@ impl Scratch {
     /// Computes a task in float.
     pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
         #[cfg(target_arch = "aarch64")]
-        {
+        if attention.in_fixed && !attention.in_halves {
+            self.attend_fixed(attention, task);
+        } else {
             self.out.resize(task.rows.len() * attention.dim_v, 0.0);
             super::neon::attend(attention, task, &mut self.neon, &mut self.out);
         }
@@ -76,6 +80,15 @@ impl Scratch {
         let Self { q, k, v, out, brain, .. } = self;
         let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
         super::brain::attend(&mut head, brain);
+    }
+
+    /// Computes a task in fixed point.
+    #[cfg(target_arch = "aarch64")]
+    fn attend_fixed(&mut self, attention: &Attention<'_>, task: &Task) {
+        let [dim, dim_v] = self.gather(attention, task, LANES);
+        let Self { q, k, v, out, fixed, .. } = self;
+        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
+        super::fixed::attend(&mut head, fixed);
     }
 
     /// The same with the plain kernel, which defines the result.

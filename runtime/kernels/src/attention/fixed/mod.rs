@@ -1,0 +1,127 @@
+//! Attention in 16-bit and 8-bit fixed point, for ARM processors that calculate neither in f16 nor with dot products
+//! (Cortex-A53, A72), and models in 8 bits.
+//!
+//! An f32 multiply-add of NEON has four lanes. A 16-bit one has eight, and bytes need five instructions for 32
+//! products:
+//!
+//! - **Queries** have one step each, and **keys** one for the window's head. The steps come from lengths, not from the
+//!   largest channel: by Cauchy's inequality no score can leave 16 bits then, so scores need no wider sums. The keys' mean is
+//!   subtracted first. It adds the same amount to all scores of a query, which softmax ignores, and without it keys are
+//!   shorter.
+//! - **Scores** are exact for these operands.
+//! - **Weights** are `2^-x`, where `x` is the scaled distance from the query's largest score, with
+//!   [`FRACTION_BITS`] after the point: a parabola for the fraction, a shift for the rest. They are rounded to 6 bits
+//!   with the ordered dither of [`integer`](super::integer), whose documentation says why.
+//! - **Values** less their mean have 8 bits and one step a channel. Four products of a weight and a value fit 16 bits, so
+//!   every fifth instruction has to widen.
+//!
+//! Every step is defined to the bit: `portable` is the definition, and `neon` gives its bits. Float operations are
+//! single ones (no fused multiply-add), in the same order.
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(any(test, not(target_arch = "aarch64")))]
+mod portable;
+#[cfg(test)]
+mod tests;
+
+use super::integer::Head;
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::Buffers;
+#[cfg(not(target_arch = "aarch64"))]
+pub(super) use portable::Buffers;
+
+/// Channels of a head: those of UniUltra. Other heads stay in float.
+pub(super) const CHANNELS: usize = 16;
+/// Fewest keys of a window: with fewer, rounding takes longer than the faster products save.
+pub(super) const MIN_KEYS: usize = 32;
+/// Most keys of a window: the 16-bit sums of a query's weights, at most 126 for each 16 keys, then fit.
+pub(super) const MAX_KEYS: usize = 8192;
+/// Length of the longest key and of every query, in steps. Rounding moves each of 16 channels by up to half a step, the
+/// length by up to 2: (178.9 + 2)^2 is less than 2^15.
+const LENGTH: f32 = 178.9;
+/// Fractional bits of the distance `x`.
+const FRACTION_BITS: u32 = 11;
+/// A weight of 1: 63 in the high byte.
+const ONE: i16 = 63 << 8;
+/// `2^y` for y in [-0.5, 0.5) is `1 + y (a + b y)` within 0.002 of itself. These are `a ONE / 2` and `b ONE / 4`, as
+/// the instruction for the high half of a product doubles it.
+const LINEAR: i16 = 5_669;
+const SQUARE: i16 = 968;
+/// Largest magnitude of a value.
+const TOP: f32 = 127.0;
+/// Magnitudes below this count as zero: their reciprocal might overflow.
+const TINY: f32 = 1e-18;
+/// The largest shift that can change a weight.
+const MOST_SHIFT: u32 = 15;
+
+/// Whether windows of `keys` keys and heads of these channels are computed this way.
+pub(super) fn fits(keys: usize, dims: [usize; 2]) -> bool {
+    (MIN_KEYS..=MAX_KEYS).contains(&keys) && dims == [CHANNELS; 2]
+}
+
+/// Computes a head that [`fits`].
+pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
+    #[cfg(target_arch = "aarch64")]
+    neon::attend(head, buffers);
+    #[cfg(not(target_arch = "aarch64"))]
+    portable::attend(head, buffers);
+}
+
+/// The step of vectors whose greatest squared length has these bits, and its reciprocal. The step is NaN if a value
+/// was not finite, or its square, and 0 if all are as good as zero.
+#[inline(always)]
+fn length_step(square: f32) -> [f32; 2] {
+    let length = square.sqrt();
+    if !length.is_finite() {
+        [f32::NAN, 0.0]
+    } else if length < TINY {
+        [0.0, 0.0]
+    } else {
+        [length / LENGTH, LENGTH / length]
+    }
+}
+
+/// The step of a channel of values, and its reciprocal, from the bits of its largest magnitude.
+#[inline(always)]
+fn value_step(magnitude_bits: u32) -> [f32; 2] {
+    let magnitude = f32::from_bits(magnitude_bits);
+    if !magnitude.is_finite() {
+        [f32::NAN, 0.0]
+    } else if magnitude < TINY {
+        [0.0, 0.0]
+    } else {
+        [magnitude / TOP, TOP / magnitude]
+    }
+}
+
+/// How a query's half distances become `x`.
+#[derive(Clone, Copy, Debug)]
+struct Distance {
+    /// In units of 2^-15.
+    factor: i16,
+    /// Bits to the left, after the product.
+    shift: i16,
+    /// NaN if a step is, otherwise 1: a NaN in the operands is lost in integers, this brings it back.
+    mark: f32,
+}
+
+impl Distance {
+    #[cfg(target_arch = "aarch64")]
+    const NONE: Self = Self { factor: 0, shift: 0, mark: f32::NAN };
+
+    #[inline(always)]
+    fn new(query_step: f32, key_step: f32) -> Self {
+        // Distances are halved, so that they fit 16 bits.
+        let scale =
+            query_step * key_step * (std::f32::consts::LOG2_E * (2 << FRACTION_BITS) as f32);
+        if !scale.is_finite() {
+            return Self { factor: 0, shift: 0, mark: f32::NAN };
+        }
+        // 2^shift is the first power of two above the scale.
+        let exponent = (scale.to_bits() >> 23) as i32 - 126;
+        let shift = exponent.clamp(0, MOST_SHIFT as i32);
+        let factor = (scale * f32::from_bits((127 + 15 - shift as u32) << 23)).round_ties_even();
+        Self { factor: factor.min(32_767.0) as i16, shift: shift as i16, mark: 1.0 }
+    }
+}

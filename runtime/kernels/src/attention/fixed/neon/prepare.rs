@@ -1,0 +1,254 @@
+//! Rounding of queries, keys and values, and what turns sums into results.
+
+use super::{CHANNELS, STEP, TILE};
+use crate::attention::fixed::{length_step, value_step};
+use std::arch::aarch64::*;
+
+type Row = [f32; CHANNELS];
+/// A row in registers.
+type Vectors = [float32x4_t; 4];
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn load(row: &Row) -> Vectors {
+    // SAFETY: a row is four vectors.
+    unsafe {
+        [
+            vld1q_f32(row.as_ptr()),
+            vld1q_f32(row.as_ptr().add(4)),
+            vld1q_f32(row.as_ptr().add(8)),
+            vld1q_f32(row.as_ptr().add(12)),
+        ]
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn store(from: Vectors, row: &mut Row) {
+    for (i, vector) in from.into_iter().enumerate() {
+        // SAFETY: a row is four vectors.
+        unsafe { vst1q_f32(row.as_mut_ptr().add(4 * i), vector) };
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn less(row: &Row, mean: &Vectors) -> Vectors {
+    let row = load(row);
+    [
+        vsubq_f32(row[0], mean[0]),
+        vsubq_f32(row[1], mean[1]),
+        vsubq_f32(row[2], mean[2]),
+        vsubq_f32(row[3], mean[3]),
+    ]
+}
+
+/// Four partial sums of squares.
+#[inline]
+#[target_feature(enable = "neon")]
+fn squares(row: Vectors) -> float32x4_t {
+    let [a, b, c, d] = row;
+    let sum = vaddq_f32(vmulq_f32(a, a), vmulq_f32(b, b));
+    let sum = vaddq_f32(sum, vmulq_f32(c, c));
+    vaddq_f32(sum, vmulq_f32(d, d))
+}
+
+/// The squared length of a row.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn square(row: &Row) -> f32 {
+    let sums = squares(load(row));
+    let pairs = vpaddq_f32(sums, sums);
+    vgetq_lane_f32::<0>(vpaddq_f32(pairs, pairs))
+}
+
+/// Rounds a row to 16 bits.
+#[inline]
+#[target_feature(enable = "neon")]
+fn rounded(row: Vectors, inverse: float32x4_t) -> [int16x8_t; 2] {
+    let [a, b, c, d] = row;
+    let round = |x| vcvtnq_s32_f32(vmulq_f32(x, inverse));
+    [
+        vqmovn_high_s32(vqmovn_s32(round(a)), round(b)),
+        vqmovn_high_s32(vqmovn_s32(round(c)), round(d)),
+    ]
+}
+
+/// Rounds a query.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn round(row: &Row, inverse: f32, to: &mut [i16; CHANNELS]) {
+    let [low, high] = rounded(load(row), vdupq_n_f32(inverse));
+    // SAFETY: a row is two vectors.
+    unsafe {
+        vst1q_s16(to.as_mut_ptr(), low);
+        vst1q_s16(to.as_mut_ptr().add(8), high);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn mean(rows: &[Row]) -> Vectors {
+    let mut sums = [vdupq_n_f32(0.0); 4];
+    for row in rows {
+        let row = load(row);
+        for (sum, row) in sums.iter_mut().zip(row) {
+            *sum = vaddq_f32(*sum, row);
+        }
+    }
+    let count = vdupq_n_f32(rows.len() as f32);
+    [0, 1, 2, 3].map(|i| vdivq_f32(sums[i], count))
+}
+
+/// Rounds the keys less their mean, by tiles, `[tile][channel][key]`, and returns their step.
+#[target_feature(enable = "neon")]
+pub(super) fn keys(k: &[Row], padded: usize, keys: &mut Vec<[[i16; TILE]; CHANNELS]>) -> f32 {
+    let mean = mean(k);
+    let mut largest = vdupq_n_u32(0);
+    let (fours, rest) = k.as_chunks::<4>();
+    for [a, b, c, d] in fours {
+        let ab = vpaddq_f32(squares(less(a, &mean)), squares(less(b, &mean)));
+        let cd = vpaddq_f32(squares(less(c, &mean)), squares(less(d, &mean)));
+        largest = vmaxq_u32(largest, vreinterpretq_u32_f32(vpaddq_f32(ab, cd)));
+    }
+    for key in rest {
+        let sums = squares(less(key, &mean));
+        let pairs = vpaddq_f32(sums, sums);
+        largest = vmaxq_u32(largest, vreinterpretq_u32_f32(vpaddq_f32(pairs, pairs)));
+    }
+    let [step, inverse] = length_step(f32::from_bits(vmaxvq_u32(largest) & 0x7fff_ffff));
+    let inverse = vdupq_n_f32(inverse);
+    keys.resize(padded / TILE, [[0; TILE]; CHANNELS]);
+    for (t, tile) in keys.iter_mut().enumerate() {
+        for part in [0, 8] {
+            let mut low = [vdupq_n_s16(0); 8];
+            let mut high = low;
+            for (i, (low, high)) in low.iter_mut().zip(&mut high).enumerate() {
+                // Padding repeats the last key.
+                let key = &k[(t * TILE + part + i).min(k.len() - 1)];
+                [*low, *high] = rounded(less(key, &mean), inverse);
+            }
+            for (first, rows) in [(0, transposed(low)), (8, transposed(high))] {
+                for (c, row) in rows.into_iter().enumerate() {
+                    // SAFETY: a channel has two vectors, and `part` is the first value of one.
+                    unsafe { vst1q_s16(tile[first + c].as_mut_ptr().add(part), row) };
+                }
+            }
+        }
+    }
+    step
+}
+
+/// Rows to columns.
+#[inline]
+#[target_feature(enable = "neon")]
+fn transposed(rows: [int16x8_t; 8]) -> [int16x8_t; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let ones = [
+        vtrn1q_s16(a, b),
+        vtrn2q_s16(a, b),
+        vtrn1q_s16(c, d),
+        vtrn2q_s16(c, d),
+        vtrn1q_s16(e, f),
+        vtrn2q_s16(e, f),
+        vtrn1q_s16(g, h),
+        vtrn2q_s16(g, h),
+    ]
+    .map(|x| vreinterpretq_s32_s16(x));
+    let [ab, ba, cd, dc, ef, fe, gh, hg] = ones;
+    let twos = [
+        vtrn1q_s32(ab, cd),
+        vtrn1q_s32(ba, dc),
+        vtrn2q_s32(ab, cd),
+        vtrn2q_s32(ba, dc),
+        vtrn1q_s32(ef, gh),
+        vtrn1q_s32(fe, hg),
+        vtrn2q_s32(ef, gh),
+        vtrn2q_s32(fe, hg),
+    ]
+    .map(|x| vreinterpretq_s64_s32(x));
+    let fours = [0, 1, 2, 3].map(|i| vtrn1q_s64(twos[i], twos[i + 4]));
+    let rest = [0, 1, 2, 3].map(|i| vtrn2q_s64(twos[i], twos[i + 4]));
+    let [a, b, c, d] = fours.map(|x| vreinterpretq_s16_s64(x));
+    let [e, f, g, h] = rest.map(|x| vreinterpretq_s16_s64(x));
+    [a, b, c, d, e, f, g, h]
+}
+
+/// Rounds the values less their mean, by steps, `[step][channel][key]`; the steps of the channels, and their means.
+#[target_feature(enable = "neon")]
+pub(super) fn values(
+    v: &[Row],
+    padded: usize,
+    values: &mut Vec<[[i8; STEP]; CHANNELS]>,
+) -> [Row; 2] {
+    let mean = mean(v);
+    let mut largest = [vdupq_n_u32(0); 4];
+    for row in v {
+        let row = less(row, &mean);
+        for (largest, x) in largest.iter_mut().zip(row) {
+            *largest = vmaxq_u32(*largest, vreinterpretq_u32_f32(vabsq_f32(x)));
+        }
+    }
+    let mut bits = [0_u32; CHANNELS];
+    for (i, largest) in largest.into_iter().enumerate() {
+        // SAFETY: `bits` holds four vectors.
+        unsafe { vst1q_u32(bits.as_mut_ptr().add(4 * i), largest) };
+    }
+    let steps = bits.map(value_step);
+    let inverses = load(&steps.map(|[_, inverse]| inverse));
+    values.resize(padded / STEP, [[0; STEP]; CHANNELS]);
+    for t in 0..padded / TILE {
+        let mut rows = [vdupq_n_s8(0); TILE];
+        for (i, to) in rows.iter_mut().enumerate() {
+            // Padding repeats the last value; its weight is zero.
+            let row = less(&v[(t * TILE + i).min(v.len() - 1)], &mean);
+            let [a, b, c, d] =
+                [0, 1, 2, 3].map(|j| vcvtnq_s32_f32(vmulq_f32(row[j], inverses[j])));
+            let low = vmovn_high_s32(vmovn_s32(a), b);
+            let high = vmovn_high_s32(vmovn_s32(c), d);
+            *to = vmovn_high_s16(vmovn_s16(low), high);
+        }
+        for (row, channel) in transposed_bytes(rows).into_iter().zip(&mut values[t / 2]) {
+            // SAFETY: a channel of a step has two vectors, a tile in each.
+            unsafe { vst1q_s8(channel.as_mut_ptr().add(t % 2 * TILE), row) };
+        }
+    }
+    let mut means = [0.0; CHANNELS];
+    store(mean, &mut means);
+    [steps.map(|[step, _]| step), means]
+}
+
+/// 16 rows of bytes to columns: rows eight apart are interleaved four times.
+#[inline]
+#[target_feature(enable = "neon")]
+fn transposed_bytes(mut rows: [int8x16_t; TILE]) -> [int8x16_t; TILE] {
+    for _ in 0..4 {
+        let mut next = rows;
+        for i in 0..TILE / 2 {
+            next[2 * i] = vzip1q_s8(rows[i], rows[i + 8]);
+            next[2 * i + 1] = vzip2q_s8(rows[i], rows[i + 8]);
+        }
+        rows = next;
+    }
+    rows
+}
+
+/// `sums * steps * factor + means`.
+#[inline]
+#[target_feature(enable = "neon")]
+pub(super) fn finish(
+    sums: &[i32; CHANNELS],
+    steps: &Row,
+    factor: f32,
+    means: &Row,
+    out: &mut Row,
+) {
+    let (steps, means) = (load(steps), load(means));
+    let mut result = means;
+    for (i, result) in result.iter_mut().enumerate() {
+        // SAFETY: the sums are four vectors.
+        let sum = vcvtq_f32_s32(unsafe { vld1q_s32(sums.as_ptr().add(4 * i)) });
+        *result = vaddq_f32(vmulq_n_f32(vmulq_f32(sum, steps[i]), factor), means[i]);
+    }
+    store(result, out);
+}
