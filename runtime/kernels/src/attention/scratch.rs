@@ -85,10 +85,24 @@ impl Scratch {
     /// Computes a task in fixed point.
     #[cfg(target_arch = "aarch64")]
     fn attend_fixed(&mut self, attention: &Attention<'_>, task: &Task) {
-        let [dim, dim_v] = self.gather(attention, task, LANES);
+        let (keys, queries) = (attention.k.tokens(), &task.rows);
+        let padded = keys.next_multiple_of(super::fixed::STEP);
+        for (view, to, first, count, rows) in [
+            (&attention.q, &mut self.q, queries.start, queries.len(), queries.len()),
+            (&attention.k, &mut self.k, 0, keys, padded),
+            (&attention.v, &mut self.v, 0, keys, padded),
+        ] {
+            to.resize(rows * super::fixed::CHANNELS, 0.0);
+            let (to, _) = to.as_chunks_mut::<{ super::fixed::CHANNELS }>();
+            view.gather_rows(task.window, task.head, first, &mut to[..count]);
+            let last = to[count - 1];
+            to[count..].fill(last);
+        }
+        self.out.resize(queries.len() * attention.dim_v, 0.0);
         let Self { q, k, v, out, fixed, .. } = self;
-        let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
-        super::fixed::attend(&mut head, fixed);
+        let [(q, _), (k, _), (v, _)] = [q, k, v].map(|rows| rows.as_chunks());
+        let (out, _) = out.as_chunks_mut();
+        super::fixed::attend(&mut super::fixed::Tokens { q, k, v, keys, out }, fixed);
     }
 
     /// The same with the plain kernel, which defines the result.

@@ -25,7 +25,6 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
-use super::integer::Head;
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::Buffers;
 #[cfg(not(target_arch = "aarch64"))]
@@ -33,6 +32,10 @@ pub(super) use portable::Buffers;
 
 /// Channels of a head: those of UniUltra. Other heads stay in float.
 pub(super) const CHANNELS: usize = 16;
+/// A token's part of a head.
+type Row = [f32; CHANNELS];
+/// Keys and values come padded to a multiple of it.
+pub(super) const STEP: usize = 32;
 /// Fewest keys of a window: with fewer, rounding takes longer than the faster products save.
 pub(super) const MIN_KEYS: usize = 32;
 /// Most keys of a window: the 16-bit sums of a query's weights, at most 126 for each 16 keys, then fit.
@@ -55,17 +58,27 @@ const TINY: f32 = 1e-18;
 /// The largest shift that can change a weight.
 const MOST_SHIFT: u32 = 15;
 
+/// One head's tokens. Behind the `keys` first, `k` and `v` repeat the last one up to a whole [`STEP`].
+pub(super) struct Tokens<'a> {
+    pub(super) q: &'a [Row],
+    pub(super) k: &'a [Row],
+    pub(super) v: &'a [Row],
+    pub(super) keys: usize,
+    /// As many rows as `q`.
+    pub(super) out: &'a mut [Row],
+}
+
 /// Whether windows of `keys` keys and heads of these channels are computed this way.
 pub(super) fn fits(keys: usize, dims: [usize; 2]) -> bool {
     (MIN_KEYS..=MAX_KEYS).contains(&keys) && dims == [CHANNELS; 2]
 }
 
 /// Computes a head that [`fits`].
-pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
+pub(super) fn attend(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {
     #[cfg(target_arch = "aarch64")]
-    neon::attend(head, buffers);
+    neon::attend(tokens, buffers);
     #[cfg(not(target_arch = "aarch64"))]
-    portable::attend(head, buffers);
+    portable::attend(tokens, buffers);
 }
 
 /// The step of vectors whose greatest squared length has these bits, and its reciprocal. The step is NaN if a value

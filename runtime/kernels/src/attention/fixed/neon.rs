@@ -7,11 +7,11 @@
 //! The three loops are in assembly: they fill all 32 registers, and the compiler, which reorders intrinsics, spilled some and
 //! took half as many instructions more.
 //!
-//! Keys are padded to whole [`STEP`]s with copies of the last, which raise no maximum and get no weight. Queries are
-//! padded to fours with copies of the last, whose results go nowhere.
+//! Weights and values go by [`STEP`]s of two tiles. Keys beyond the last are copies of it, which raise no maximum and get
+//! no weight. Queries are padded to fours with copies of the last, whose results go nowhere.
 
-use super::{CHANNELS, Distance, LINEAR, ONE, SQUARE, length_step};
-use crate::attention::integer::{DITHER, Head};
+use super::{CHANNELS, Distance, LINEAR, ONE, SQUARE, STEP, Tokens, length_step};
+use crate::attention::integer::DITHER;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -21,8 +21,6 @@ mod prepare;
 const FOUR: usize = 4;
 /// Keys of a tile of scores.
 const TILE: usize = 16;
-/// Keys of a step of weights and values. Keys are padded to whole steps.
-const STEP: usize = 2 * TILE;
 
 /// Buffers of a thread, grown on demand and reused.
 #[derive(Clone, Debug, Default)]
@@ -33,23 +31,19 @@ pub(in super::super) struct Buffers {
     weights: Vec<u8>,
 }
 
-pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
+pub(super) fn attend(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {
     // SAFETY: NEON is part of every processor that this target runs on.
-    unsafe { attend_all(head, buffers) }
+    unsafe { attend_all(tokens, buffers) }
 }
 
 #[target_feature(enable = "neon")]
-fn attend_all(head: &mut Head<'_>, buffers: &mut Buffers) {
-    let (q, _) = head.q.as_chunks::<CHANNELS>();
-    let (k, _) = head.k.as_chunks::<CHANNELS>();
-    let (v, _) = head.v.as_chunks::<CHANNELS>();
-    let (out, _) = head.out.as_chunks_mut::<CHANNELS>();
-    let padded = k.len().next_multiple_of(STEP);
+fn attend_all(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {
+    let Tokens { q, k, v, keys: count, out } = tokens;
     let Buffers { keys, values, scores, weights } = buffers;
-    let key_step = prepare::keys(k, padded, keys);
-    let [value_steps, value_means] = prepare::values(v, padded, values);
-    scores.resize(padded * FOUR, 0);
-    weights.resize(padded * FOUR, 0);
+    let key_step = prepare::keys(k, *count, keys);
+    let [value_steps, value_means] = prepare::values(v, *count, values);
+    scores.resize(k.len() * FOUR, 0);
+    weights.resize(k.len() * FOUR, 0);
     for (q, out) in q.chunks(FOUR).zip(out.chunks_mut(FOUR)) {
         let mut rows = [[0_i16; CHANNELS]; FOUR];
         let mut distances = [Distance::NONE; FOUR];
@@ -60,7 +54,7 @@ fn attend_all(head: &mut Head<'_>, buffers: &mut Buffers) {
             distances[i] = Distance::new(query_step, key_step);
         }
         let max = score(&rows, keys, scores);
-        let totals = weigh(scores, max, &distances, weights, k.len());
+        let totals = weigh(scores, max, &distances, weights, *count);
         let sums = sum(weights, values);
         for (i, out) in out.iter_mut().enumerate() {
             let factor = distances[i].mark / f32::from(totals[i]);

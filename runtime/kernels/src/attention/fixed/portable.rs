@@ -1,7 +1,7 @@
 //! The definition of attention in fixed point.
 
-use super::{CHANNELS, Distance, LINEAR, ONE, SQUARE, length_step, value_step};
-use crate::attention::integer::{DITHER, Head};
+use super::{CHANNELS, Distance, LINEAR, ONE, Row, SQUARE, Tokens, length_step, value_step};
+use crate::attention::integer::DITHER;
 
 /// Buffers of a thread, grown on demand and reused.
 #[derive(Clone, Debug, Default)]
@@ -12,19 +12,14 @@ pub(in super::super) struct Buffers {
     weights: Vec<u8>,
 }
 
-type Row = [f32; CHANNELS];
-
-pub(super) fn attend(head: &mut Head<'_>, buffers: &mut Buffers) {
-    let (q, _) = head.q.as_chunks::<CHANNELS>();
-    let (k, _) = head.k.as_chunks::<CHANNELS>();
-    let (v, _) = head.v.as_chunks::<CHANNELS>();
-    let (out, _) = head.out.as_chunks_mut::<CHANNELS>();
+pub(super) fn attend(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {
+    let [k, v] = [&tokens.k[..tokens.keys], &tokens.v[..tokens.keys]];
     let key_step = keys(k, &mut buffers.keys);
     let [value_steps, value_means] = values(v, &mut buffers.values);
     let Buffers { keys, values, scores, weights } = buffers;
     scores.resize(k.len(), 0);
     weights.resize(k.len(), 0);
-    for (q, out) in q.iter().zip(out) {
+    for (q, out) in tokens.q.iter().zip(&mut *tokens.out) {
         let [query_step, inverse] = length_step(square(q));
         let query = q.map(|q| (q * inverse).round_ties_even() as i16);
         // Keys lie channel by channel, so the inner loop goes over keys: many, and side by side.

@@ -22,20 +22,25 @@ impl Case {
         }
     }
 
-    fn run(&self, run: impl Fn(&mut Head<'_>)) -> Vec<f32> {
-        let mut out = vec![f32::MAX; self.q.len()];
-        let Self { q, k, v } = self;
-        let [dim, dim_v, width] = [CHANNELS; 3];
-        run(&mut Head { q, k, v, out: &mut out, dim, dim_v, width });
-        out
+    fn run(&self, run: impl Fn(&mut Tokens<'_>)) -> Vec<f32> {
+        let padded = |values: &[f32]| {
+            let mut rows = values.as_chunks::<CHANNELS>().0.to_vec();
+            rows.resize(rows.len().next_multiple_of(STEP), *rows.last().unwrap());
+            rows
+        };
+        let (q, _) = self.q.as_chunks::<CHANNELS>();
+        let mut out = vec![[f32::MAX; CHANNELS]; q.len()];
+        let (k, v, keys) = (padded(&self.k), padded(&self.v), self.k.len() / CHANNELS);
+        run(&mut Tokens { q, k: &k, v: &v, keys, out: &mut out });
+        out.into_flattened()
     }
 
     fn found(&self) -> Vec<f32> {
-        self.run(|head| attend(head, &mut Buffers::default()))
+        self.run(|tokens| attend(tokens, &mut Buffers::default()))
     }
 
     fn defined(&self) -> Vec<f32> {
-        self.run(|head| portable::attend(head, &mut portable::Buffers::default()))
+        self.run(|tokens| portable::attend(tokens, &mut portable::Buffers::default()))
     }
 
     fn exact(&self) -> Vec<f64> {

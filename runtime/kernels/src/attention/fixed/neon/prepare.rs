@@ -1,10 +1,9 @@
 //! Rounding of queries, keys and values, and what turns sums into results.
 
 use super::{CHANNELS, STEP, TILE};
-use crate::attention::fixed::{length_step, value_step};
+use crate::attention::fixed::{Row, length_step, value_step};
 use std::arch::aarch64::*;
 
-type Row = [f32; CHANNELS];
 /// A row in registers.
 type Vectors = [float32x4_t; 4];
 
@@ -100,33 +99,26 @@ fn mean(rows: &[Row]) -> Vectors {
     [0, 1, 2, 3].map(|i| vdivq_f32(sums[i], count))
 }
 
-/// Rounds the keys less their mean, by tiles, `[tile][channel][key]`, and returns their step.
+/// Rounds the keys less the mean of the first `count`, by tiles, `[tile][channel][key]`, and returns their step.
 #[target_feature(enable = "neon")]
-pub(super) fn keys(k: &[Row], padded: usize, keys: &mut Vec<[[i16; TILE]; CHANNELS]>) -> f32 {
-    let mean = mean(k);
+pub(super) fn keys(k: &[Row], count: usize, keys: &mut Vec<[[i16; TILE]; CHANNELS]>) -> f32 {
+    let mean = mean(&k[..count]);
     let mut largest = vdupq_n_u32(0);
-    let (fours, rest) = k.as_chunks::<4>();
-    for [a, b, c, d] in fours {
+    // Copies of the last key change no maximum.
+    for [a, b, c, d] in k.as_chunks::<4>().0 {
         let ab = vpaddq_f32(squares(less(a, &mean)), squares(less(b, &mean)));
         let cd = vpaddq_f32(squares(less(c, &mean)), squares(less(d, &mean)));
         largest = vmaxq_u32(largest, vreinterpretq_u32_f32(vpaddq_f32(ab, cd)));
     }
-    for key in rest {
-        let sums = squares(less(key, &mean));
-        let pairs = vpaddq_f32(sums, sums);
-        largest = vmaxq_u32(largest, vreinterpretq_u32_f32(vpaddq_f32(pairs, pairs)));
-    }
     let [step, inverse] = length_step(f32::from_bits(vmaxvq_u32(largest) & 0x7fff_ffff));
     let inverse = vdupq_n_f32(inverse);
-    keys.resize(padded / TILE, [[0; TILE]; CHANNELS]);
-    for (t, tile) in keys.iter_mut().enumerate() {
+    keys.resize(k.len() / TILE, [[0; TILE]; CHANNELS]);
+    for (tile, rows) in keys.iter_mut().zip(k.as_chunks::<TILE>().0) {
         for part in [0, 8] {
             let mut low = [vdupq_n_s16(0); 8];
             let mut high = low;
             for (i, (low, high)) in low.iter_mut().zip(&mut high).enumerate() {
-                // Padding repeats the last key.
-                let key = &k[(t * TILE + part + i).min(k.len() - 1)];
-                [*low, *high] = rounded(less(key, &mean), inverse);
+                [*low, *high] = rounded(less(&rows[part + i], &mean), inverse);
             }
             for (first, rows) in [(0, transposed(low)), (8, transposed(high))] {
                 for (c, row) in rows.into_iter().enumerate() {
@@ -174,14 +166,15 @@ fn transposed(rows: [int16x8_t; 8]) -> [int16x8_t; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// Rounds the values less their mean, by steps, `[step][channel][key]`; the steps of the channels, and their means.
+/// Rounds the values less the mean of the first `count`, by steps, `[step][channel][key]`; the steps of the channels, and
+/// their means.
 #[target_feature(enable = "neon")]
 pub(super) fn values(
     v: &[Row],
-    padded: usize,
+    count: usize,
     values: &mut Vec<[[i8; STEP]; CHANNELS]>,
 ) -> [Row; 2] {
-    let mean = mean(v);
+    let mean = mean(&v[..count]);
     let mut largest = [vdupq_n_u32(0); 4];
     for row in v {
         let row = less(row, &mean);
@@ -196,12 +189,11 @@ pub(super) fn values(
     }
     let steps = bits.map(value_step);
     let inverses = load(&steps.map(|[_, inverse]| inverse));
-    values.resize(padded / STEP, [[0; STEP]; CHANNELS]);
-    for t in 0..padded / TILE {
+    values.resize(v.len() / STEP, [[0; STEP]; CHANNELS]);
+    for (t, v) in v.as_chunks::<TILE>().0.iter().enumerate() {
         let mut rows = [vdupq_n_s8(0); TILE];
-        for (i, to) in rows.iter_mut().enumerate() {
-            // Padding repeats the last value; its weight is zero.
-            let row = less(&v[(t * TILE + i).min(v.len() - 1)], &mean);
+        for (row, to) in v.iter().zip(&mut rows) {
+            let row = less(row, &mean);
             let [a, b, c, d] =
                 [0, 1, 2, 3].map(|j| vcvtnq_s32_f32(vmulq_f32(row[j], inverses[j])));
             let low = vmovn_high_s32(vmovn_s32(a), b);
