@@ -86,7 +86,7 @@ impl Scratch {
     #[cfg(target_arch = "aarch64")]
     fn attend_fixed(&mut self, attention: &Attention<'_>, task: &Task) {
         let (keys, queries) = (attention.k.tokens(), &task.rows);
-        let padded = keys.next_multiple_of(super::fixed::STEP);
+        let padded = keys.next_multiple_of(super::fixed::TILE);
         for (view, to, first, count, rows) in [
             (&attention.q, &mut self.q, queries.start, queries.len(), queries.len()),
             (&attention.k, &mut self.k, 0, keys, padded),

@@ -5,40 +5,41 @@
 //! products:
 //!
 //! - **Queries** have one step each, and **keys** one for the window's head. The steps come from lengths, not from the
-//!   largest channel: by Cauchy's inequality no score can leave 16 bits then, so scores need no wider sums. The keys' mean is
-//!   subtracted first. It adds the same amount to all scores of a query, which softmax ignores, and without it keys are
-//!   shorter.
+//!   largest channel: by Cauchy's inequality no score can leave 16 bits then, so scores need no wider sums. The keys'
+//!   mean is subtracted first. It adds the same amount to all scores of a query, which softmax ignores, and without it
+//!   keys are shorter.
 //! - **Scores** are exact for these operands.
 //! - **Weights** are `2^-x`, where `x` is the scaled distance from the query's largest score, with
 //!   [`FRACTION_BITS`] after the point: a parabola for the fraction, a shift for the rest. They are rounded to 6 bits
 //!   with the ordered dither of [`integer`](super::integer), whose documentation says why.
-//! - **Values** less their mean have 8 bits and one step a channel. Four products of a weight and a value fit 16 bits, so
-//!   every fifth instruction has to widen.
+//! - **Values** less their mean have 8 bits and one step a channel. Four products of a weight and a value fit 16 bits,
+//!   so only every fifth instruction has to widen.
 //!
 //! Every step is defined to the bit: `portable` is the definition, and `neon` gives its bits. Float operations are
 //! single ones (no fused multiply-add), in the same order.
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
-#[cfg(any(test, not(target_arch = "aarch64")))]
+#[cfg(test)]
 mod portable;
 #[cfg(test)]
 mod tests;
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use neon::Buffers;
-#[cfg(not(target_arch = "aarch64"))]
-pub(super) use portable::Buffers;
+pub(super) use neon::{Buffers, attend};
 
 /// Channels of a head: those of UniUltra. Other heads stay in float.
 pub(super) const CHANNELS: usize = 16;
 /// A token's part of a head.
 type Row = [f32; CHANNELS];
 /// Keys and values come padded to a multiple of it.
-pub(super) const STEP: usize = 32;
+pub(super) const TILE: usize = 16;
+/// Keys of a step of weights and values.
+#[cfg(target_arch = "aarch64")]
+const STEP: usize = 2 * TILE;
 /// Fewest keys of a window: with fewer, rounding takes longer than the faster products save.
 pub(super) const MIN_KEYS: usize = 32;
-/// Most keys of a window: the 16-bit sums of a query's weights, at most 126 for each 16 keys, then fit.
+/// Most keys of a window: sums of a query's weights in eight lanes of 16 bits, at most 126 for each 16 keys, then fit.
 pub(super) const MAX_KEYS: usize = 8192;
 /// Length of the longest key and of every query, in steps. Rounding moves each of 16 channels by up to half a step, the
 /// length by up to 2: (178.9 + 2)^2 is less than 2^15.
@@ -58,7 +59,7 @@ const TINY: f32 = 1e-18;
 /// The largest shift that can change a weight.
 const MOST_SHIFT: u32 = 15;
 
-/// One head's tokens. Behind the `keys` first, `k` and `v` repeat the last one up to a whole [`STEP`].
+/// One head's tokens. Behind the `keys` first, `k` and `v` repeat the last one up to a whole [`TILE`].
 pub(super) struct Tokens<'a> {
     pub(super) q: &'a [Row],
     pub(super) k: &'a [Row],
@@ -69,16 +70,9 @@ pub(super) struct Tokens<'a> {
 }
 
 /// Whether windows of `keys` keys and heads of these channels are computed this way.
+#[cfg(target_arch = "aarch64")]
 pub(super) fn fits(keys: usize, dims: [usize; 2]) -> bool {
     (MIN_KEYS..=MAX_KEYS).contains(&keys) && dims == [CHANNELS; 2]
-}
-
-/// Computes a head that [`fits`].
-pub(super) fn attend(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {
-    #[cfg(target_arch = "aarch64")]
-    neon::attend(tokens, buffers);
-    #[cfg(not(target_arch = "aarch64"))]
-    portable::attend(tokens, buffers);
 }
 
 /// The step of vectors whose greatest squared length has these bits, and its reciprocal. The step is NaN if a value
@@ -105,36 +99,5 @@ fn value_step(magnitude_bits: u32) -> [f32; 2] {
         [0.0, 0.0]
     } else {
         [magnitude / TOP, TOP / magnitude]
-    }
-}
-
-/// How a query's half distances become `x`.
-#[derive(Clone, Copy, Debug)]
-struct Distance {
-    /// In units of 2^-15.
-    factor: i16,
-    /// Bits to the left, after the product.
-    shift: i16,
-    /// NaN if a step is, otherwise 1: a NaN in the operands is lost in integers, this brings it back.
-    mark: f32,
-}
-
-impl Distance {
-    #[cfg(target_arch = "aarch64")]
-    const NONE: Self = Self { factor: 0, shift: 0, mark: f32::NAN };
-
-    #[inline(always)]
-    fn new(query_step: f32, key_step: f32) -> Self {
-        // Distances are halved, so that they fit 16 bits.
-        let scale =
-            query_step * key_step * (std::f32::consts::LOG2_E * (2 << FRACTION_BITS) as f32);
-        if !scale.is_finite() {
-            return Self { factor: 0, shift: 0, mark: f32::NAN };
-        }
-        // 2^shift is the first power of two above the scale.
-        let exponent = (scale.to_bits() >> 23) as i32 - 126;
-        let shift = exponent.clamp(0, MOST_SHIFT as i32);
-        let factor = (scale * f32::from_bits((127 + 15 - shift as u32) << 23)).round_ties_even();
-        Self { factor: factor.min(32_767.0) as i16, shift: shift as i16, mark: 1.0 }
     }
 }

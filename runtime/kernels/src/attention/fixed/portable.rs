@@ -1,15 +1,45 @@
 //! The definition of attention in fixed point.
 
-use super::{CHANNELS, Distance, LINEAR, ONE, Row, SQUARE, Tokens, length_step, value_step};
+use super::{
+    CHANNELS, FRACTION_BITS, LINEAR, MOST_SHIFT, ONE, Row, SQUARE, Tokens, length_step, value_step,
+};
 use crate::attention::integer::DITHER;
 
-/// Buffers of a thread, grown on demand and reused.
-#[derive(Clone, Debug, Default)]
-pub(in super::super) struct Buffers {
+/// What is kept from call to call.
+#[derive(Default)]
+pub(super) struct Buffers {
     keys: Vec<i16>,
     values: Vec<i8>,
     scores: Vec<i16>,
     weights: Vec<u8>,
+}
+
+/// How a query's half distances become `x`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Distance {
+    /// In units of 2^-15.
+    pub(super) factor: i16,
+    /// Bits to the left, after the product.
+    pub(super) shift: i16,
+    /// NaN if a step is, otherwise 1: a NaN in the operands is lost in integers, this brings it back.
+    pub(super) mark: f32,
+}
+
+impl Distance {
+    #[inline(always)]
+    fn new(query_step: f32, key_step: f32) -> Self {
+        // Distances are halved, so that they fit 16 bits.
+        let scale =
+            query_step * key_step * (std::f32::consts::LOG2_E * (2 << FRACTION_BITS) as f32);
+        if !scale.is_finite() {
+            return Self { factor: 0, shift: 0, mark: f32::NAN };
+        }
+        // 2^shift is the first power of two above the scale.
+        let exponent = (scale.to_bits() >> 23) as i32 - 126;
+        let shift = exponent.clamp(0, MOST_SHIFT as i32);
+        let factor = (scale * f32::from_bits((127 + 15 - shift as u32) << 23)).round_ties_even();
+        Self { factor: factor.min(32_767.0) as i16, shift: shift as i16, mark: 1.0 }
+    }
 }
 
 pub(super) fn attend(tokens: &mut Tokens<'_>, buffers: &mut Buffers) {

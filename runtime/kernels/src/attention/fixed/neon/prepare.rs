@@ -1,7 +1,9 @@
 //! Rounding of queries, keys and values, and what turns sums into results.
 
-use super::{CHANNELS, STEP, TILE};
-use crate::attention::fixed::{Row, length_step, value_step};
+use super::{CHANNELS, FOUR, STEP, TILE};
+use crate::attention::fixed::{
+    FRACTION_BITS, LENGTH, MOST_SHIFT, Row, TINY, length_step, value_step,
+};
 use std::arch::aarch64::*;
 
 /// A row in registers.
@@ -52,15 +54,6 @@ fn squares(row: Vectors) -> float32x4_t {
     vaddq_f32(sum, vmulq_f32(d, d))
 }
 
-/// The squared length of a row.
-#[inline]
-#[target_feature(enable = "neon")]
-pub(super) fn square(row: &Row) -> f32 {
-    let sums = squares(load(row));
-    let pairs = vpaddq_f32(sums, sums);
-    vgetq_lane_f32::<0>(vpaddq_f32(pairs, pairs))
-}
-
 /// Rounds a row to 16 bits.
 #[inline]
 #[target_feature(enable = "neon")]
@@ -73,15 +66,61 @@ fn rounded(row: Vectors, inverse: float32x4_t) -> [int16x8_t; 2] {
     ]
 }
 
-/// Rounds a query.
+/// Four queries, rounded, and how their distances become powers of two: see `Distance`, a lane for each query.
+pub(super) struct Block {
+    pub(super) queries: [[int16x8_t; 2]; FOUR],
+    pub(super) distance_factors: int16x4_t,
+    pub(super) shifts: int16x4_t,
+    marks: float32x4_t,
+}
+
+/// Rounds four queries.
 #[inline]
 #[target_feature(enable = "neon")]
-pub(super) fn round(row: &Row, inverse: f32, to: &mut [i16; CHANNELS]) {
-    let [low, high] = rounded(load(row), vdupq_n_f32(inverse));
-    // SAFETY: a row is two vectors.
-    unsafe {
-        vst1q_s16(to.as_mut_ptr(), low);
-        vst1q_s16(to.as_mut_ptr().add(8), high);
+pub(super) fn block(q: [&Row; FOUR], key_step: f32) -> Block {
+    let rows = [load(q[0]), load(q[1]), load(q[2]), load(q[3])];
+    let ab = vpaddq_f32(squares(rows[0]), squares(rows[1]));
+    let cd = vpaddq_f32(squares(rows[2]), squares(rows[3]));
+    // As `length_step`.
+    let length = vsqrtq_f32(vpaddq_f32(ab, cd));
+    let (nan, infinity) = (vdupq_n_f32(f32::NAN), vdupq_n_f32(f32::INFINITY));
+    let is_finite = vcltq_f32(length, infinity);
+    let counts = vandq_u32(is_finite, vcgeq_f32(length, vdupq_n_f32(TINY)));
+    let only = |x| vreinterpretq_f32_u32(vandq_u32(counts, vreinterpretq_u32_f32(x)));
+    let limit = vdupq_n_f32(LENGTH);
+    let inverse = only(vdivq_f32(limit, length));
+    let step = vbslq_f32(is_finite, only(vdivq_f32(length, limit)), nan);
+    // As `Distance::new`.
+    let scale = vmulq_n_f32(
+        vmulq_n_f32(step, key_step),
+        std::f32::consts::LOG2_E * (2 << FRACTION_BITS) as f32,
+    );
+    let is_finite = vcltq_f32(scale, infinity);
+    let exponent = vreinterpretq_s32_u32(vshrq_n_u32::<23>(vreinterpretq_u32_f32(scale)));
+    let shift = vsubq_s32(exponent, vdupq_n_s32(126));
+    let shift = vmaxq_s32(vdupq_n_s32(0), vminq_s32(shift, vdupq_n_s32(MOST_SHIFT as i32)));
+    let power = vshlq_n_s32::<23>(vsubq_s32(vdupq_n_s32(127 + 15), shift));
+    let factor = vcvtnq_s32_f32(vmulq_f32(scale, vreinterpretq_f32_s32(power)));
+    let if_finite = |x| vandq_s32(vreinterpretq_s32_u32(is_finite), x);
+    Block {
+        queries: [
+            rounded(rows[0], vdupq_laneq_f32::<0>(inverse)),
+            rounded(rows[1], vdupq_laneq_f32::<1>(inverse)),
+            rounded(rows[2], vdupq_laneq_f32::<2>(inverse)),
+            rounded(rows[3], vdupq_laneq_f32::<3>(inverse)),
+        ],
+        distance_factors: vqmovn_s32(if_finite(factor)),
+        shifts: vmovn_s32(if_finite(shift)),
+        marks: vbslq_f32(is_finite, vdupq_n_f32(1.0), nan),
+    }
+}
+
+impl Block {
+    /// The factors of the sums.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    pub(super) fn factors(&self, totals: uint32x4_t) -> float32x4_t {
+        vdivq_f32(self.marks, vcvtq_f32_u32(totals))
     }
 }
 
@@ -166,8 +205,8 @@ fn transposed(rows: [int16x8_t; 8]) -> [int16x8_t; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// Rounds the values less the mean of the first `count`, by steps, `[step][channel][key]`; the steps of the channels, and
-/// their means.
+/// Rounds the values less the mean of the first `count`, by steps, `[step][channel][key]`; the steps of the channels,
+/// and their means.
 #[target_feature(enable = "neon")]
 pub(super) fn values(
     v: &[Row],
@@ -189,13 +228,12 @@ pub(super) fn values(
     }
     let steps = bits.map(value_step);
     let inverses = load(&steps.map(|[_, inverse]| inverse));
-    values.resize(v.len() / STEP, [[0; STEP]; CHANNELS]);
+    values.resize(v.len().div_ceil(STEP), [[0; STEP]; CHANNELS]);
     for (t, v) in v.as_chunks::<TILE>().0.iter().enumerate() {
         let mut rows = [vdupq_n_s8(0); TILE];
         for (row, to) in v.iter().zip(&mut rows) {
             let row = less(row, &mean);
-            let [a, b, c, d] =
-                [0, 1, 2, 3].map(|j| vcvtnq_s32_f32(vmulq_f32(row[j], inverses[j])));
+            let [a, b, c, d] = [0, 1, 2, 3].map(|j| vcvtnq_s32_f32(vmulq_f32(row[j], inverses[j])));
             let low = vmovn_high_s32(vmovn_s32(a), b);
             let high = vmovn_high_s32(vmovn_s32(c), d);
             *to = vmovn_high_s16(vmovn_s16(low), high);
@@ -225,22 +263,29 @@ fn transposed_bytes(mut rows: [int8x16_t; TILE]) -> [int8x16_t; TILE] {
     rows
 }
 
-/// `sums * steps * factor + means`.
+/// `sums * steps * factor + means`, of up to four queries.
 #[inline]
 #[target_feature(enable = "neon")]
 pub(super) fn finish(
-    sums: &[i32; CHANNELS],
+    sums: &[[int32x4_t; 4]; FOUR],
     steps: &Row,
-    factor: f32,
+    factors: float32x4_t,
     means: &Row,
-    out: &mut Row,
+    out: &mut [Row],
 ) {
     let (steps, means) = (load(steps), load(means));
-    let mut result = means;
-    for (i, result) in result.iter_mut().enumerate() {
-        // SAFETY: the sums are four vectors.
-        let sum = vcvtq_f32_s32(unsafe { vld1q_s32(sums.as_ptr().add(4 * i)) });
-        *result = vaddq_f32(vmulq_n_f32(vmulq_f32(sum, steps[i]), factor), means[i]);
+    let factors = [
+        vdupq_laneq_f32::<0>(factors),
+        vdupq_laneq_f32::<1>(factors),
+        vdupq_laneq_f32::<2>(factors),
+        vdupq_laneq_f32::<3>(factors),
+    ];
+    for ((sums, factor), out) in sums.iter().zip(factors).zip(out) {
+        let mut result = means;
+        for (i, result) in result.iter_mut().enumerate() {
+            let sum = vmulq_f32(vcvtq_f32_s32(sums[i]), steps[i]);
+            *result = vaddq_f32(vmulq_f32(sum, factor), *result);
+        }
+        store(result, out);
     }
-    store(result, out);
 }
