@@ -132,8 +132,8 @@ impl TractNetwork {
     pub fn from_pack(pack: &Pack, options: &EngineOptions) -> Result<Self, EngineError> {
         let quantization = pack.manifest().quantization.as_ref();
         let integer_attention = quantization.is_some_and(|section| section.integer_attention);
-        let bf16_attention = quantization.is_some();
-        Self::with(pack, options, Kernels::Fused(Choices { integer_attention, bf16_attention }))
+        let coarse_attention = quantization.is_some();
+        Self::with(pack, options, Kernels::Fused(Choices { integer_attention, coarse_attention }))
     }
 
     /// The same on tract's operations alone, which is slow: what tests and benchmarks compare the

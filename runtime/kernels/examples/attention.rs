@@ -1,7 +1,7 @@
 //! Attention at the shapes of the shipped models at 512 pixels, a line for each, for an emulator
 //! that counts instructions at each line: the difference between two lines of a shape is its cost.
-//! A number of runs as the argument gives times on this machine instead; `bf16` after it rounds operands to bf16 where
-//! the processor multiplies such.
+//! A number of runs as the argument gives times on this machine instead; `coarse` after it rounds operands to fewer bits where
+//! that is faster.
 //!
 //! A line names the shape, how often a frame (or a click) runs it, and its fused multiply-adds.
 
@@ -72,7 +72,7 @@ fn line(text: &str) -> std::io::Result<()> {
 }
 
 /// One shape: a run to fill the buffers, and the runs that are measured.
-fn measure(shape: &Shape, runs: usize, in_bf16: bool) -> Result<(), KernelError> {
+fn measure(shape: &Shape, runs: usize, in_fewer_bits: bool) -> Result<(), KernelError> {
     let channels = shape.heads * shape.dim;
     let [queries, keys] = shape.sides.map(|side| match shape.windows {
         [0, _] => [side, 1],
@@ -87,7 +87,7 @@ fn measure(shape: &Shape, runs: usize, in_bf16: bool) -> Result<(), KernelError>
     let [q_window, k_window] = shape.windows;
     let views = [view(&q, queries, q_window), view(&k, keys, k_window), view(&v, keys, k_window)];
     let attention = Attention::new(views, shape.heads, [shape.dim; 2], queries)?;
-    let attention = if in_bf16 { attention.in_bf16() } else { attention };
+    let attention = if in_fewer_bits { attention.in_fewer_bits() } else { attention };
     let mut scratch = Scratch::default();
     let mut out = vec![0.0; attention.output_len()];
     attention.run(&mut scratch, &mut out)?;
@@ -109,6 +109,6 @@ fn measure(shape: &Shape, runs: usize, in_bf16: bool) -> Result<(), KernelError>
 
 fn main() -> Result<(), KernelError> {
     let runs = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1);
-    let in_bf16 = std::env::args().nth(2).is_some_and(|text| text == "bf16");
-    SHAPES.iter().try_for_each(|shape| measure(shape, runs, in_bf16))
+    let in_fewer_bits = std::env::args().nth(2).is_some_and(|text| text == "coarse");
+    SHAPES.iter().try_for_each(|shape| measure(shape, runs, in_fewer_bits))
 }

@@ -49,8 +49,8 @@ attributes! {
         pub(crate) columns: usize,
         /// In 8-bit integers, where the kernel can.
         pub(crate) in_integers: bool,
-        /// With operands in bf16, where the processor multiplies such; integers come first.
-        pub(crate) in_bf16: bool,
+        /// With operands in fewer bits, where that is faster; integers come first.
+        pub(crate) in_fewer_bits: bool,
     }
 }
 
@@ -133,7 +133,7 @@ impl KernelOp for Attention {
         let rows = if self.rows == 0 { q.window[0] } else { self.rows };
         let channels = [self.head_channels, self.value_channels];
         let attention = Kernel::new([q, k, v], self.heads, channels, [rows, self.columns])?;
-        let attention = if self.in_bf16 { attention.in_bf16() } else { attention };
+        let attention = if self.in_fewer_bits { attention.in_fewer_bits() } else { attention };
         let attention = if self.in_integers { attention.in_integers() } else { attention };
         let mut plain = out.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;

@@ -121,7 +121,7 @@ fn in_windows(graph: &Graph, start: &Match<'_>, choices: Choices) -> Option<Fuse
         rows,
         columns,
         in_integers: choices.integer_attention,
-        in_bf16: choices.bf16_attention,
+        in_fewer_bits: choices.coarse_attention,
     };
     let sources = [operand(&q)?.0, operand(&k)?.0, operand(&v)?.0];
     Some(fused(&op, sources, rest.value("tokens")?))
@@ -182,7 +182,7 @@ fn fuse_rows(start: &Match<'_>) -> Option<Fused> {
         columns: 1,
         in_integers: false,
         // Few queries or few keys: packing them would take as long as it saves.
-        in_bf16: false,
+        in_fewer_bits: false,
     };
     Some(fused(&op, found.values(["q_rows", "k_rows", "v_rows"])?, found.value("joined")?))
 }

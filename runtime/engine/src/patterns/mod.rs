@@ -32,9 +32,9 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 pub(crate) struct Choices {
     /// Attention of the image encoder in 8-bit integers.
     pub(crate) integer_attention: bool,
-    /// Attention of the image encoder with operands in bf16, where the processor multiplies such. For packs whose
-    /// layers are in 8 bits: they round far more.
-    pub(crate) bf16_attention: bool,
+    /// Attention of the image encoder with operands in fewer bits than f32, where the processor multiplies such faster.
+    /// For packs whose layers are in 8 bits: they round far more.
+    pub(crate) coarse_attention: bool,
 }
 
 /// Nodes that take the place of those that gave the same outputs.

@@ -31,7 +31,7 @@ const POOL_TOKENS: &str = "uniultra.PoolTokens";
 const QUANTIZE: &str = "uniultra.Quantize";
 const TOKENS: &str = "uniultra.Tokens";
 
-const FLOAT: Choices = Choices { integer_attention: false, bf16_attention: false };
+const FLOAT: Choices = Choices { integer_attention: false, coarse_attention: false };
 
 /// tract multiplies by a scale's reciprocal where ONNX divides: the same for a power of two.
 const STEP: f32 = 1.0 / 64.0;

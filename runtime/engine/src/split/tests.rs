@@ -14,8 +14,10 @@ fn pack(id: &str) -> Pack {
 fn graph(pack: &Pack) -> ModelProto {
     let file = &pack.manifest().mask_decoder.file;
     let model = decode(file, &pack.read_mask_decoder().unwrap()).unwrap();
-    let kernels =
-        Kernels::Fused(crate::patterns::Choices { integer_attention: true, bf16_attention: true });
+    let kernels = Kernels::Fused(crate::patterns::Choices {
+        integer_attention: true,
+        coarse_attention: true,
+    });
     ready(file, model, pack.manifest().model.weights, kernels).unwrap()
 }
 

@@ -19,6 +19,8 @@ pub struct Scratch {
     brain: super::brain::Buffers,
     #[cfg(target_arch = "aarch64")]
     neon: super::neon::Buffers,
+    #[cfg(target_arch = "aarch64")]
+    fixed: super::fixed::Buffers,
 }
 
 impl Scratch {
@@ -57,7 +59,9 @@ impl Scratch {
     /// Computes a task in float.
     pub(super) fn attend(&mut self, attention: &Attention<'_>, task: &Task) {
         #[cfg(target_arch = "aarch64")]
-        {
+        if attention.in_fixed && !attention.in_halves {
+            self.attend_fixed(attention, task);
+        } else {
             self.out.resize(task.rows.len() * attention.dim_v, 0.0);
             super::neon::attend(attention, task, &mut self.neon, &mut self.out);
         }
@@ -76,6 +80,29 @@ impl Scratch {
         let Self { q, k, v, out, brain, .. } = self;
         let mut head = Head { q, k, v, out, dim, dim_v, width: attention.dim_v };
         super::brain::attend(&mut head, brain);
+    }
+
+    /// Computes a task in fixed point.
+    #[cfg(target_arch = "aarch64")]
+    fn attend_fixed(&mut self, attention: &Attention<'_>, task: &Task) {
+        let (keys, queries) = (attention.k.tokens(), &task.rows);
+        let padded = keys.next_multiple_of(super::fixed::TILE);
+        for (view, to, first, count, rows) in [
+            (&attention.q, &mut self.q, queries.start, queries.len(), queries.len()),
+            (&attention.k, &mut self.k, 0, keys, padded),
+            (&attention.v, &mut self.v, 0, keys, padded),
+        ] {
+            to.resize(rows * super::fixed::CHANNELS, 0.0);
+            let (to, _) = to.as_chunks_mut::<{ super::fixed::CHANNELS }>();
+            view.gather_rows(task.window, task.head, first, &mut to[..count]);
+            let last = to[count - 1];
+            to[count..].fill(last);
+        }
+        self.out.resize(queries.len() * attention.dim_v, 0.0);
+        let Self { q, k, v, out, fixed, .. } = self;
+        let [(q, _), (k, _), (v, _)] = [q, k, v].map(|rows| rows.as_chunks());
+        let (out, _) = out.as_chunks_mut();
+        super::fixed::attend(&mut super::fixed::Tokens { q, k, v, keys, out }, fixed);
     }
 
     /// The same with the plain kernel, which defines the result.

@@ -99,6 +99,27 @@ impl MapView<'_> {
         (0..rows).map(move |y| &values[y * row..][..width * self.channels])
     }
 
+    /// Copies `N` channels of the tokens from `first` on, whole rows of the window.
+    #[cfg(target_arch = "aarch64")]
+    pub(super) fn gather_rows<const N: usize>(
+        &self,
+        window: usize,
+        head: usize,
+        first: usize,
+        to: &mut [[f32; N]],
+    ) {
+        let channel = self.first + head * N;
+        let mut copies = to.iter_mut();
+        for run in self.runs(window, first, copies.len()) {
+            // The run comes first in `zip`, so that no copy is lost at its end.
+            for (token, copy) in run.chunks_exact(self.channels).zip(copies.by_ref()) {
+                if let Some(channels) = token[channel..].first_chunk() {
+                    *copy = *channels;
+                }
+            }
+        }
+    }
+
     /// Copies `dim` channels of the tokens `first..` of a window into `to`, token by token, each
     /// to the start of `stride` values.
     #[inline(always)]

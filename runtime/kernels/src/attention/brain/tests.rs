@@ -26,7 +26,7 @@ proptest! {
         let views = [plain(&q, heads * dim), plain(&k, heads * dim), plain(&v, heads * dim_v)];
         let attention = Attention::new(views, heads, [dim, dim_v], [queries, 1]).unwrap();
         let expected = reference(views, heads, [dim, dim_v], [queries, 1]);
-        let found = run(&attention.in_bf16());
+        let found = run(&attention.in_fewer_bits());
         for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
             prop_assert!((f64::from(*found) - expected).abs() < TOLERANCE, "{i}: {found} for {expected}");
         }
@@ -50,7 +50,7 @@ fn the_value_of_the_only_likely_key_comes_out() {
         q.chunks_exact_mut(dim).for_each(|q| q[3] = 256.0);
         let v: Vec<f32> = (0..keys * dim).map(|i| (i % 128) as f32).collect();
         let views = [plain(&q, dim), plain(&k, dim), plain(&v, dim)];
-        let attention = Attention::new(views, 1, [dim, dim], [33, 1]).unwrap().in_bf16();
+        let attention = Attention::new(views, 1, [dim, dim], [33, 1]).unwrap().in_fewer_bits();
         for row in run(&attention).chunks_exact(dim) {
             for (found, expected) in row.iter().zip(&v[chosen * dim..]) {
                 assert!((found - expected).abs() <= 0.25, "{chosen}: {found} for {expected}");
@@ -68,7 +68,7 @@ fn what_is_not_finite_stays_so_in_its_query_alone() {
     q[5 * 16] = f32::NAN;
     let (k, v) = (numbers(70 * 16, 2, 1.0), numbers(70 * 16, 3, 1.0));
     let views = [plain(&q, 16), plain(&k, 16), plain(&v, 16)];
-    let found = run(&Attention::new(views, 1, [16, 16], [40, 1]).unwrap().in_bf16());
+    let found = run(&Attention::new(views, 1, [16, 16], [40, 1]).unwrap().in_fewer_bits());
     for (i, row) in found.chunks_exact(16).enumerate() {
         assert!(row.iter().all(|value| value.is_nan() == (i == 5)), "{i}");
     }

@@ -56,7 +56,7 @@ pub(super) const MAX_DIM: usize = 256;
 /// spread evenly with a mean of 128, so that a weight is rounded to nearest on average.
 /// Bit-reversed order gives neighbouring keys very different levels: any short run of keys is
 /// dithered evenly.
-const DITHER: [u8; TILE] = {
+pub(super) const DITHER: [u8; TILE] = {
     let mut levels = [0; TILE];
     let mut i = 0;
     while i < TILE {
