@@ -207,6 +207,6 @@ mod tests {
                            "setting": "s", "counts": list });
         let text = text_of(&file).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), file);
-        assert_eq!(text.lines().count(), 12);
+        assert_eq!(text.lines().count(), 13);
     }
 }
