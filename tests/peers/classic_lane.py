@@ -2,9 +2,9 @@
 
     python classic_lane.py FILE SIDE THREADS
 
-FILE is a network of `classics`, SIDE that of its square input in pixels. It speaks the protocol of lane.py:
-`load`, `encode` for a run, `quit`. It imports little: under emulation, NumPy alone takes more instructions
-than most of these networks.
+FILE is a network of `classics`, SIDE that of its square input in pixels. It speaks the protocol of
+lane.py: `load`, `encode` for a run, `quit`. It imports little: under emulation, NumPy alone takes
+more instructions than most of these networks.
 """
 
 import json

@@ -1,7 +1,8 @@
 """Well-known networks, written for ncnn from their published architectures.
 
-Others have timed them on boards. `cargo xtask race --classics` counts them, and `boards/calibration.toml`
-holds both side by side. Only shapes matter to either: ncnn's own benchmark runs them with weights of 0.
+Others have timed them on boards (`tools/estimate/data/measured.toml`), and `cargo xtask race
+--classics` counts them. Only shapes matter to either: ncnn's own benchmark runs them with weights
+of 0.
 """
 
 from .mobile import mnasnet, mobilenet, mobilenet_v2, shufflenet_v2

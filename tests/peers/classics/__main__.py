@@ -1,4 +1,7 @@
-"""`python -m classics FOLDER` writes each network to FOLDER, and prints a line of JSON with their sides."""
+"""`python -m classics FOLDER` writes each network to FOLDER.
+
+It prints a line of JSON: the side of each one's input.
+"""
 
 import json
 import sys

@@ -1,10 +1,10 @@
-"""A network as the text that ncnn reads: a line for each layer, with its inputs and outputs by name."""
+"""A network as the text that ncnn reads: a line for each layer, its inputs and outputs by name."""
 
-# What ncnn's keys for a layer's own parameters stand for.
+# The first line of every such file.
 MAGIC = 7767517
 
-# How int8 layers hand on what they computed: in floats, or as the bytes that the next one reads. That of a
-# depthwise convolution is one less, for it has one scale for all its channels.
+# How int8 layers hand on what they computed: in floats, or as the bytes that the next one reads.
+# That of a depthwise convolution is one less, for it has one scale for all its channels.
 FLOATS, BYTES = 2, 102
 
 

@@ -1,4 +1,4 @@
-"""Networks for telephones, 224 px: most of their convolutions are of one channel each, or of one pixel."""
+"""Networks for telephones, 224 px: convolutions of one channel each, or of one pixel."""
 
 from .graph import BYTES, FLOATS, Graph
 
@@ -42,8 +42,7 @@ def binary(g, x, y):
 
 
 def mobilenet_v2():
-    """MobileNetV2 (Sandler and others, 2018) as ncnn's benchmark has it: the stage of 64 channels has its stride
-    one block later than in the paper."""
+    """MobileNetV2 (Sandler and others, 2018)."""
     g = Graph(224)
     x = g.conv(g.data(), 32, 3, 2, 1)
     x = inverted(g, x, 32, 16, 3, 1, eltwise)

@@ -24,8 +24,10 @@ def squeezenet(int8=False):
 
 
 def alexnet():
-    """AlexNet (Krizhevsky and others, 2012) as of Caffe, 227 px. Nine tenths of its weights are in layers that
-    use each once: it reads 244 MB of floats."""
+    """AlexNet (Krizhevsky and others, 2012) as of Caffe, 227 px.
+
+    Nine tenths of its weights are in layers that use each once: it reads 244 MB of floats.
+    """
     g = Graph(227)
     x = g.conv(g.data(), 96, 11, 4)
     x = g.max_pool(g.add("LRN", [x], x.channels, x.side, _2=0.0001))

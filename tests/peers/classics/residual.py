@@ -1,4 +1,4 @@
-"""ResNets (He and others, 2015) as of Caffe, 224 px: the stride of a block is in its first convolution."""
+"""ResNets (He and others, 2015) as of Caffe, 224 px: a block strides in its first convolution."""
 
 from .graph import BYTES, FLOATS, Graph
 

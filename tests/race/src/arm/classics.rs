@@ -194,6 +194,45 @@ mod tests {
         assert!(of_a_run(file.path()).unwrap_err().to_string().contains("found 1"));
     }
 
+    /// Layers and tensors of ncnn's own files for the same networks.
+    const LAYERS_AND_TENSORS: [(&str, &str); 12] = [
+        ("alexnet", "15 15"),
+        ("mnasnet", "76 86"),
+        ("mobilenet", "31 31"),
+        ("mobilenet_int8", "31 31"),
+        ("mobilenet_v2", "77 87"),
+        ("resnet18", "50 58"),
+        ("resnet18_int8", "50 58"),
+        ("resnet50", "106 122"),
+        ("resnet50_int8", "106 122"),
+        ("shufflenet_v2", "109 125"),
+        ("squeezenet", "48 56"),
+        ("squeezenet_int8", "48 56"),
+    ];
+
+    #[test]
+    fn networks_have_the_layers_that_were_timed() {
+        let workspace = Workspace::find().unwrap();
+        if python::system_python(&workspace).is_err() {
+            eprintln!("skipped: NO NETWORK WAS WRITTEN: expected Python, found none");
+            return;
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let networks = write_networks(&workspace, scratch.path(), &[]).unwrap();
+        assert_eq!(networks.len(), LAYERS_AND_TENSORS.len());
+        for (name, counts) in LAYERS_AND_TENSORS {
+            let network = networks.iter().find(|network| network.name == name).unwrap();
+            let text = std::fs::read_to_string(&network.file).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!(lines[1], counts, "{name}");
+            assert_eq!(format!("{}", lines.len() - 2), counts.split(' ').next().unwrap(), "{name}");
+            // The input's layer says its side.
+            assert!(lines[2].contains(&format!(" 0={} ", network.side)), "{name}: {}", lines[2]);
+        }
+        let unknown = write_networks(&workspace, scratch.path(), &["lenet".to_string()]);
+        assert!(unknown.err().unwrap().to_string().contains("found lenet"));
+    }
+
     #[test]
     fn a_count_replaces_its_own_and_no_other() {
         let mut list = Vec::new();
