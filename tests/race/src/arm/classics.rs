@@ -214,7 +214,7 @@ mod tests {
     fn networks_have_the_layers_that_were_timed() {
         let workspace = Workspace::find().unwrap();
         if python::system_python(&workspace).is_err() {
-            eprintln!("skipped: NO NETWORK WAS WRITTEN: expected Python, found none");
+            screen::line("skipped: NO NETWORK WAS WRITTEN: expected Python, found none");
             return;
         }
         let scratch = tempfile::tempdir().unwrap();
