@@ -84,6 +84,14 @@ pub struct Pair {
     pub memory_bytes: u64,
 }
 
+impl Pair {
+    /// Whether the network is in int8; the source says so in its name.
+    #[must_use]
+    pub fn is_int8(&self) -> bool {
+        self.network.ends_with("_int8")
+    }
+}
+
 /// Everything that was measured and counted, and where it is from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pairs {

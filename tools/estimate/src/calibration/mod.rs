@@ -1,8 +1,9 @@
 //! The estimate held against boards: networks that others timed, counted here as our own models are.
 //!
 //! Each kind of core that has pairs gets three constants ([`Constants`]). How far off they are is found by leaving
-//! out: each pair is predicted from all others of its core, without those of its network, and, where the core
-//! was measured on several boards, again without those of its board. The worse of the two is the pair's error.
+//! out: each pair is predicted from others of its core: without those of its network; without those of its board,
+//! where the core was measured on several; and without those of its arithmetic, int8 or floats, which run other
+//! code. The worst of these is the pair's error: what is estimated is another network in other code, too.
 
 mod data;
 mod fit;
@@ -60,14 +61,22 @@ pub struct Predicted {
     pub without_network_ms: f64,
     /// Without the pairs of this board, in milliseconds; `null` where it is the core's only one.
     pub without_board_ms: Option<f64>,
+    /// Without the pairs of its arithmetic, int8 or floats, in milliseconds; `null` where too few are left.
+    pub without_arithmetic_ms: Option<f64>,
 }
 
 impl Predicted {
-    /// The worse of the predictions that left it out, over what was measured.
+    /// The predictions that left it out, in milliseconds.
+    pub(super) fn predictions_ms(&self) -> impl Iterator<Item = f64> {
+        let all =
+            [Some(self.without_network_ms), self.without_board_ms, self.without_arithmetic_ms];
+        all.into_iter().flatten()
+    }
+
+    /// The worst of the predictions that left it out, over what was measured.
     #[must_use]
     pub fn left_out(&self) -> f64 {
-        let ratios = [Some(self.without_network_ms), self.without_board_ms];
-        let ratios = ratios.into_iter().flatten().map(|ms| ms / self.pair.measured_ms);
+        let ratios = self.predictions_ms().map(|ms| ms / self.pair.measured_ms);
         let off = |ratio: &f64| ratio.ln().abs();
         ratios.max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(1.0)
     }
@@ -108,12 +117,17 @@ impl CoreFit {
         let constants = Constants::fit(pairs.iter())?;
         let boards: BTreeSet<String> = pairs.iter().map(|pair| pair.board.clone()).collect();
         let predicted = |pair: &Pair| {
-            let others = pairs.iter().filter(|other| other.network != pair.network);
-            let without_network_ms = Constants::fit(others)?.predict_ms(pair);
-            let others = pairs.iter().filter(|other| other.board != pair.board);
-            let without_board_ms = Constants::fit(others).map(|fit| fit.predict_ms(pair));
-            let fitted_ms = constants.predict_ms(pair);
-            Some(Predicted { pair: pair.clone(), fitted_ms, without_network_ms, without_board_ms })
+            let from = |is_known: fn(&Pair, &Pair) -> bool| {
+                let known = pairs.iter().filter(|other| is_known(other, pair));
+                Constants::fit(known).map(|fit| fit.predict_ms(pair))
+            };
+            Some(Predicted {
+                pair: pair.clone(),
+                fitted_ms: constants.predict_ms(pair),
+                without_network_ms: from(|other, pair| other.network != pair.network)?,
+                without_board_ms: from(|other, pair| other.board != pair.board),
+                without_arithmetic_ms: from(|other, pair| other.is_int8() != pair.is_int8()),
+            })
         };
         let predicted: Vec<Predicted> = pairs.iter().map(predicted).collect::<Option<_>>()?;
         let mut off: Vec<f64> = predicted.iter().map(Predicted::off).collect();

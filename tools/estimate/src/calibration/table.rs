@@ -15,8 +15,8 @@ pub fn calibration_document(calibration: &Calibration) -> Document {
     let Calibration { counted: [date, emulator, engine, setting], sources, cores } = calibration;
     let mut document = Document::new("The estimate against boards that others measured");
     document.paragraph(format!(
-        "Counted {date} with {emulator}: {engine}, {setting}. A prediction without its network, or its board, knows \
-         no pair of it. A factor is how many times a prediction is above or below the measured time; the \
+        "Counted {date} with {emulator}: {engine}, {setting}. A prediction without its network, board or \
+         arithmetic (int8 or floats) knows no pair of it. A factor is how many times a prediction is above or below the measured time; the \
          range of an estimate is wide enough for {:.0} % of them.",
         SHARE * 100.0
     ));
@@ -75,11 +75,13 @@ fn pairs(core: &CoreFit) -> Table {
             "fitted ms",
             "without network",
             "without board",
+            "without arithmetic",
             "left out / measured",
         ],
     );
     for predicted in &core.pairs {
-        let Predicted { pair, fitted_ms, without_network_ms, without_board_ms } = predicted;
+        let Predicted { pair, fitted_ms, without_network_ms, .. } = predicted;
+        let known = |ms: Option<f64>| ms.map_or_else(String::new, |ms| fixed(ms, 1));
         let [first, second] = pair.misses.map(|count| fixed(count as f64 / 1e6, 2));
         table.row([
             pair.network.clone(),
@@ -90,7 +92,8 @@ fn pairs(core: &CoreFit) -> Table {
             fixed(pair.measured_ms, 1),
             fixed(*fitted_ms, 1),
             fixed(*without_network_ms, 1),
-            without_board_ms.map_or_else(String::new, |ms| fixed(ms, 1)),
+            known(predicted.without_board_ms),
+            known(predicted.without_arithmetic_ms),
             fixed(predicted.left_out(), 2),
         ]);
     }
