@@ -111,6 +111,60 @@ fn tables_say_that_they_are_an_estimate_and_what_of() {
 }
 
 #[test]
+fn boards_of_cores_that_were_measured_are_calibrated_and_others_say_that_they_are_not() {
+    for (name, core) in [
+        ("imx8m-plus", "cortex-a53"),
+        ("raspberry-pi-4", "cortex-a72"),
+        ("raspberry-pi-5", "cortex-a76"),
+    ] {
+        let json = report(&estimate(&board(name), &int8(), &["--json", "-"]));
+        let estimate = &json["estimate"];
+        let by = &estimate["calibrated"]["slowest"];
+        assert_eq!(by["core"], core, "{estimate}");
+        let factor = number(&by["factor"]);
+        assert!(by["pairs"].as_u64().unwrap() >= 8 && 1.0 < factor && factor < 2.0, "{by}");
+        // On one thread the range would be as wide as the error; more threads only widen it.
+        let [low, high] = range(&estimate["encode"]["ms"]);
+        assert!(low * factor < high, "{estimate}");
+    }
+    let json = report(&estimate(&board("qcs6490"), &int8(), &["--json", "-"]));
+    assert!(json["estimate"]["calibrated"].is_null(), "{json}");
+    let done = estimate(&board("qcs6490"), &int8(), &[]);
+    assert!(
+        done.stdout.contains("- not calibrated: expected a core that was measured"),
+        "{done:?}"
+    );
+    let done = estimate(&board("raspberry-pi-5"), &int8(), &[]);
+    for words in ["- calibrated: cortex-a76, ", "| cortex-a76: cycles an instruction |"] {
+        assert!(done.stdout.contains(words), "{words}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn the_calibration_is_shown_with_its_errors() {
+    let done = run("uniultra-tools", ["estimate", "--calibration"]);
+    done.succeeds();
+    for words in ["## cortex-a53", "| resnet18 | nanopc-t4-a72 |", "90 % factor", "README.md"] {
+        assert!(done.stdout.contains(words), "{words}: {}", done.stdout);
+    }
+    let done = run("uniultra-tools", ["estimate", "--calibration", "--json", "-"]);
+    done.succeeds();
+    let json: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(json["schema"], "uniultra-calibration");
+    let cores = json["cores"].as_array().unwrap();
+    assert_eq!(cores.len(), 3, "{json}");
+    for core in cores {
+        for pair in core["pairs"].as_array().unwrap() {
+            assert!(
+                number(&pair["measured_ms"]) > 0.0 && number(&pair["without_network_ms"]) > 0.0
+            );
+        }
+    }
+    let pi = board("raspberry-pi-4");
+    run("uniultra-tools", ["estimate", "--calibration", "--board", &pi]).fails(2, &["--board"]);
+}
+
+#[test]
 fn budgets_decide_the_exit_code() {
     let scratch = tempfile::tempdir().unwrap();
     let profile = fs::read_to_string(board("raspberry-pi-5")).unwrap();

@@ -15,7 +15,7 @@ mod rounds;
 mod table;
 mod trials;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use field::{Entrant, ONNX_RUNTIME, Precision, name};
 use files::{CONVERTED, Files, Scope};
@@ -28,6 +28,9 @@ use uniultra_checkout::{python, screen};
 
 /// Without dot products and halves, and with: a Cortex-A72 executes what a Cortex-A53 does.
 const ARM_CORES: [&str; 2] = ["cortex-a53", "cortex-a76"];
+
+/// Those that others have timed the well-known networks on: other caches are other misses.
+const CLASSIC_CORES: [&str; 3] = ["cortex-a53", "cortex-a72", "cortex-a76"];
 
 /// Time our runtime and its peers on the same weights, frame and click, in turns.
 #[derive(Debug, Parser)]
@@ -50,13 +53,20 @@ struct Args {
     /// Count instructions instead, as on boards with 64-bit ARM: under emulation, with modelled caches.
     #[arg(long, conflicts_with_all = ["size", "threads", "rounds"])]
     arm: bool,
-    /// Only as on this core; may be repeated.
-    #[arg(long, value_name = "CORE", requires = "arm", value_parser = ["a53", "a72", "a76"])]
+    /// Count well-known networks in ncnn instead, which others have timed on boards: what `uniultra-tools
+    /// estimate` is calibrated with. With --record: into tools/estimate/data/classics.json.
+    #[arg(long, conflicts_with_all = ["arm", "size", "threads", "rounds", "quick"])]
+    classics: bool,
+    /// With --classics: only this network, e.g. `resnet18`; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "classics")]
+    network: Vec<String>,
+    /// With --arm or --classics: only as on this core; may be repeated.
+    #[arg(long, value_name = "CORE", value_parser = ["a53", "a72", "a76"])]
     core: Vec<String>,
     /// With --arm: only this peer, e.g. `mnn f32`; may be repeated.
     #[arg(long, value_name = "LANE", requires = "arm")]
     lane: Vec<String>,
-    /// Put the results into tests/peers/RESULTS.md, too.
+    /// Put the results into tests/peers/RESULTS.md, too; with --classics, see there.
     #[arg(long)]
     record: bool,
 }
@@ -68,6 +78,16 @@ fn main() -> ExitCode {
 
 /// Runs the race, prints the table and keeps it.
 fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    ensure!(
+        args.core.is_empty() || args.arm || args.classics,
+        "--core: expected --arm or --classics beside it"
+    );
+    if args.classics {
+        let chosen: Vec<_> = args.core.iter().map(|core| format!("cortex-{core}")).collect();
+        let chosen: Vec<_> = chosen.iter().map(String::as_str).collect();
+        let cores: &[&str] = if chosen.is_empty() { &CLASSIC_CORES } else { &chosen };
+        return arm::run_classics(workspace, cores, &args.network, args.record);
+    }
     if args.arm {
         let chosen: Vec<_> = args.core.iter().map(|core| format!("cortex-{core}")).collect();
         let chosen: Vec<_> = chosen.iter().map(String::as_str).collect();

@@ -45,5 +45,6 @@ fn the_committed_schemas_are_those_of_the_types() {
     check::<uniultra_profile::Report>();
     check::<uniultra_profile::DeviceReport>();
     check::<uniultra_estimate::Report>();
+    check::<uniultra_estimate::Calibration>();
     check::<uniultra_track::TrackReport>();
 }

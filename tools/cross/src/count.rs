@@ -37,8 +37,11 @@ pub(super) fn run(workspace: &Workspace, toolchain: &Toolchain, cores: &[&str]) 
         .into_par_iter()
         .map(|(core, program, lane)| {
             let on = (core, program.as_path());
-            let counted = steps::count(workspace, &counter, on, lane, Detail::default())?;
-            Ok(model(core, lane.graph, &counted))
+            // Boards are estimated with the misses of our own graphs, too.
+            let caches = core != X86_64 && !lane.plain;
+            let detail = Detail { caches, ..Detail::default() };
+            let counted = steps::count(workspace, &counter, on, lane, detail)?;
+            Ok(model(core, lane.graph, &counted, caches))
         })
         .collect::<Result<Vec<_>>>()?;
     let file = json!({
@@ -70,13 +73,17 @@ fn lanes(workspace: &Workspace) -> Result<Vec<Lane>> {
 }
 
 /// One model on one core, as the file has it.
-fn model(core: &str, graph: &str, counted: &Counted) -> Value {
+fn model(core: &str, graph: &str, counted: &Counted, caches: bool) -> Value {
     let phase = |Step { counts, macs: [real_macs, integer_macs], .. }: &Step| {
-        json!({
+        let mut value = json!({
             "instructions": counts.instructions,
             "real_macs": real_macs,
             "integer_macs": integer_macs,
-        })
+        });
+        if caches {
+            value["misses"] = json!(counts.misses);
+        }
+        value
     };
     let Counted { model, precision, image_size, encode, click } = counted;
     let millions = |step: &Step| step.counts.instructions as f64 / 1e6;

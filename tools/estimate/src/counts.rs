@@ -72,6 +72,28 @@ pub struct CountedPhase {
     pub real_macs: u64,
     /// Multiply-accumulates of integers.
     pub integer_macs: u64,
+    /// Lines that the modelled caches of the first and of the second level did not have, where they were
+    /// modelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misses: Option<[u64; 2]>,
+}
+
+/// What a phase takes as on a core.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Taken {
+    pub(crate) instructions: f64,
+    /// Of both caches, where they were modelled.
+    pub(crate) misses: Option<[f64; 2]>,
+}
+
+/// What was found for a model as on a core.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) basis: Basis,
+    pub(crate) encode: Taken,
+    pub(crate) click: Taken,
+    /// The kind of core whose caches were modelled.
+    pub(crate) misses_of: String,
 }
 
 /// Where an estimate has its instructions from.
@@ -113,9 +135,19 @@ impl CountedPhase {
         (self.real_macs + self.integer_macs) as f64
     }
 
-    /// Instructions for other multiply-accumulates.
-    fn scaled(&self, work: &PhaseWork) -> f64 {
-        self.instructions as f64 * work.macs() as f64 / self.macs().max(1.0)
+    fn taken(&self, factor: f64, misses: Option<[u64; 2]>) -> Taken {
+        let misses = misses.map(|both| both.map(|count| count as f64 * factor));
+        Taken { instructions: self.instructions as f64 * factor, misses }
+    }
+
+    /// Whether both take the same instructions: two processors that run the same code.
+    fn executes(&self, other: &Self) -> bool {
+        self.instructions.abs_diff(other.instructions) * 1000 <= self.instructions
+    }
+
+    /// The factor for other multiply-accumulates.
+    fn scale(&self, work: &PhaseWork) -> f64 {
+        work.macs() as f64 / self.macs().max(1.0)
     }
 
     fn is_of(&self, work: &PhaseWork) -> bool {
@@ -162,14 +194,9 @@ impl InstructionCounts {
         Ok(counts)
     }
 
-    /// Instructions of an encode and of a click as on `core`, and where they come from; none if nothing
-    /// like it was counted.
-    pub(crate) fn find(
-        &self,
-        core: &str,
-        facts: &ModelIdentity,
-        work: &PackWork,
-    ) -> Option<(Basis, [f64; 2])> {
+    /// What an encode and a click take as on `core`, and where the counts come from; none if nothing like it
+    /// was counted.
+    pub(crate) fn find(&self, core: &str, facts: &ModelIdentity, work: &PackWork) -> Option<Found> {
         let like = |model: &&CountedModel| {
             model.core == core && model.graph == OURS && model.precision == facts.precision
         };
@@ -178,19 +205,43 @@ impl InstructionCounts {
                 && model.encode.is_of(&work.encode)
                 && model.click.is_of(&work.click)
         };
-        let core = core.to_string();
         if let Some(model) = self.models.iter().filter(like).find(same) {
-            let counts = [model.encode.instructions, model.click.instructions];
-            return Some((Basis::Counted { core }, counts.map(|count| count as f64)));
+            let basis = Basis::Counted { core: core.to_string() };
+            return Some(self.found(basis, model, [1.0, 1.0]));
         }
         let ratio = |model: &CountedModel| {
             (model.encode.macs() / (work.encode.macs() as f64).max(1.0)).ln().abs()
         };
         let nearest = self.models.iter().filter(like);
         let model = nearest.min_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
-        let counts = [model.encode.scaled(&work.encode), model.click.scaled(&work.click)];
-        let (image_size_px, model) = (model.image_size_px, model.model.clone());
-        Some((Basis::Scaled { core, model, image_size_px }, counts))
+        let (image_size_px, id) = (model.image_size_px, model.model.clone());
+        let basis = Basis::Scaled { core: core.to_string(), model: id, image_size_px };
+        let factors = [model.encode.scale(&work.encode), model.click.scale(&work.click)];
+        Some(self.found(basis, model, factors))
+    }
+
+    fn found(&self, basis: Basis, model: &CountedModel, factors: [f64; 2]) -> Found {
+        let twin = self.with_misses(model).unwrap_or(model);
+        let [encode, click] = factors;
+        Found {
+            basis,
+            encode: model.encode.taken(encode, twin.encode.misses),
+            click: model.click.taken(click, twin.click.misses),
+            misses_of: twin.core.clone(),
+        }
+    }
+
+    /// The model itself if its misses were counted, else the same on a core that executes the same instructions.
+    fn with_misses<'a>(&'a self, model: &'a CountedModel) -> Option<&'a CountedModel> {
+        let alike = |other: &&CountedModel| {
+            other.model == model.model
+                && other.graph == model.graph
+                && other.image_size_px == model.image_size_px
+                && other.encode.executes(&model.encode)
+                && other.click.executes(&model.click)
+        };
+        let known = |m: &&CountedModel| m.encode.misses.is_some() && m.click.misses.is_some();
+        std::iter::once(model).chain(self.models.iter().filter(alike)).find(known)
     }
 }
 
@@ -206,19 +257,44 @@ mod tests {
 
     #[test]
     fn a_model_that_was_counted_is_known_by_its_work() {
-        let (basis, found) = counts().find("cortex-a53", &facts(), &work()).unwrap();
-        assert_eq!(basis, Basis::Counted { core: "cortex-a53".to_string() });
-        assert_eq!(found, [3e9, 4e8]);
+        let found = counts().find("cortex-a53", &facts(), &work()).unwrap();
+        assert_eq!(found.basis, Basis::Counted { core: "cortex-a53".to_string() });
+        assert_eq!([found.encode.instructions, found.click.instructions], [3e9, 4e8]);
+        assert_eq!(found.encode.misses, None);
         // Half a percent more is the same graph, cut elsewhere; half as much again is another.
         let mut other = work();
         other.encode.real_macs += other.encode.real_macs / 200;
-        let (basis, _) = counts().find("cortex-a53", &facts(), &other).unwrap();
-        assert!(matches!(basis, Basis::Counted { .. }));
+        let found = counts().find("cortex-a53", &facts(), &other).unwrap();
+        assert!(matches!(found.basis, Basis::Counted { .. }));
         other.encode.real_macs = work().encode.real_macs * 3 / 2;
-        let (basis, found) = counts().find("cortex-a53", &facts(), &other).unwrap();
+        let found = counts().find("cortex-a53", &facts(), &other).unwrap();
         let scale = other.encode.macs() as f64 / work().encode.macs() as f64;
-        assert!(matches!(basis, Basis::Scaled { image_size_px: 512, .. }));
-        assert!((found[0] - 3e9 * scale).abs() < 1.0 && (found[1] - 4e8).abs() < 1.0, "{found:?}");
+        assert!(matches!(found.basis, Basis::Scaled { image_size_px: 512, .. }));
+        let [encode, click] = [found.encode.instructions, found.click.instructions];
+        assert!((encode - 3e9 * scale).abs() < 1.0 && (click - 4e8).abs() < 1.0, "{found:?}");
+    }
+
+    #[test]
+    fn misses_are_of_the_core_or_of_one_that_executes_the_same() {
+        let mut counts = counts();
+        counts.models[0].encode.misses = Some([7, 5]);
+        counts.models[0].click.misses = Some([3, 1]);
+        let mut twin = counts.models[0].clone();
+        twin.core = "cortex-a72".to_string();
+        twin.encode.misses = None;
+        twin.encode.instructions += 1000;
+        counts.models.push(twin);
+        let find = |counts: &InstructionCounts| {
+            let found = counts.find("cortex-a72", &facts(), &work()).unwrap();
+            (found.encode.misses, found.misses_of)
+        };
+        assert_eq!(find(&counts), (Some([7.0, 5.0]), "cortex-a53".to_string()));
+        counts.models[1].encode.misses = Some([9, 2]);
+        assert_eq!(find(&counts), (Some([9.0, 2.0]), "cortex-a72".to_string()));
+        // Other code: its misses say nothing.
+        counts.models[1].encode.misses = None;
+        counts.models[1].encode.instructions *= 2;
+        assert_eq!(find(&counts).0, None);
     }
 
     #[test]

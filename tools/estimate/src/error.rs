@@ -34,6 +34,14 @@ pub enum EstimateError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of the pairs that estimates are calibrated with cannot be used.
+    #[error("{}: expected times of boards, or counts of `cargo xtask race --classics`: {reason}", path.display())]
+    Calibration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The pack cannot be read or run, or does other things each time.
     #[error(transparent)]
     Pack(#[from] ProfileError),

@@ -3,8 +3,12 @@
 //! ```text
 //! board profile ──> kinds of core, clocks, memory ──┐
 //! model pack ─────> Work: products and bytes ───────┼─> Estimate ─> budgets held or not
-//! instructions, counted under emulation ────────────┘
+//! instructions and misses, counted under emulation ──┤
+//! networks that others timed on boards, counted ─────┘
 //! ```
+//!
+//! - **Calibrated.** A kind of core that others have timed networks on ([`Calibration`]) has constants fitted to
+//!   those times, and its range is as wide as their errors. What follows is for the other kinds.
 //!
 //! - **Floor.** No core starts more instructions in a cycle than its pipeline is wide, at its highest
 //!   clock. Nothing can be faster than that, and nothing reaches it.
@@ -23,6 +27,8 @@
 
 mod assumptions;
 mod budget;
+mod calibrated;
+mod calibration;
 mod cores;
 mod counts;
 mod error;
@@ -34,6 +40,10 @@ mod work;
 
 pub use assumptions::Assumptions;
 pub use budget::{BudgetLine, Verdict};
+pub use calibrated::Calibrated;
+pub use calibration::{
+    Calibration, Constants, CoreFit, Pair, Predicted, SHARE, calibration_document,
+};
 pub use cores::{CORE_KINDS, CoreKind, core_kind};
 pub use counts::{Basis, CountedModel, CountedPhase, INSTRUCTIONS_VERSION, InstructionCounts};
 pub use error::EstimateError;

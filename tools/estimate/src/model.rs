@@ -1,9 +1,11 @@
 //! From instructions, products and bytes to milliseconds.
 
 use crate::assumptions::speed_up;
+use crate::calibrated::Calibrated;
+use crate::counts::Taken;
 use crate::{
-    Assumptions, Basis, CORE_KINDS, CoreKind, EstimateError, InstructionCounts, PackWork,
-    PhaseWork, Range, core_kind,
+    Assumptions, Basis, CORE_KINDS, Calibration, CoreKind, EstimateError, InstructionCounts,
+    PackWork, PhaseWork, Range, core_kind,
 };
 use serde::Serialize;
 use uniultra_manifest::Board;
@@ -39,6 +41,9 @@ pub struct Estimate {
     pub setting: Setting,
     /// Where the instructions are from.
     pub basis: Basis,
+    /// The measured times of other networks that the range rests on; `null` where nobody measured this kind of
+    /// core, or no misses were counted: then it rests on what is assumed of the core.
+    pub calibrated: Option<Calibrated>,
     /// One frame, without preprocessing.
     pub encode: PhaseEstimate,
     /// One click, from prompt to logits.
@@ -126,30 +131,36 @@ impl Estimate {
         model: &ModelIdentity,
         work: &PackWork,
         counts: &InstructionCounts,
+        calibration: &Calibration,
         assumptions: &Assumptions,
     ) -> Self {
         // Cores of one profile that run other code for want of a feature are not pinned together.
         let found = counts.find(setting.slowest.core.counted_as, model, work);
-        let (basis, instructions) = match found {
-            Some((basis, counts)) => {
-                let factor = match basis {
-                    Basis::Counted { .. } => Range::new(1.0, 1.0),
-                    _ => assumptions.scaling,
-                };
-                let range = |count: f64| Range::new(count * factor.low, count * factor.high);
-                (basis, counts.map(|count| Some(range(count))))
+        let calibrated =
+            found.as_ref().and_then(|found| Calibrated::new(calibration, &setting, found));
+        let phase = |work, taken: Option<Taken>, share| {
+            let factor = match found.as_ref().map(|found| &found.basis) {
+                Some(Basis::Counted { .. }) => Range::new(1.0, 1.0),
+                _ => assumptions.scaling,
+            };
+            let range =
+                |t: Taken| Range::new(t.instructions * factor.low, t.instructions * factor.high);
+            let believed = PhaseEstimate::new(&setting, work, taken.map(range), share, assumptions);
+            match calibrated.as_ref().zip(taken) {
+                Some((by, taken)) => by.refine(believed, &setting, taken, factor, share),
+                None => believed,
             }
-            None => (Basis::Pipes, [None; 2]),
         };
-        let [of_encode, of_click] = instructions;
-        let shares = [assumptions.encode_parallel_share, assumptions.click_parallel_share];
-        let encode = PhaseEstimate::new(&setting, &work.encode, of_encode, shares[0], assumptions);
-        let click = PhaseEstimate::new(&setting, &work.click, of_click, shares[1], assumptions);
+        let encode = found.as_ref().map(|found| found.encode);
+        let encode = phase(&work.encode, encode, assumptions.encode_parallel_share);
+        let click = found.as_ref().map(|found| found.click);
+        let click = phase(&work.click, click, assumptions.click_parallel_share);
         let both = encode.ms.plus(click.ms);
         let factor = assumptions.frame_to_mask;
         let rss_mib = work.model_mib.map(|mib| Range::new(mib, mib).plus(assumptions.program_mib));
         let frame_to_mask_ms = Range::new(both.low * factor.low, both.high * factor.high);
-        Self { setting, basis, encode, click, frame_to_mask_ms, rss_mib }
+        let basis = found.map_or(Basis::Pipes, |found| found.basis);
+        Self { setting, basis, calibrated, encode, click, frame_to_mask_ms, rss_mib }
     }
 }
 
@@ -241,6 +252,7 @@ pub(crate) mod tests {
             instructions,
             real_macs: work.real_macs,
             integer_macs: work.integer_macs,
+            misses: None,
         };
         InstructionCounts {
             kind: "uniultra-instructions".to_string(),
@@ -266,7 +278,12 @@ pub(crate) mod tests {
 
     pub(crate) fn estimate(name: &str) -> Estimate {
         let setting = Setting::for_board(&board(name)).unwrap();
-        Estimate::new(setting, &facts(), &work(), &counts(), &Assumptions::default())
+        uncalibrated(setting, &counts())
+    }
+
+    fn uncalibrated(setting: Setting, counts: &InstructionCounts) -> Estimate {
+        let (calibration, assumptions) = (Calibration::default(), Assumptions::default());
+        Estimate::new(setting, &facts(), &work(), counts, &calibration, &assumptions)
     }
 
     #[test]
@@ -274,8 +291,7 @@ pub(crate) mod tests {
         let mut setting = Setting::for_board(&board("am62x")).unwrap();
         assert_eq!((setting.threads, setting.fastest.mhz_max), (4, 1400));
         setting.threads = 1;
-        let assumptions = Assumptions::default();
-        let found = Estimate::new(setting, &facts(), &work(), &counts(), &assumptions);
+        let found = uncalibrated(setting, &counts());
         assert_eq!(found.basis, Basis::Counted { core: "cortex-a53".to_string() });
         let encode = found.encode;
         // 3e9 instructions: two a cycle at 1.4 GHz, 1.4 a cycle, 0.6 a cycle.
@@ -311,8 +327,7 @@ pub(crate) mod tests {
             setting.slowest.mhz_max = mhz_max;
             let mut counts = counts();
             counts.models[0].encode.instructions = instructions;
-            let assumptions = Assumptions::default();
-            Estimate::new(setting, &facts(), &work(), &counts, &assumptions).encode.ms
+            uncalibrated(setting, &counts).encode.ms
         };
         let base = time(1000, 3_000_000_000);
         for other in [time(2000, 3_000_000_000), time(1000, 2_000_000_000)] {

@@ -2,6 +2,7 @@
 //!
 //! A peer's own wheel for aarch64 runs under an emulator that counts; `tests/peers/README.md` says how.
 
+mod classics;
 mod field;
 mod lanes;
 mod system;
@@ -15,6 +16,7 @@ use super::machine::Machine;
 use super::record::{keep_as, record_as};
 use super::rounds::{Plan, Track};
 use anyhow::{Context, Result, bail};
+pub(super) use classics::run as run_classics;
 use field::{MNN_F32, ORT_INT8};
 use lanes::{Line, Outcome};
 use std::path::Path;

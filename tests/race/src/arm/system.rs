@@ -25,14 +25,24 @@ pub(super) struct System {
     pub(super) wheels: PathBuf,
 }
 
-/// Unpacks what is missing.
+/// Unpacks what is missing for the peers.
 pub(super) fn setup(workspace: &Workspace) -> Result<System> {
-    let root = uniultra_cross::userland(workspace, &PACKAGES)?;
-    let (python, version) = interpreter(&root)?;
-    let wheels = root.join("opt/peers");
     let list = workspace.root.join(PEERS).join("requirements.txt");
     let list = std::fs::read_to_string(list).context("cannot read the peers' requirements")?;
-    let wanted = pinned(&list)?;
+    with_wheels(workspace, "opt/peers", &pinned(&list, &WHEELS)?)
+}
+
+/// Unpacks what is missing for the well-known networks: ncnn alone, of the version that others timed.
+pub(super) fn for_classics(workspace: &Workspace) -> Result<System> {
+    let list = workspace.root.join(PEERS).join("classics/requirements.txt");
+    let list = std::fs::read_to_string(list).context("cannot read the classics' requirements")?;
+    with_wheels(workspace, "opt/classics", &pinned(&list, &["ncnn"])?)
+}
+
+fn with_wheels(workspace: &Workspace, folder: &str, wanted: &[String]) -> Result<System> {
+    let root = uniultra_cross::userland(workspace, &PACKAGES)?;
+    let (python, version) = interpreter(&root)?;
+    let wheels = root.join(folder);
     let stamp = wheels.join("installed.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted.join("\n")) {
         return Ok(System { root, python, wheels });
@@ -45,9 +55,9 @@ pub(super) fn setup(workspace: &Workspace) -> Result<System> {
     for minor in GLIBC {
         pip.args(["--platform", &format!("manylinux_2_{minor}_aarch64")]);
     }
-    pip.args(["--platform", "manylinux2014_aarch64", "--target"]).arg(&wheels).args(&wanted);
+    pip.args(["--platform", "manylinux2014_aarch64", "--target"]).arg(&wheels).args(wanted);
     workspace::output(&mut pip)
-        .context("cannot fetch the peers' wheels; it needs the network once")?;
+        .context("cannot fetch the engines' wheels; it needs the network once")?;
     std::fs::write(&stamp, wanted.join("\n"))
         .with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(System { root, python, wheels })
@@ -70,7 +80,7 @@ fn interpreter(root: &Path) -> Result<(PathBuf, String)> {
 }
 
 /// `NAME==VERSION` of each wheel.
-fn pinned(list: &str) -> Result<Vec<String>> {
+fn pinned(list: &str, wheels: &[&str]) -> Result<Vec<String>> {
     let line = |name: &&str| {
         let start = format!("{name}==");
         let found = list.lines().find(|line| line.starts_with(&start));
@@ -78,7 +88,7 @@ fn pinned(list: &str) -> Result<Vec<String>> {
             .map(str::to_string)
             .with_context(|| format!("expected `{start}` in {PEERS}/requirements.txt"))
     };
-    WHEELS.iter().map(line).collect()
+    wheels.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +99,7 @@ mod tests {
     fn wheels_are_of_the_pinned_versions() {
         let list = "# MNN==1\nMNN==3.6\nnumpy==2\nonnx==1\nonnxruntime==1.3\nopenvino==2026\n";
         let expected = ["MNN==3.6", "numpy==2", "onnxruntime==1.3", "openvino==2026"];
-        assert_eq!(pinned(list).unwrap(), expected);
-        assert!(pinned("MNN==1\n").unwrap_err().to_string().contains("numpy=="));
+        assert_eq!(pinned(list, &WHEELS).unwrap(), expected);
+        assert!(pinned("MNN==1\n", &WHEELS).unwrap_err().to_string().contains("numpy=="));
     }
 }

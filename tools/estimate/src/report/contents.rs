@@ -1,7 +1,8 @@
 //! What the report says to people.
 
 use super::Report;
-use crate::{Checked, CoreKind, PhaseEstimate, PhaseWork, Place, Range, Validation};
+use crate::calibrated::FittedCore;
+use crate::{Checked, CoreKind, PhaseEstimate, PhaseWork, Place, Range, Setting, Validation};
 use uniultra_report::number::{fixed, short_hash};
 use uniultra_report::{Document, Table, Text};
 
@@ -50,7 +51,41 @@ fn setting(report: &Report) -> Vec<String> {
     lines.extend(misfits);
     lines.push(format!("cores: {cores}, threads: {}", setting.threads));
     lines.push(format!("basis: {} (counts of {date}, {emulator})", estimate.basis));
+    lines.push(calibrated(report));
     lines
+}
+
+/// What the width of the range comes from.
+fn calibrated(report: &Report) -> String {
+    let Some(by) = &report.estimate.calibrated else {
+        let Setting { fastest, slowest, .. } = &report.estimate.setting;
+        let kinds = [fastest.core.kind, slowest.core.kind];
+        return if kinds.iter().all(|kind| report.measured_cores.iter().any(|core| core == kind)) {
+            "not calibrated: no misses of caches were counted for this model".to_string()
+        } else {
+            format!(
+                "not calibrated: expected a core that was measured ({}), found {}; the range is what is assumed of it",
+                report.measured_cores.join(", "),
+                slowest.core.kind
+            )
+        };
+    };
+    let core = |core: &FittedCore| {
+        format!(
+            "{}, {} runs of other networks measured on {}; 90 % of them within {:.2} times of a prediction that did \
+             not know them",
+            core.core,
+            core.pairs,
+            core.boards.join(" and "),
+            core.factor
+        )
+    };
+    let misses = format!("misses of the caches of {}", by.misses_of);
+    if by.fastest == by.slowest {
+        format!("calibrated: {}; {misses}", core(&by.slowest))
+    } else {
+        format!("calibrated: {}; {}; {misses}", core(&by.slowest), core(&by.fastest))
+    }
 }
 
 fn budgets(report: &Report) -> Table {
@@ -110,9 +145,10 @@ fn operations(what: &str, work: &PhaseWork) -> Table {
 fn assumptions(report: &Report) -> Table {
     let setting = &report.estimate.setting;
     let mut table = Table::new(1, ["assumption", "value", "from"]).words_in(2);
-    add_core(&mut table, setting.slowest.core);
+    let by = report.estimate.calibrated.as_ref();
+    add_core(&mut table, setting.slowest.core, by.map(|by| &by.slowest));
     if setting.fastest.core != setting.slowest.core {
-        add_core(&mut table, setting.fastest.core);
+        add_core(&mut table, setting.fastest.core, by.map(|by| &by.fastest));
     }
     let gb_s = fixed(setting.bandwidth_gb_s, 1);
     table.row(["memory, theoretical peak, GB/s", gb_s.as_str(), "the board's profile"]);
@@ -123,15 +159,27 @@ fn assumptions(report: &Report) -> Table {
     table
 }
 
-fn add_core(table: &mut Table, core: &CoreKind) {
+fn add_core(table: &mut Table, core: &CoreKind, fitted: Option<&FittedCore>) {
     let CoreKind { kind, width, source, integer_path, .. } = core;
     let order = if core.in_order { "in order" } else { "out of order" };
     let mut row = |what: String, value: String, from: &str| {
         table.row([format!("{kind}: {what}"), value, from.to_string()]);
     };
     row(format!("instructions a cycle at most, {order}"), width.to_string(), source);
-    let Range { low, high } = core.sustained_ipc;
-    row("instructions a cycle kept up".to_string(), format!("{low} to {high}"), "ours");
+    match fitted {
+        Some(FittedCore { constants, factor, .. }) => {
+            let from = "fitted to boards: estimate --calibration";
+            let mut fitted = |what: &str, value| row(what.to_string(), fixed(value, 2), from);
+            fitted("cycles an instruction", constants.cycles_per_instruction);
+            fitted("cycles a miss of the first cache", constants.cycles_per_first_miss);
+            fitted("ns a miss of the second cache", constants.ns_per_second_miss);
+            fitted("factor below and above", *factor);
+        }
+        None => {
+            let Range { low, high } = core.sustained_ipc;
+            row("instructions a cycle kept up".to_string(), format!("{low} to {high}"), "ours");
+        }
+    }
     let lanes = "vector pipes times lanes";
     row("f32 products a cycle at most".to_string(), core.real_macs_per_cycle.to_string(), lanes);
     let integer = fixed(core.integer_macs_per_cycle, 1);
@@ -186,6 +234,7 @@ mod tests {
             "| encode_ms | 1500 |",
             "| encode | 3000.0 M | 800.0 | 1600.0 | 200.0 |",
             "| cortex-a53: instructions a cycle kept up | 0.6 to 1.4 | ours |",
+            "- not calibrated: expected a core that was measured (cortex-a72), found cortex-a53; the range",
             "Technical Reference Manual",
             "| memory, theoretical peak, GB/s | 3.2 |",
         ] {

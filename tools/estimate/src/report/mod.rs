@@ -4,7 +4,10 @@ mod contents;
 
 pub use contents::document as estimate_document;
 
-use crate::{Assumptions, BudgetLine, Estimate, InstructionCounts, PackWork, Validation, Verdict};
+use crate::{
+    Assumptions, BudgetLine, Calibration, Estimate, InstructionCounts, PackWork, Validation,
+    Verdict,
+};
 use serde::Serialize;
 use uniultra_manifest::{Board, BoardFile, Budget, Tier};
 use uniultra_schema::ModelIdentity;
@@ -21,6 +24,8 @@ pub struct Report {
     pub misfits: Vec<String>,
     /// Date and emulator of the counted instructions.
     pub counted: [String; 2],
+    /// Kinds of core that others have timed networks on: those whose estimates are calibrated.
+    pub measured_cores: Vec<String>,
     /// What is believed.
     pub assumptions: Assumptions,
     /// What the model computes and moves.
@@ -76,7 +81,7 @@ impl Report {
     pub fn new(
         file: &BoardFile,
         model: ModelIdentity,
-        counts: &InstructionCounts,
+        (counts, calibration): (&InstructionCounts, &Calibration),
         assumptions: Assumptions,
         work: PackWork,
         estimate: Estimate,
@@ -88,6 +93,7 @@ impl Report {
             misfits: misfits(&file.board, &model),
             model,
             counted: [counts.date.clone(), counts.emulator.clone()],
+            measured_cores: calibration.cores.iter().map(|fit| fit.core.clone()).collect(),
             assumptions,
             work,
             estimate,
@@ -138,7 +144,17 @@ pub(crate) mod tests {
         let path = format!("{}/../../boards/{board}.toml", env!("CARGO_MANIFEST_DIR"));
         let file = BoardFile::open(path.as_ref()).unwrap();
         let assumptions = Assumptions::default();
-        Report::new(&file, facts(), &counts(), assumptions, work(), estimate(board), None)
+        let mut report = Report::new(
+            &file,
+            facts(),
+            (&counts(), &Calibration::default()),
+            assumptions,
+            work(),
+            estimate(board),
+            None,
+        );
+        report.measured_cores.push("cortex-a72".to_string());
+        report
     }
 
     #[test]
