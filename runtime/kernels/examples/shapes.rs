@@ -160,7 +160,8 @@ impl Layer {
                 run(&mut |out| layer.run(input, &epilogue, out, scratch))
             })
         } else {
-            let layer = LinearF32::new(&numbers(k * n, 7, 0.3), [k, n], &bias)?;
+            let weights = numbers(k * n, 7, 0.3);
+            let layer = LinearF32::new(&weights, [k, n], &bias)?.in_halves(&weights);
             case(to, times, &self.name("f32"), || {
                 run(&mut |out| layer.run(&x, &epilogue, out, scratch))
             })

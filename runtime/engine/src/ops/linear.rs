@@ -231,8 +231,9 @@ impl KernelOp for Linear {
                 (Weights::Integer(layer), rest)
             }
             [bias, rest @ ..] if !self.integer => {
-                let layer = LinearF32::new(weight.as_slice::<f32>()?, sizes, values(bias)?)?;
-                (Weights::Real(layer), rest)
+                let weight = weight.as_slice::<f32>()?;
+                let layer = LinearF32::new(weight, sizes, values(bias)?)?;
+                (Weights::Real(layer.in_halves(weight)), rest)
             }
             _ => bail!("a linear layer without bias"),
         };

@@ -205,7 +205,7 @@ impl LinearI8 {
         if self.run_fused(rows, x, epilogue, &mut out, scratch) {
             return Ok(());
         }
-        let LinearScratch { rows: buffer, quantized, repacked } = scratch;
+        let LinearScratch { rows: buffer, quantized, repacked, .. } = scratch;
         by_blocks([rows, n], epilogue, out, buffer, |first, count, out| {
             let range = first * k..(first + count) * k;
             let x = match x {

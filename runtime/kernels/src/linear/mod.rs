@@ -10,6 +10,7 @@
 //! | path | instructions | a lane is | packed weights |
 //! | --- | --- | --- | --- |
 //! | `real` | f32, by rten-simd | an output | panels `[K][2 vectors]` |
+//! | `half` | ARMv8.2 f16 | an output | panels `[K][16]` |
 //! | `vnni` | AVX-512 VNNI | an output | panels `[K / 4][32][4]` |
 //! | `avx2` | AVX2 | an output | panels `[K / 2][16][2]` |
 //! | `sdot` | ARMv8.2 dot products | an output | `[N / 4][K / 4][4][4]` |
@@ -20,6 +21,8 @@
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod finish;
+#[cfg(target_arch = "aarch64")]
+mod half;
 mod integer;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -169,6 +172,8 @@ impl Output<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct LinearScratch {
     rows: Vec<f32>,
+    #[cfg(target_arch = "aarch64")]
+    halves: Vec<u16>,
     quantized: Vec<i8>,
     repacked: Repacked,
 }

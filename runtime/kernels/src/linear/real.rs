@@ -19,6 +19,8 @@ pub struct LinearF32 {
     pub(super) weights: Vec<f32>,
     /// Padded to the width of all panels.
     pub(super) bias: Vec<f32>,
+    #[cfg(target_arch = "aarch64")]
+    pub(super) halves: Option<super::half::Halves>,
 }
 
 impl LinearF32 {
@@ -48,7 +50,29 @@ impl LinearF32 {
         }
         let mut bias = bias.to_vec();
         bias.resize(padded, 0.0);
-        Ok(Self { inputs, outputs, lanes, weights, bias })
+        Ok(Self {
+            inputs,
+            outputs,
+            lanes,
+            weights,
+            bias,
+            #[cfg(target_arch = "aarch64")]
+            halves: None,
+        })
+    }
+
+    /// The same layer with inputs and weights rounded to f16 on ARM processors that calculate in it (FEAT_FP16), if it
+    /// has a multiple of four outputs; elsewhere no change. `weight` is that of [`new`](Self::new).
+    #[must_use]
+    pub fn in_halves(
+        self,
+        #[cfg_attr(not(target_arch = "aarch64"), expect(unused_variables))] weight: &[f32],
+    ) -> Self {
+        Self {
+            #[cfg(target_arch = "aarch64")]
+            halves: super::half::Halves::new(weight, [self.inputs, self.outputs]),
+            ..self
+        }
     }
 
     /// Values of a row of the input and of the output.
@@ -71,11 +95,16 @@ impl LinearF32 {
         let (k, n) = (self.inputs, self.outputs);
         let rows = check(k, n, x.len(), epilogue, &out)?;
         #[cfg(target_arch = "aarch64")]
-        if self.run_fused(rows, x, epilogue, &mut out) {
+        if self.run_fused(rows, x, epilogue, &mut out, &mut scratch.halves) {
             return Ok(());
         }
         by_blocks([rows, n], epilogue, out, &mut scratch.rows, |first, count, out| {
-            self.products(&x[first * k..][..count * k], RowPlace::dense(k), out);
+            let x = &x[first * k..][..count * k];
+            #[cfg(target_arch = "aarch64")]
+            if self.products_in_halves(x, out, &mut scratch.halves) {
+                return;
+            }
+            self.products(x, RowPlace::dense(k), out);
         });
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! f32 layers on ARM with what follows the products in the same pass. The products are those of
-//! [`tile`](super::tile).
+//! [`tile`](super::tile), or in f16.
 
-use super::finish::{Added, Finish, Function, Identity, LANES, Nothing, Place, Real, Target};
+use super::finish::{Added, Finish, Function, Identity, LANES, Nothing, Place, Real};
 use super::finish::{Values, WithProduct};
 use super::tile::{ROWS, RowPlace, sums};
 use super::{Activation, Epilogue, LinearF32, Output, Residual};
@@ -23,6 +23,7 @@ impl LinearF32 {
         x: &[f32],
         epilogue: &Epilogue<'_>,
         out: &mut Output<'_>,
+        scratch: &mut Vec<u16>,
     ) -> bool {
         let (k, n) = (self.inputs, self.outputs);
         let Output::Real(out) = out else { return false };
@@ -31,7 +32,7 @@ impl LinearF32 {
             return false;
         }
         let target = Real::new(out);
-        let run = Run { layer: self, isa, x, rows };
+        let mut run = Run { layer: self, isa, x, rows, scratch };
         // SAFETY: NEON is part of aarch64. Output and residual have `rows` rows of `n` values.
         unsafe {
             match (epilogue.activation, epilogue.residual) {
@@ -56,6 +57,20 @@ impl LinearF32 {
         }
         true
     }
+
+    /// Products and bias in f16, if the layer has its weights so.
+    pub(super) fn products_in_halves(
+        &self,
+        x: &[f32],
+        out: &mut [f32],
+        scratch: &mut Vec<u16>,
+    ) -> bool {
+        let Some(halves) = &self.halves else { return false };
+        let finish = Finish { added: Nothing, function: Identity, target: Real::new(out) };
+        // SAFETY: `out` has the rows of `x`.
+        unsafe { self.run_in_halves(halves, x, &finish, scratch) };
+        true
+    }
 }
 
 struct Run<'a> {
@@ -63,6 +78,7 @@ struct Run<'a> {
     isa: ArmNeonIsa,
     x: &'a [f32],
     rows: usize,
+    scratch: &'a mut Vec<u16>,
 }
 
 impl Run<'_> {
@@ -71,7 +87,11 @@ impl Run<'_> {
     ///
     /// # Safety
     /// Output and what is added must have all rows of the layer's outputs.
-    unsafe fn blocks<A: Added, F: Function, T: Target>(&self, finish: &Finish<A, F, T>) {
+    unsafe fn blocks<A: Added, F: Function>(&mut self, finish: &Finish<A, F, Real<'_>>) {
+        if let Some(halves) = &self.layer.halves {
+            // SAFETY: the caller's promise.
+            return unsafe { self.layer.run_in_halves(halves, self.x, finish, self.scratch) };
+        }
         let n = self.layer.outputs;
         let block = (BLOCK_BYTES / (4 * self.layer.inputs + 2 * LINE)).max(ROWS) / ROWS * ROWS;
         let whole = n - n % (2 * LANES);
@@ -80,10 +100,10 @@ impl Run<'_> {
             // SAFETY: the caller's promise; panels and rows are inside.
             unsafe {
                 for first in (0..whole).step_by(2 * LANES) {
-                    self.panel::<A, F, T, 2, 2>(rows, first, finish);
+                    self.panel::<A, F, 2, 2>(rows, first, finish);
                 }
                 if whole < n {
-                    self.panel::<A, F, T, 1, 4>(rows, whole, finish);
+                    self.panel::<A, F, 1, 4>(rows, whole, finish);
                 }
             }
         }
@@ -96,11 +116,11 @@ impl Run<'_> {
     /// As for [`Self::blocks`].
     #[inline(never)]
     #[target_feature(enable = "neon")]
-    unsafe fn panel<A: Added, F: Function, T: Target, const V: usize, const G: usize>(
+    unsafe fn panel<A: Added, F: Function, const V: usize, const G: usize>(
         &self,
         [start, count]: [usize; 2],
         first: usize,
-        finish: &Finish<A, F, T>,
+        finish: &Finish<A, F, Real<'_>>,
     ) {
         let (k, n, isa, finish) = (self.layer.inputs, self.layer.outputs, self.isa, *finish);
         let panel = &self.layer.weights[first * k..][..V * LANES * k];

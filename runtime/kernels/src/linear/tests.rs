@@ -209,3 +209,77 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(run(&[0; 4], 6, product(6, 3, 3)).is_err());
     assert!(run(&[0; 4], 6, product(6, 2, 2)).is_err());
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Where the processor has no f16, these are the f32 layers.
+    #[test]
+    fn layers_in_halves(
+        rows in 0_usize..40,
+        k in prop_oneof![Just(16_usize), Just(64), Just(68), Just(272), 1_usize..150],
+        n in 1_usize..40, form in 0..4, seed: u32, scale in prop::sample::select(vec![1e-3_f32, 1.0, 1e3]),
+    ) {
+        let n = 4 * n;
+        let x: Vec<f32> = real_numbers(rows * k, seed).iter().map(|x| x * scale).collect();
+        let (weight, bias) = (real_numbers(k * n, seed ^ 9), real_numbers(n, 7));
+        let residual = real_numbers(rows * n, 2);
+        let epilogue = Epilogue {
+            residual: if form % 2 == 0 { Residual::None } else { Residual::Values(&residual) },
+            activation: if form < 2 { Activation::Identity } else { Activation::Relu },
+        };
+        let exact = LinearF32::new(&weight, [k, n], &bias).unwrap();
+        let layer = exact.clone().in_halves(&weight);
+        let scratch = &mut LinearScratch::default();
+        let (mut found, mut expected) = (vec![f32::NAN; rows * n], vec![f32::NAN; rows * n]);
+        layer.run(&x, &epilogue, Output::Real(&mut found), scratch).unwrap();
+        exact.run(&x, &epilogue, Output::Real(&mut expected), scratch).unwrap();
+        // Operands are off by up to 2^-11 of themselves, and so is each sum on the way, which is half of the last one on
+        // average. Small halves have fewer bits.
+        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let (row, c) = (i / n, i % n);
+            let sizes = (0..k).map(|i| (x[row * k + i] * weight[i * n + c]).abs());
+            let limit = sizes.sum::<f32>() * (2.0 + k.min(64) as f32 / 2.0) / 2048.0 + 1e-6 + k as f32 * scale * 1e-7;
+            prop_assert!((found - expected).abs() < limit, "{found} {expected} {limit}");
+        }
+        // A row's bits do not depend on the rows around it, nor on what is fused with the layer.
+        for row in 0..rows {
+            let mut alone = vec![f32::NAN; n];
+            let residual = match epilogue.residual {
+                Residual::Values(values) => Residual::Values(&values[row * n..][..n]),
+                other => other,
+            };
+            let epilogue = Epilogue { residual, ..epilogue };
+            layer.run(&x[row * k..][..k], &epilogue, Output::Real(&mut alone), scratch).unwrap();
+            prop_assert_eq!(&found[row * n..][..n], &alone[..]);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_halves_is_computed_in_f32() {
+    let (k, n) = (70, 44);
+    let weight = real_numbers(k * n, 3);
+    let exact = LinearF32::new(&weight, [k, n], &real_numbers(n, 7)).unwrap();
+    let layer = exact.clone().in_halves(&weight);
+    let mut x = real_numbers(11 * k, 5);
+    // Too large for a half, too large in sum, and not finite at all, beside rows that fit.
+    x[k..2 * k].fill(1e5);
+    x[4 * k..5 * k].fill(6e4);
+    x[9 * k] = f32::INFINITY;
+    x[10 * k + 69] = f32::NAN;
+    let scratch = &mut LinearScratch::default();
+    let (mut found, mut expected) = (vec![0.0; 11 * n], vec![0.0; 11 * n]);
+    layer.run(&x, &PLAIN, Output::Real(&mut found), scratch).unwrap();
+    exact.run(&x, &PLAIN, Output::Real(&mut expected), scratch).unwrap();
+    for (row, (found, expected)) in found.chunks(n).zip(expected.chunks(n)).enumerate() {
+        for (found, expected) in found.iter().zip(expected) {
+            let same = found == expected || (found.is_nan() && expected.is_nan());
+            match row {
+                1 | 9 | 10 => assert!(same, "{row}: {found} for {expected}"),
+                4 => assert!((found - expected).abs() < 200.0, "{found} for {expected}"),
+                _ => assert!((found - expected).abs() < 0.02, "{row}: {found} for {expected}"),
+            }
+        }
+    }
+}
