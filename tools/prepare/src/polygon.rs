@@ -1,8 +1,7 @@
 //! Fills polygons.
 
-/// Fills a polygon into a mask `[height, width]`: pixels whose centre it encloses, with a winding
-/// number other than 0, or that its corners fall on. Centres are at whole numbers. What lies outside
-/// the picture is cut off.
+/// Fills a polygon into a mask `[height, width]`: pixels whose centre lies inside (its winding number is
+/// not 0) or on the outline. Centres are at whole numbers. What lies outside the picture is cut off.
 pub(crate) fn fill(polygon: &[[f64; 2]], width: usize, height: usize, mask: &mut [u8]) {
     if polygon.iter().flatten().any(|value| !value.is_finite()) {
         return;
@@ -17,6 +16,10 @@ pub(crate) fn fill(polygon: &[[f64; 2]], width: usize, height: usize, mask: &mut
             let direction = match (a[1] <= y, b[1] <= y) {
                 (true, false) => 1,
                 (false, true) => -1,
+                (true, true) if a[1] == y && b[1] == y => {
+                    span(row, a[0].min(b[0]), a[0].max(b[0]));
+                    continue;
+                }
                 _ => continue,
             };
             let x = a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]);
@@ -28,11 +31,7 @@ pub(crate) fn fill(polygon: &[[f64; 2]], width: usize, height: usize, mask: &mut
             winding += direction;
             let next = crossings.get(at + 1).map(|(next, _)| *next);
             let (Some(next), true) = (next, winding != 0) else { continue };
-            let first = x.ceil().max(0.0) as usize;
-            let end = (next.floor() + 1.0).max(0.0) as usize;
-            if let Some(span) = row.get_mut(first.min(width)..end.min(width).max(first.min(width))) {
-                span.fill(1);
-            }
+            span(row, *x, next);
         }
     }
     for [x, y] in polygon {
@@ -43,6 +42,15 @@ pub(crate) fn fill(polygon: &[[f64; 2]], width: usize, height: usize, mask: &mut
                 *pixel = 1;
             }
         }
+    }
+}
+
+/// Sets the pixels of a row from one place to another, both included.
+fn span(row: &mut [u8], from: f64, to: f64) {
+    let first = (from.ceil().max(0.0) as usize).min(row.len());
+    let end = ((to.floor() + 1.0).max(0.0) as usize).min(row.len());
+    if let Some(pixels) = row.get_mut(first..end.max(first)) {
+        pixels.fill(1);
     }
 }
 
@@ -61,6 +69,8 @@ mod tests {
     fn what_is_inside_is_filled() {
         let square = [[1.0, 1.0], [4.0, 1.0], [4.0, 3.4], [1.0, 3.4]];
         assert_eq!(filled(&square, 6, 5), ["......", ".####.", ".####.", ".####.", "......"]);
+        let whole = [[1.0, 1.0], [4.0, 1.0], [4.0, 3.0], [1.0, 3.0]];
+        assert_eq!(filled(&whole, 6, 5), filled(&square, 6, 5));
         let turned: Vec<_> = square.iter().rev().copied().collect();
         assert_eq!(filled(&turned, 6, 5), filled(&square, 6, 5));
     }

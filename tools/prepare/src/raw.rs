@@ -144,9 +144,8 @@ impl RawFolder {
         if self.files.is_empty() {
             return "no file".to_string();
         }
-        let own = self.files.iter().map(|file| file.folder.split('/').count()).min().unwrap_or(1);
-        let folders: BTreeSet<&str> =
-            self.files.iter().filter_map(|file| file.folder.split('/').nth(own.max(1))).collect();
+        let inside = |file: &RawFile| file.folder.split_once('/').map(|(_, inside)| inside.to_string());
+        let folders: BTreeSet<String> = self.files.iter().filter_map(inside).collect();
         let mut kinds = BTreeMap::<String, usize>::new();
         for file in &self.files {
             *kinds.entry(file.extension()).or_default() += 1;
@@ -210,7 +209,7 @@ mod tests {
         assert_eq!(raw.pictures_in("Data/original").next().unwrap().stem(), "1");
         assert!(raw.has("data") && raw.has("Data/GT") && raw.has("1.png") && raw.has("archive"));
         assert!(!raw.has("riginal") && !raw.has("masks"));
-        assert_eq!(raw.summary(), "folders `Data` and 2 files (2 .png)");
+        assert_eq!(raw.summary(), "folders `Data/GT`, `Data/original` and 2 files (2 .png)");
         // The folder itself may be the one that is meant.
         let inner = RawFolder::open(&root.join("Data/GT")).unwrap();
         assert_eq!(inner.pictures_in("GT").count(), 1);

@@ -28,7 +28,7 @@ pub(crate) const SOURCE: Source = Source {
 };
 
 /// Most points of the polygons of one image.
-const MAX_POINTS: usize = 1 << 20;
+const MAX_POINTS: usize = 1 << 16;
 
 fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
     let is_xml = |stem: &str, extension: &str| extension == "xml" && digits(stem).is_some();
