@@ -56,7 +56,8 @@ fn files(folder: &Path) -> BTreeSet<String> {
 /// Nothing is beside a data folder that was or was not made.
 fn assert_nothing_left(out: &Path) {
     let Ok(entries) = fs::read_dir(out.parent().unwrap()) else { return };
-    let left: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path != out).collect();
+    let left: Vec<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path != out).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -103,7 +104,10 @@ fn every_data_set_has_its_masks_splits_and_sizes() {
             }
         }
         let report = json(&out.join("prepare.json"));
-        assert_eq!((&report["schema"], &report["data_set"]), (&"uniultra-prepare".into(), &name.into()));
+        assert_eq!(
+            (&report["schema"], &report["data_set"]),
+            (&"uniultra-prepare".into(), &name.into())
+        );
     }
 }
 
@@ -178,7 +182,10 @@ fn missing_masks_are_listed_and_can_be_left_out() {
     fs::remove_file(mini.raw().join("UDIAT/GT/000002.png")).unwrap();
     let out = mini.scratch().join("made/data");
     let refused = prepare("udiat", &mini.raw(), &out, &[]);
-    refused.fails(3, &["each of 8 images", "1 without", "udiat_000002", "GT/000002.png", "--allow-missing"]);
+    refused.fails(
+        3,
+        &["each of 8 images", "1 without", "udiat_000002", "GT/000002.png", "--allow-missing"],
+    );
     assert!(!out.parent().unwrap().exists());
     prepare("udiat", &mini.raw(), &out, &["--allow-missing"]).succeeds();
     assert_eq!(files(&out.join("udiat/image")).len(), 7);
@@ -317,7 +324,8 @@ fn the_list_names_every_data_set_and_usage_is_checked() {
     for mini in miniature::all() {
         assert!(list.succeeds().stdout.contains(&format!("| `{}` |", mini.name)), "{}", mini.name);
     }
-    run("uniultra-tools", ["prepare", "imagenet", "raw", "--out", "data"]).fails(2, &["imagenet", "busi"]);
+    run("uniultra-tools", ["prepare", "imagenet", "raw", "--out", "data"])
+        .fails(2, &["imagenet", "busi"]);
     run("uniultra-tools", ["prepare", "busi"]).fails(2, &["RAW_DIR", "--out"]);
     let mini = miniature::udiat();
     let out = mini.scratch().join("data");

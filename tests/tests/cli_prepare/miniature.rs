@@ -49,7 +49,13 @@ impl Miniature {
         save(&self.at(path), image);
     }
 
-    fn expect(&mut self, set: &'static str, stem: &str, mask: GrayImage, part: Option<&'static str>) {
+    fn expect(
+        &mut self,
+        set: &'static str,
+        stem: &str,
+        mask: GrayImage,
+        part: Option<&'static str>,
+    ) {
         self.expected.push(Expected { set, stem: stem.to_string(), mask, part });
     }
 }
@@ -57,8 +63,18 @@ impl Miniature {
 /// All of them.
 pub(crate) fn all() -> Vec<Miniature> {
     vec![
-        busi(), ddti(), tn3k(), udiat(), fugc(), jnu_ifm(), psfhs(), hc18(), camus(), bus_bra(),
-        mmotu(), uns(12),
+        busi(),
+        ddti(),
+        tn3k(),
+        udiat(),
+        fugc(),
+        jnu_ifm(),
+        psfhs(),
+        hc18(),
+        camus(),
+        bus_bra(),
+        mmotu(),
+        uns(12),
     ]
 }
 
@@ -94,7 +110,10 @@ fn ddti() -> Miniature {
         let corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side)];
         let points: Vec<_> =
             corners.iter().map(|(x, y)| format!("{{\"x\": {x}, \"y\": {y}}}")).collect();
-        format!("{{\"points\": [{}], \"annotation\": {{}}, \"regionType\": \"freehand\"}}", points.join(", "))
+        format!(
+            "{{\"points\": [{}], \"annotation\": {{}}, \"regionType\": \"freehand\"}}",
+            points.join(", ")
+        )
     };
     let mark = |image: u32, regions: &str| {
         format!("<mark><image>{image}</image><svg>{regions}</svg></mark>")
@@ -123,9 +142,12 @@ fn ddti() -> Miniature {
 
 fn tn3k() -> Miniature {
     let mut m = Miniature::new("tn3k");
-    for (half, number, part) in
-        [("trainval", 0, "train"), ("trainval", 1, "val"), ("trainval", 2, "train"), ("test", 0, "test")]
-    {
+    for (half, number, part) in [
+        ("trainval", 0, "train"),
+        ("trainval", 1, "val"),
+        ("trainval", 2, "train"),
+        ("test", 0, "test"),
+    ] {
         let seed = number + if half == "test" { 40 } else { 1 };
         m.save(&format!("tn3k/{half}-image/{number:04}.jpg"), &picture(seed));
         m.save(&format!("tn3k/{half}-mask/{number:04}.jpg"), &disc(seed));
@@ -163,7 +185,9 @@ fn fugc() -> Miniature {
 
 fn jnu_ifm() -> Miniature {
     let mut m = Miniature::new("jnu-ifm");
-    for (video, frame, seed) in [("20190909T155747", 1, 1), ("20190909T155747", 2, 2), ("20190910T1", 7, 3)] {
+    for (video, frame, seed) in
+        [("20190909T155747", 1, 1), ("20190909T155747", 2, 2), ("20190910T1", 7, 3)]
+    {
         let stem = format!("{video}_{frame}");
         m.save(&format!("JNU/{video}/image/{stem}.png"), &picture(seed));
         // The last frame shows the head alone.
@@ -220,11 +244,9 @@ pub(crate) fn camus() -> Miniature {
         let (disc, wide) = (disc(seed), outline(&disc(seed)));
         mask(|x, y| disc.get_pixel(x, y)[0] != 0 && wide.get_pixel(x, y)[0] != 0)
     };
-    for (patient, part, list, seed) in [
-        (1, "train", "training", 1),
-        (2, "val", "validation", 2),
-        (3, "test", "testing", 3),
-    ] {
+    for (patient, part, list, seed) in
+        [(1, "train", "training", 1), (2, "val", "validation", 2), (3, "test", "testing", 3)]
+    {
         let name = format!("patient{patient:04}");
         let stem = format!("{name}_2CH_ED");
         let path = |end: &str| m.at(&format!("database_nifti/{name}/{stem}{end}.nii.gz"));
@@ -274,7 +296,8 @@ pub(crate) fn uns(images: u32) -> Miniature {
     let mut m = Miniature::new("uns");
     for seed in 0..images {
         let stem = format!("{}_{}", seed / 2 + 1, seed % 2 + 1);
-        let (set, mask) = if seed % 3 == 2 { ("uns-empty", nothing()) } else { ("uns", disc(seed)) };
+        let (set, mask) =
+            if seed % 3 == 2 { ("uns-empty", nothing()) } else { ("uns", disc(seed)) };
         m.save(&format!("train/{stem}.tif"), &picture(seed));
         m.save(&format!("train/{stem}_mask.tif"), &mask);
         m.expect(set, &format!("uns_{stem}"), mask, None);

@@ -7,7 +7,9 @@ use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use uniultra_prepare::{PrepareConfig, catalogue_document, prepare, report_document, source, sources};
+use uniultra_prepare::{
+    PrepareConfig, catalogue_document, prepare, report_document, source, sources,
+};
 use uniultra_report::json_text;
 use uniultra_sink::Destination;
 
@@ -77,7 +79,7 @@ pub(crate) struct Args {
 }
 
 /// Bits in which two images differ that are taken for one view.
-const DISTANCE_BITS: u32 = 12;
+const DISTANCE_BITS: u32 = 16;
 
 /// Prepares, or prints the list.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -137,7 +139,10 @@ mod tests {
     fn a_name_a_folder_and_an_output_are_needed_unless_the_list_is() {
         assert!(parsed(&["--list"]).unwrap().list);
         let args = parsed(&["busi", "raw", "--out", "data"]).unwrap();
-        assert_eq!((args.name.as_deref(), args.val_share, args.test_share), (Some("busi"), 0.1, 0.2));
+        assert_eq!(
+            (args.name.as_deref(), args.val_share, args.test_share),
+            (Some("busi"), 0.1, 0.2)
+        );
         for bad in [
             &["busi", "raw"][..],
             &["busi", "--out", "data"],

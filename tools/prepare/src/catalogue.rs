@@ -105,7 +105,8 @@ impl Source {
     pub(crate) fn read(&'static self, raw: &RawFolder) -> Result<FoundCases, PrepareError> {
         let lacks = self.lacks(raw);
         let refuse = |lacks| {
-            let is_like = |other: &&&'static Source| other.name != self.name && other.recognises(raw);
+            let is_like =
+                |other: &&&'static Source| other.name != self.name && other.recognises(raw);
             PrepareError::Layout {
                 name: self.name,
                 path: raw.root().to_path_buf(),
@@ -186,8 +187,15 @@ mod tests {
     fn every_row_is_filled_in() {
         for source in sources() {
             for text in [
-                source.title, source.organ, source.images, source.licence, source.citation,
-                source.url, source.layout, source.masks, source.grouped_by,
+                source.title,
+                source.organ,
+                source.images,
+                source.licence,
+                source.citation,
+                source.url,
+                source.layout,
+                source.masks,
+                source.grouped_by,
             ] {
                 assert!(!text.is_empty(), "{}", source.name);
             }

@@ -14,7 +14,9 @@ const LISTED: usize = 10;
 #[non_exhaustive]
 pub enum PrepareError {
     /// Shares that leave nothing to train on.
-    #[error("expected --val-share and --test-share of 0 or more that leave something to train on, found {val} and {test}")]
+    #[error(
+        "expected --val-share and --test-share of 0 or more that leave something to train on, found {val} and {test}"
+    )]
     Shares {
         /// Share of the groups for validation.
         val: f64,
@@ -142,14 +144,18 @@ impl PrepareError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Layout { looks_like, .. } if !looks_like.is_empty() => {
-                Some("give the name of the data set that the folder holds, or the folder of the one that is named")
+            Self::Layout { looks_like, .. } if !looks_like.is_empty() => Some(
+                "give the name of the data set that the folder holds, or the folder of the one that is named",
+            ),
+            Self::Layout { .. } => Some(
+                "`uniultra-tools prepare --list` says where each data set is; unpack all of its archives into one folder",
+            ),
+            Self::Unusable { .. } => {
+                Some("--allow-missing leaves these images out and lists them in prepare.json")
             }
-            Self::Layout { .. } => {
-                Some("`uniultra-tools prepare --list` says where each data set is; unpack all of its archives into one folder")
+            Self::Exists { .. } => {
+                Some("choose another --out; an existing folder is never changed")
             }
-            Self::Unusable { .. } => Some("--allow-missing leaves these images out and lists them in prepare.json"),
-            Self::Exists { .. } => Some("choose another --out; an existing folder is never changed"),
             _ => None,
         }
     }

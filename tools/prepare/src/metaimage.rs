@@ -68,7 +68,10 @@ fn parse(bytes: &[u8]) -> Result<Lines, VolumeError> {
             "ElementByteOrderMSB" | "BinaryDataByteOrderMSB" => is_big_endian = is_true(value),
             "CompressedData" => is_packed = is_true(value),
             "HeaderSize" if value != "0" => {
-                return Err(refuse("samples that begin after the header", format!("HeaderSize {value}")));
+                return Err(refuse(
+                    "samples that begin after the header",
+                    format!("HeaderSize {value}"),
+                ));
             }
             "BinaryData" if !is_true(value) => return Err(refuse("binary samples", "text")),
             "ElementType" => sample = Some(kind(value)?),
@@ -157,7 +160,10 @@ mod tests {
             assert_eq!((spacing.x_mm(), spacing.y_mm()), (0.5, 0.25));
         }
         let cut = file("CompressedData = True\n", &packed[..packed.len() - 6]);
-        assert!(matches!(Volume::from_bytes(&cut), Err(VolumeError::Truncated { expected: 6, .. })));
+        assert!(matches!(
+            Volume::from_bytes(&cut),
+            Err(VolumeError::Truncated { expected: 6, .. })
+        ));
     }
 
     #[test]

@@ -188,9 +188,12 @@ mod tests {
         }
         let message = Volume::from_bytes(&whole[..357]).unwrap_err().to_string();
         assert_eq!(message, "expected 12 bytes of samples, found 5");
-        for (at, value, words) in
-            [(46, 2_u8, "one picture"), (70, 128, "NIfTI type"), (40, 9, "dimensions"), (344, b'i', "NIfTI-1")]
-        {
+        for (at, value, words) in [
+            (46, 2_u8, "one picture"),
+            (70, 128, "NIfTI type"),
+            (40, 9, "dimensions"),
+            (344, b'i', "NIfTI-1"),
+        ] {
             let mut bad = whole.clone();
             bad[at] = value;
             let message = Volume::from_bytes(&bad).unwrap_err().to_string();

@@ -88,7 +88,16 @@ mod tests {
     #[test]
     fn a_line_that_crosses_itself_leaves_no_hole() {
         // A freehand line that goes round twice.
-        let twice = [[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]];
+        let twice = [
+            [0.0, 0.0],
+            [4.0, 0.0],
+            [4.0, 4.0],
+            [0.0, 4.0],
+            [0.0, 0.0],
+            [4.0, 0.0],
+            [4.0, 4.0],
+            [0.0, 4.0],
+        ];
         assert_eq!(filled(&twice, 5, 4), ["#####"; 4]);
     }
 }

@@ -56,6 +56,35 @@ struct Kept {
 /// Makes the data folder. `begin` gets the number of images, `progress` is called once an image, from
 /// any thread.
 ///
+/// ```
+/// use image::GrayImage;
+/// use uniultra_prepare::{PrepareConfig, prepare, source};
+///
+/// let scratch = tempfile::tempdir()?;
+/// let raw = scratch.path().join("UDIAT");
+/// for (folder, value) in [("original", 90), ("GT", 255)] {
+///     std::fs::create_dir_all(raw.join(folder))?;
+///     let image = GrayImage::from_fn(40, 30, |x, _| [if x < 9 { value } else { 0 }].into());
+///     image.save(raw.join(folder).join("000001.png"))?;
+/// }
+/// let config = PrepareConfig {
+///     source: source("udiat").ok_or("unknown")?,
+///     raw,
+///     out: scratch.path().join("data"),
+///     val_share: 0.1,
+///     test_share: 0.2,
+///     resplit: false,
+///     group_duplicates: false,
+///     duplicate_distance_bits: 16,
+///     allow_missing: false,
+///     threads: 1,
+/// };
+/// let report = prepare(&config, |_| {}, &|| {})?;
+/// assert_eq!(report.sets[0].name, "udiat");
+/// assert!(scratch.path().join("data/udiat/mask/udiat_000001.png").is_file());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`PrepareError`]; `out` is then not there, or as it was before.
 pub fn prepare(

@@ -144,7 +144,8 @@ impl RawFolder {
         if self.files.is_empty() {
             return "no file".to_string();
         }
-        let inside = |file: &RawFile| file.folder.split_once('/').map(|(_, inside)| inside.to_string());
+        let inside =
+            |file: &RawFile| file.folder.split_once('/').map(|(_, inside)| inside.to_string());
         let folders: BTreeSet<String> = self.files.iter().filter_map(inside).collect();
         let mut kinds = BTreeMap::<String, usize>::new();
         for file in &self.files {

@@ -182,7 +182,8 @@ pub(crate) fn table(sets: &[SetReport]) -> Table {
 
 /// `README.md` of a set.
 pub(crate) fn readme(source: &Source, set: &SetReport, split: &SplitReport) -> Document {
-    let mut document = Document::new(Text::new().code(&set.name).plain(format!(": {}", source.title)));
+    let mut document =
+        Document::new(Text::new().code(&set.name).plain(format!(": {}", source.title)));
     document.table(table(std::slice::from_ref(set)));
     document.section("Source");
     document.list([

@@ -65,7 +65,10 @@ mod tests {
         use Part::{Test, Train, Val};
         assert_eq!(parts[..8], [Train, Train, Train, Train, Test, Val, Test, Train]);
         let all = |val, test| part_of("uns", "uns_1", Shares { val, test });
-        assert_eq!((all(0.0, 1.0), all(1.0, 0.0), all(0.0, 0.0)), (Part::Test, Part::Val, Part::Train));
+        assert_eq!(
+            (all(0.0, 1.0), all(1.0, 0.0), all(0.0, 0.0)),
+            (Part::Test, Part::Val, Part::Train)
+        );
     }
 
     #[test]

@@ -131,7 +131,8 @@ fn values(path: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     } else {
         let stored = DecodeOptions::new().with_stored_orientation();
         let bytes = bytes_of(path).map_err(refuse)?;
-        let frame = Frame::decode_with(&bytes, &stored).map_err(|error| refuse(error.to_string()))?;
+        let frame =
+            Frame::decode_with(&bytes, &stored).map_err(|error| refuse(error.to_string()))?;
         let frame = gray(frame.frame).map_err(refuse)?;
         let found = [frame.width(), frame.height()];
         match frame.pixels() {
@@ -139,7 +140,10 @@ fn values(path: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
             // Masks that a viewer drew: white or a colour on black.
             Pixels::Rgb8(values) => {
                 let (pixels, _) = values.as_chunks::<3>();
-                (found, pixels.iter().map(|pixel| pixel.iter().copied().max().unwrap_or(0)).collect())
+                (
+                    found,
+                    pixels.iter().map(|pixel| pixel.iter().copied().max().unwrap_or(0)).collect(),
+                )
             }
             Pixels::Gray16(_) | Pixels::Rgb16(_) => {
                 return Err(refuse("expected 8 bit, found 16 bit".to_string()));
@@ -161,7 +165,8 @@ fn gray(frame: Frame) -> Result<Frame, String> {
         return Ok(frame);
     }
     let values = pixels.iter().map(|[value, ..]| *value).collect();
-    Frame::new(frame.width(), frame.height(), Pixels::Gray8(values)).map_err(|error| error.to_string())
+    Frame::new(frame.width(), frame.height(), Pixels::Gray8(values))
+        .map_err(|error| error.to_string())
 }
 
 fn is_volume(path: &Path) -> bool {
@@ -175,8 +180,7 @@ fn name(path: &Path) -> String {
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let read = File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|error| format!("cannot be read: {error}"))
 }
 
@@ -232,16 +236,13 @@ mod tests {
 
     #[test]
     fn labels_are_split_and_strangers_refused() {
-        let sets = [
-            SetSpec::labelled("a", "first", &[1, 7]),
-            SetSpec::labelled("b", "second", &[2, 8]),
-        ];
+        let sets =
+            [SetSpec::labelled("a", "first", &[1, 7]), SetSpec::labelled("b", "second", &[2, 8])];
         let scratch = Scratch::new();
         let image = scratch.gray("i.png", |_, _| 9);
         let label = scratch.gray("l.png", |x, _| (x % 3) as u8);
         let case = RawCase::alone("a".into(), image.clone(), Truth::Labels(label));
-        let areas: Vec<_> =
-            drawn(&case, &sets).unwrap().masks.iter().map(Mask::area_px).collect();
+        let areas: Vec<_> = drawn(&case, &sets).unwrap().masks.iter().map(Mask::area_px).collect();
         assert_eq!(areas, [11 * 20, 10 * 20]);
         let label = scratch.gray("l.png", |x, _| x as u8);
         let case = RawCase::alone("a".into(), image, Truth::Labels(label));

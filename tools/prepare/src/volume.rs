@@ -125,7 +125,10 @@ impl Header {
     pub(crate) fn bytes(&self) -> Result<usize, VolumeError> {
         let sides = 1..=MAX_SIDE_PX;
         let channels = self.planes.saturating_mul(self.channels);
-        if !sides.contains(&self.width) || !sides.contains(&self.height) || ![1, 3].contains(&channels) {
+        if !sides.contains(&self.width)
+            || !sides.contains(&self.height)
+            || ![1, 3].contains(&channels)
+        {
             return Err(refuse(
                 format!("one picture of at most {MAX_SIDE_PX} pixels a side, gray or colour"),
                 format!(
@@ -294,7 +297,10 @@ mod tests {
     fn planes_become_channels() {
         let planes = Header { planes: 3, ..header(Sample::U8) };
         let frame = planes.volume(&[1, 2, 3, 4, 5, 6]).unwrap();
-        assert_eq!((frame.labels(), frame.samples.as_slice()), (None, [1, 3, 5, 2, 4, 6].as_slice()));
+        assert_eq!(
+            (frame.labels(), frame.samples.as_slice()),
+            (None, [1, 3, 5, 2, 4, 6].as_slice())
+        );
     }
 
     #[test]

@@ -111,7 +111,11 @@ fn sizes(entries: &[Entry]) -> Option<io::Result<String>> {
     let is_square = known().all(|(_, spacing)| spacing.is_square());
     let with_heads = known().any(|(entry, _)| entry.head_circumference_mm.is_some());
     let mut heads = vec!["stem"];
-    heads.extend(if is_square { &["pixel_size_mm"][..] } else { &["pixel_size_x_mm", "pixel_size_y_mm"] });
+    heads.extend(if is_square {
+        &["pixel_size_mm"][..]
+    } else {
+        &["pixel_size_x_mm", "pixel_size_y_mm"]
+    });
     heads.extend(with_heads.then_some("head_circumference_mm"));
     let rows = known().map(|(entry, spacing)| {
         let mut row = vec![entry.stem.clone(), spacing.x_mm().to_string()];

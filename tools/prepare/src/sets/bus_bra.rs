@@ -1,10 +1,10 @@
 //! BUS-BRA: breast lesions, one or two views a case.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFolder, text_of};
 use crate::sets::mask_or;
-use crate::PrepareError;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -29,7 +29,8 @@ pub(crate) const SOURCE: Source = Source {
 fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
     let Some(table) = raw.named(TABLE) else { return Ok(FoundCases::default()) };
     let case_of = cases_of(&table.path)?;
-    let masks = raw.pictures_by("Masks", |stem| stem.strip_prefix("mask_").map(ToString::to_string));
+    let masks =
+        raw.pictures_by("Masks", |stem| stem.strip_prefix("mask_").map(ToString::to_string));
     let mut cases = Vec::new();
     for file in raw.pictures_in("Images") {
         let stem = file.stem();
@@ -57,7 +58,10 @@ fn cases_of(path: &Path) -> Result<BTreeMap<String, String>, PrepareError> {
     let column = |name: &str| heads.iter().position(|head| head.eq_ignore_ascii_case(name));
     let (Some(id), Some(case)) = (column("ID"), column("Case")) else {
         let found: Vec<_> = heads.iter().map(|head| format!("`{head}`")).collect();
-        return Err(refuse(format!("expected columns `ID` and `Case`, found {}", found.join(", "))));
+        return Err(refuse(format!(
+            "expected columns `ID` and `Case`, found {}",
+            found.join(", ")
+        )));
     };
     let mut cases = BTreeMap::new();
     for record in reader.records() {

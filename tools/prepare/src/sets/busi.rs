@@ -1,9 +1,9 @@
 //! BUSI: breast lesions, with up to three mask files an image, and breasts without a lesion.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::RawFolder;
-use crate::PrepareError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -20,7 +20,12 @@ pub(crate) const SOURCE: Source = Source {
     layout: "folders benign, malignant and normal with `benign (1).png`, `benign (1)_mask.png`, `benign (1)_mask_1.png`",
     masks: "The mask files of an image are united. Images of the folder normal have empty masks and are the set busi-normal.",
     grouped_by: "image",
-    sets: &[SetSpec { name: "busi", object: "breast lesion", labels: &[], empty: Some("busi-normal") }],
+    sets: &[SetSpec {
+        name: "busi",
+        object: "breast lesion",
+        labels: &[],
+        empty: Some("busi-normal"),
+    }],
     needs: &[&CLASSES],
     find,
 };

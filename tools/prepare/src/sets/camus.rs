@@ -1,9 +1,9 @@
 //! CAMUS: the left heart, three labels, as NIfTI or in the older MetaImage files.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, Part, RawCase, Spacing, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFile, RawFolder, text_of};
-use crate::PrepareError;
 use std::collections::BTreeMap;
 
 pub(crate) const SOURCE: Source = Source {
@@ -53,9 +53,11 @@ fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
         };
         let part = parts.get(patient).copied();
         if part.is_none() && !parts.is_empty() {
-            truth = Truth::Missing(format!("expected {patient} in a subgroup_*.txt, found it in none"));
+            truth =
+                Truth::Missing(format!("expected {patient} in a subgroup_*.txt, found it in none"));
         }
-        let mut case = RawCase::new(stem.to_string(), patient.to_string(), file.path.clone(), truth);
+        let mut case =
+            RawCase::new(stem.to_string(), patient.to_string(), file.path.clone(), truth);
         case.part = part;
         case.spacing = Spacing::InHeader;
         found.cases.push(case);
@@ -119,7 +121,9 @@ mod tests {
         assert_eq!(found.cases[0].stem, "patient0001_2CH_ED");
         assert_eq!((found.cases[0].part, found.cases[1].part), (Some(Part::Test), None));
         assert!(matches!(&found.cases[0].truth, Truth::Labels(_)));
-        assert!(matches!(&found.cases[1].truth, Truth::Missing(what) if what.contains("patient0002")));
+        assert!(
+            matches!(&found.cases[1].truth, Truth::Missing(what) if what.contains("patient0002"))
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! DDTI: thyroid nodules. An XML file for each case has the polygons of its images.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFolder, text_of};
 use crate::sets::digits;
-use crate::PrepareError;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::Deserialize;
@@ -79,7 +79,9 @@ fn polygons_in(text: &str, image: u32) -> Result<Vec<Vec<[f64; 2]>>, String> {
                 region.points.iter().map(|point| [point.x, point.y]).collect();
             points += polygon.len();
             if points > MAX_POINTS {
-                return Err(format!("expected at most {MAX_POINTS} points of an image, found more"));
+                return Err(format!(
+                    "expected at most {MAX_POINTS} points of an image, found more"
+                ));
             }
             polygons.push(polygon);
         }
@@ -194,10 +196,7 @@ mod tests {
         let found = layout.read(&SOURCE).unwrap();
         let names: Vec<_> =
             found.cases.iter().map(|c| (c.stem.as_str(), c.group.as_str())).collect();
-        assert_eq!(
-            names,
-            [("ddti_7_1", "ddti_7"), ("ddti_7_2", "ddti_7"), ("ddti_8_1", "ddti_8")]
-        );
+        assert_eq!(names, [("ddti_7_1", "ddti_7"), ("ddti_7_2", "ddti_7"), ("ddti_8_1", "ddti_8")]);
         assert!(matches!(&found.cases[2].truth, Truth::Missing(what) if what.contains("8.xml")));
         assert!(Layout::of(&["7_1.jpg"]).read(&SOURCE).is_err());
     }

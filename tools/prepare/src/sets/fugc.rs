@@ -1,9 +1,9 @@
 //! FUGC: the lips of the cervix, two labels.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, Part, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::RawFolder;
-use crate::PrepareError;
 
 pub(crate) const SOURCE: Source = Source {
     name: "fugc",

@@ -1,9 +1,9 @@
 //! HC18: fetal heads. The annotation is a thin ellipse, to be filled.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase, Spacing, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFolder, text_of};
-use crate::PrepareError;
 use std::collections::BTreeMap;
 use std::path::Path;
 use uniultra_core::PixelSpacing;
@@ -58,9 +58,11 @@ fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
 fn sizes(path: &Path) -> Result<BTreeMap<String, (PixelSpacing, Option<f32>)>, PrepareError> {
     let text = text_of(path)?;
     let refuse = |reason: String| PrepareError::Table { path: path.to_path_buf(), reason };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let heads = reader.headers().map_err(|error| refuse(error.to_string()))?.clone();
-    let column = |word: &str| heads.iter().position(|head| head.to_ascii_lowercase().contains(word));
+    let column =
+        |word: &str| heads.iter().position(|head| head.to_ascii_lowercase().contains(word));
     let (Some(name), Some(size)) = (column("filename"), column("pixel size")) else {
         let found: Vec<_> = heads.iter().map(|head| format!("`{head}`")).collect();
         return Err(refuse(format!(
@@ -77,7 +79,9 @@ fn sizes(path: &Path) -> Result<BTreeMap<String, (PixelSpacing, Option<f32>)>, P
         let Some(spacing) = spacing else {
             let line = record.position().map_or(0, csv::Position::line);
             let found = record.get(size).unwrap_or_default();
-            return Err(refuse(format!("line {line}: expected a pixel size of 0.001 to 10 mm, found {found:?}")));
+            return Err(refuse(format!(
+                "line {line}: expected a pixel size of 0.001 to 10 mm, found {found:?}"
+            )));
         };
         let circumference = circumference.and_then(number).filter(|mm| mm.is_finite() && *mm > 0.0);
         let name = record.get(name).unwrap_or_default().to_string();
@@ -110,7 +114,9 @@ mod tests {
         assert!(first.group == "hc18_010" && first.group == second.group);
         assert_eq!(first.spacing, Spacing::Known(PixelSpacing::new(0.0691).unwrap()));
         assert_eq!(first.head_circumference_mm, Some(44.3));
-        assert!(matches!(&second.truth, Truth::Missing(what) if what.contains("010_2HC_Annotation")));
+        assert!(
+            matches!(&second.truth, Truth::Missing(what) if what.contains("010_2HC_Annotation"))
+        );
         assert_eq!((second.spacing, found.unlabelled), (Spacing::Unknown, 1));
     }
 

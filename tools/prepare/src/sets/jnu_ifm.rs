@@ -1,9 +1,9 @@
 //! JNU-IFM and PSFHS: pubic symphysis and fetal head, two labels, in two layouts.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFile, RawFolder};
-use crate::PrepareError;
 use std::collections::BTreeMap;
 
 const LAYOUT: &str = "folders image_mha and label_mha with `00001.mha`; or folders image and mask with `VIDEO_12.png` and `VIDEO_12_mask.png`";

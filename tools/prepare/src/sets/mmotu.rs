@@ -1,10 +1,10 @@
 //! MMOTU: ovarian tumours, the part of ordinary B-mode images (OTU_2d).
 
+use crate::PrepareError;
 use crate::case::{FoundCases, Part, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFile, RawFolder, text_of};
 use crate::sets::digits;
-use crate::PrepareError;
 use std::collections::BTreeMap;
 
 pub(crate) const SOURCE: Source = Source {
@@ -29,7 +29,8 @@ pub(crate) const SOURCE: Source = Source {
 fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
     let is_2d = |file: &&RawFile| {
         let mut folders = file.folder.split('/');
-        !folders.any(|name| ["OTU_3d", "OTU_CEUS"].iter().any(|other| name.eq_ignore_ascii_case(other)))
+        !folders
+            .any(|name| ["OTU_3d", "OTU_CEUS"].iter().any(|other| name.eq_ignore_ascii_case(other)))
     };
     let parts = parts(raw, is_2d)?;
     let masks: BTreeMap<String, &RawFile> = raw
@@ -42,9 +43,13 @@ fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
         let Some(number) = digits(file.stem()) else { continue };
         let part = parts.get(&number).copied();
         let truth = match (masks.get(&number), part) {
-            (_, None) => Truth::Missing(format!("expected {number} in train.txt or val.txt, found it in none")),
+            (_, None) => Truth::Missing(format!(
+                "expected {number} in train.txt or val.txt, found it in none"
+            )),
             (Some(mask), _) => Truth::Masks(vec![mask.path.clone()]),
-            (None, _) => Truth::Missing(format!("expected annotations/{number}_binary.PNG, found none")),
+            (None, _) => {
+                Truth::Missing(format!("expected annotations/{number}_binary.PNG, found none"))
+            }
         };
         let mut case = RawCase::alone(format!("mmotu_{number}"), file.path.clone(), truth);
         case.part = part;

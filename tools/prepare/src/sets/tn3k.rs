@@ -1,10 +1,10 @@
 //! TN3K: thyroid nodules, with a test set and folds of the others.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, Part, RawCase, Truth};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::{RawFolder, text_of};
 use crate::sets::mask_or;
-use crate::PrepareError;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -52,7 +52,8 @@ fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
                 _ => None,
             };
             if part.is_none() {
-                truth = Truth::Missing(format!("expected the number {number} in {FOLD}, found none"));
+                truth =
+                    Truth::Missing(format!("expected the number {number} in {FOLD}, found none"));
             }
             let stem = format!("tn3k_{half}_{}", file.stem());
             let mut case = RawCase::alone(stem, file.path.clone(), truth);
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_split_is_the_published_one() {
-        let layout = layout().with("tn3k/tn3k-trainval-fold0.json", r#"{"train": [0], "val": [1]}"#);
+        let layout =
+            layout().with("tn3k/tn3k-trainval-fold0.json", r#"{"train": [0], "val": [1]}"#);
         let found = layout.read(&SOURCE).unwrap();
         let parts: Vec<_> = found.cases.iter().map(|c| (c.stem.as_str(), c.part)).collect();
         assert_eq!(

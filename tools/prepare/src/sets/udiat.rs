@@ -1,10 +1,10 @@
 //! UDIAT (Dataset B): breast lesions.
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::RawFolder;
 use crate::sets::{digits, mask_or};
-use crate::PrepareError;
 
 pub(crate) const SOURCE: Source = Source {
     name: "udiat",

@@ -1,10 +1,10 @@
 //! UNS: the brachial plexus (Kaggle's ultrasound nerve segmentation).
 
+use crate::PrepareError;
 use crate::case::{FoundCases, RawCase};
 use crate::catalogue::{SetSpec, Source};
 use crate::raw::RawFolder;
 use crate::sets::{digits, mask_or};
-use crate::PrepareError;
 
 pub(crate) const SOURCE: Source = Source {
     name: "uns",
@@ -28,7 +28,8 @@ pub(crate) const SOURCE: Source = Source {
 };
 
 fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
-    let masks = raw.pictures_by("train", |stem| stem.strip_suffix("_mask").map(ToString::to_string));
+    let masks =
+        raw.pictures_by("train", |stem| stem.strip_suffix("_mask").map(ToString::to_string));
     let mut cases = Vec::new();
     for file in raw.pictures_in("train") {
         let stem = file.stem();
@@ -66,6 +67,8 @@ mod tests {
             found.cases.iter().map(|c| (c.stem.as_str(), c.group.as_str())).collect();
         let expected = [("uns_12_1", "uns_12"), ("uns_1_1", "uns_1"), ("uns_1_12", "uns_1")];
         assert_eq!((groups.as_slice(), found.unlabelled), (expected.as_slice(), 1));
-        assert!(matches!(&found.cases[2].truth, Truth::Missing(what) if what.contains("1_12_mask")));
+        assert!(
+            matches!(&found.cases[2].truth, Truth::Missing(what) if what.contains("1_12_mask"))
+        );
     }
 }
