@@ -2,7 +2,7 @@
 
 use crate::case::FoundCases;
 use crate::raw::RawFolder;
-use crate::{PrepareError, sets};
+use crate::{LayoutError, PrepareError, sets};
 use uniultra_report::{Document, Table, Text};
 
 /// A published data set.
@@ -107,14 +107,14 @@ impl Source {
         let refuse = |lacks| {
             let is_like =
                 |other: &&&'static Source| other.name != self.name && other.recognises(raw);
-            PrepareError::Layout {
+            PrepareError::Layout(Box::new(LayoutError {
                 name: self.name,
                 path: raw.root().to_path_buf(),
                 expected: self.layout,
                 found: raw.summary(),
                 lacks,
                 looks_like: sources().iter().filter(is_like).map(|other| other.name).collect(),
-            }
+            }))
         };
         if !lacks.is_empty() {
             return Err(refuse(lacks));

@@ -40,24 +40,8 @@ pub enum PrepareError {
         most: usize,
     },
     /// The raw folder is not laid out as the data set is, or a part of it is not there.
-    #[error(
-        "{}: expected {name} as distributed ({expected}), found {found}{}{}",
-        path.display(), lacking(lacks), alike(looks_like)
-    )]
-    Layout {
-        /// Name of the data set.
-        name: &'static str,
-        /// The raw folder.
-        path: PathBuf,
-        /// Its layout.
-        expected: &'static str,
-        /// What is in the folder.
-        found: String,
-        /// Folders and files that are not there.
-        lacks: Vec<&'static str>,
-        /// Data sets whose layout this is.
-        looks_like: Vec<&'static str>,
-    },
+    #[error(transparent)]
+    Layout(Box<LayoutError>),
     /// A table or list of the data set cannot be used.
     #[error("{}: {reason}", path.display())]
     Table {
@@ -122,6 +106,28 @@ pub enum PrepareError {
     Report(#[from] ReportError),
 }
 
+/// What a raw folder has instead of a data set's layout.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}: expected {name} as distributed ({expected}), found {found}{}{}",
+    path.display(), lacking(lacks), alike(looks_like)
+)]
+#[non_exhaustive]
+pub struct LayoutError {
+    /// Name of the data set.
+    pub name: &'static str,
+    /// The raw folder.
+    pub path: PathBuf,
+    /// The data set's layout.
+    pub expected: &'static str,
+    /// What is in the folder.
+    pub found: String,
+    /// Folders and files that are not there.
+    pub lacks: Vec<&'static str>,
+    /// Data sets whose layout this is.
+    pub looks_like: Vec<&'static str>,
+}
+
 impl PrepareError {
     /// Whether the output is at fault, rather than the raw folder.
     #[must_use]
@@ -144,10 +150,10 @@ impl PrepareError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Layout { looks_like, .. } if !looks_like.is_empty() => Some(
+            Self::Layout(error) if !error.looks_like.is_empty() => Some(
                 "give the name of the data set that the folder holds, or the folder of the one that is named",
             ),
-            Self::Layout { .. } => Some(
+            Self::Layout(_) => Some(
                 "`uniultra-tools prepare --list` says where each data set is; unpack all of its archives into one folder",
             ),
             Self::Unusable { .. } => {

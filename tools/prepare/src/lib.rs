@@ -32,7 +32,7 @@ mod write;
 
 pub use case::Part;
 pub use catalogue::{SetSpec, Source, catalogue_document, source, sources};
-pub use error::PrepareError;
+pub use error::{LayoutError, PrepareError};
 pub use prepare::{PrepareConfig, prepare};
 pub use report::{
     Duplicates, NearPair, PrepareReport, SetReport, SplitReport, SplitSource, report_document,

@@ -63,9 +63,9 @@ fn find(raw: &RawFolder) -> Result<FoundCases, PrepareError> {
     // A video's folder has its image and its mask folder, or one pair of folders has all of them.
     let masks: BTreeMap<(&str, &str), &RawFile> = raw
         .pictures_in("mask")
-        .filter_map(|file| {
+        .map(|file| {
             let stem = file.stem().strip_suffix("_mask").unwrap_or(file.stem());
-            Some(((above(&file.folder), stem), file))
+            ((above(&file.folder), stem), file)
         })
         .collect();
     if masks.is_empty() {
