@@ -18,16 +18,16 @@ Examples:
   uniultra-tools prepare --list
       the data sets that are known: organ, images, licence, where to get them
   uniultra-tools prepare busi raw/Dataset_BUSI_with_GT --out prepared/busi
-      prepared/busi/busi and prepared/busi/busi-normal, each with image, mask, data_split.json, README.md
+      prepared/busi/busi and prepared/busi/busi-normal: image, mask, data_split.json, README.md
   uniultra-tools prepare camus raw/CAMUS_public --out prepared/camus
       a set for each structure: camus_lv, camus_myo, camus_la
   uniultra-tools prepare ddti raw/DDTI --out prepared/ddti --allow-missing --group-duplicates
       without the images that nobody annotated; images that look alike stay in one part of the split
 
-RAW_DIR is the data set as downloaded, with its archives unpacked. It is only read. A published split is
-kept. Otherwise the part of an image follows from a hash of its patient, case or name, so the same folder
-always gives the same split. prepare.json in the data folder says what was written, what was left out and
-why, and which images look alike. Nothing is downloaded.";
+RAW_DIR is the data set as downloaded, with its archives unpacked. It is only read. A published
+split is kept. Otherwise the part of an image follows from a hash of its patient, case or name, so
+the same folder always gives the same split. prepare.json in the data folder says what was written,
+what was left out and why, and which images look alike. Nothing is downloaded.";
 
 /// What to prepare, and how.
 #[derive(Debug, clap::Args)]

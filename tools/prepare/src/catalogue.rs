@@ -139,11 +139,13 @@ impl Source {
 /// The table of `--list`.
 #[must_use]
 pub fn catalogue_document() -> Document {
-    let mut document = Document::new("Data sets that `prepare` knows");
+    let title = Text::from("Data sets that ").code("prepare").plain(" knows");
+    let mut document = Document::new(title);
     let heads = ["name", "organ", "images", "sets", "licence", "where to get it"];
     let mut table = Table::new(heads.len(), heads);
     for source in sources() {
-        let sets: Vec<_> = source.sets.iter().map(|set| set.name).collect();
+        let both = |set: &SetSpec| [Some(set.name), set.empty].into_iter().flatten();
+        let sets: Vec<_> = source.sets.iter().flat_map(both).collect();
         table.row([
             Text::of_code(source.name),
             source.organ.into(),

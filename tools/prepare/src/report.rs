@@ -137,8 +137,8 @@ fn percent(share: f64) -> f64 {
     (share * 1000.0).round() / 10.0
 }
 
-/// Crossing pairs that the page names; the JSON has all.
-const NAMED_PAIRS: usize = 20;
+/// Pairs and problems that the page names; the JSON has all.
+const NAMED: usize = 20;
 
 /// The report for people.
 #[must_use]
@@ -148,21 +148,30 @@ pub fn report_document(report: &PrepareReport) -> Document {
     document.paragraph(report.split.sentence());
     if !report.problems.is_empty() {
         document.paragraph(format!("Left out, without a usable mask: {}.", report.problems.len()));
-        let shown = report.problems.iter().take(NAMED_PAIRS);
+        let shown = report.problems.iter().take(NAMED);
         document.list(shown.map(|problem| format!("{}: {}", problem.stem, problem.what)));
+        more(&mut document, report.problems.len());
     }
     let Duplicates { images, pairs, crossing, .. } = &report.near_duplicates;
     document.paragraph(format!(
         "Look alike: {images} images in {pairs} pairs, of which {} cross parts of the split.",
         crossing.len()
     ));
-    let shown = crossing.iter().take(NAMED_PAIRS);
+    let shown = crossing.iter().take(NAMED);
     document.list(shown.map(|pair| {
         let [first, second] = pair.parts.map(Part::name);
         let bits = pair.distance_bits;
         format!("{} ({first}) and {} ({second}): {bits} bits", pair.first, pair.second)
     }));
+    more(&mut document, crossing.len());
     document
+}
+
+/// Says how many are not named.
+fn more(document: &mut Document, count: usize) {
+    if let Some(more) = count.checked_sub(NAMED).filter(|more| *more > 0) {
+        document.paragraph(format!("{more} more are in prepare.json."));
+    }
 }
 
 /// A table of sets.

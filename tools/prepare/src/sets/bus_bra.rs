@@ -19,7 +19,7 @@ pub(crate) const SOURCE: Source = Source {
     citation: "Gomez-Flores, Gregorio-Calas, Pereira: BUS-BRA: a breast ultrasound dataset for assessing computer-aided diagnosis systems. Medical Physics 51(4) (2024) 3110-3123",
     url: "https://zenodo.org/records/8231412",
     layout: "folders Images with `bus_0001-l.png` and Masks with `mask_0001-l.png`, and bus_data.csv",
-    masks: "As published. Cases are those of bus_data.csv. The published folds are for cross-validation and are not used.",
+    masks: "Masks are as published. Cases are those of bus_data.csv. The published folds are for cross-validation and are not used.",
     grouped_by: "case",
     sets: &[SetSpec::binary("bus_bra", "breast lesion")],
     needs: &[&["Images", "Masks", TABLE]],

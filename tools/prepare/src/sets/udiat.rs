@@ -15,7 +15,7 @@ pub(crate) const SOURCE: Source = Source {
     citation: "Yap, Pons, Marti, Ganau, Sentis, Zwiggelaar, Davison, Marti: Automated breast ultrasound lesions detection using convolutional neural networks. IEEE JBHI 22(4) (2018) 1218-1226",
     url: "http://www2.docm.mmu.ac.uk/STAFF/m.yap/dataset.php",
     layout: "folders original and GT with `000001.png`",
-    masks: "As published.",
+    masks: "Masks are as published.",
     grouped_by: "image",
     sets: &[SetSpec::binary("udiat", "breast lesion")],
     needs: &[&["original", "GT"]],

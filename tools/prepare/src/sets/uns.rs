@@ -15,7 +15,7 @@ pub(crate) const SOURCE: Source = Source {
     citation: "Montoya, Hasnin, kaggle446, shirzad, Cukierski, yffud: Ultrasound nerve segmentation. Kaggle (2016)",
     url: "https://www.kaggle.com/c/ultrasound-nerve-segmentation",
     layout: "folder train with `1_1.tif` and `1_1_mask.tif`",
-    masks: "As published. Images without the nerve are the set uns-empty, with empty masks. The competition's test images have no masks and are left out.",
+    masks: "Masks are as published. Images without the nerve are the set uns-empty, with empty masks. The competition's test images have no masks and are left out.",
     grouped_by: "subject (the number that a name begins with)",
     sets: &[SetSpec {
         name: "uns",
