@@ -3,12 +3,14 @@
 Needs Pillow, numpy and onnx. Fuzzing adds to them (`cargo xtask fuzz --keep`).
 """
 
+import gzip
 import io
 import json
 import pickle
 import struct
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,47 @@ def masks_and_prompts() -> None:
     write("prompts", "not_a_number", b"\x00" + struct.pack("<2fB", float("nan"), 1, 1))
 
 
+def nifti(order: str, kind: int, value: str) -> bytes:
+    """A NIfTI file of 3 x 2 samples in a byte order."""
+    header = bytearray(352)
+    for place, code, number in [
+        (0, "i", 348),
+        (40, "h", 3),
+        (42, "h", 3),
+        (44, "h", 2),
+        (46, "h", 1),
+        (70, "h", kind),
+        (80, "f", 0.3),
+        (84, "f", 0.15),
+        (108, "f", 352),
+        (112, "f", 2),
+        (116, "f", 1),
+    ]:
+        struct.pack_into(order + code, header, place, number)
+    header[123] = 2
+    header[344:348] = b"n+1\0"
+    return bytes(header) + struct.pack(f"{order}6{value}", *range(1, 7))
+
+
+def volumes() -> None:
+    """Pictures as NIfTI and MetaImage: byte orders, kinds of samples, packed or not, in colour."""
+    write("volume", "bytes.nii.gz", gzip.compress(nifti("<", 2, "B"), mtime=0))
+    write("volume", "short.nii", nifti("<", 4, "h"))
+    write("volume", "float_big_endian.nii", nifti(">", 16, "f"))
+    lines = b"ObjectType = Image\nNDims = 2\nBinaryData = True\nDimSize = 3 2\nElementSpacing = 0.3 0.15\n"
+    local = b"ElementDataFile = LOCAL\n"
+    samples = bytes(range(6))
+    write("volume", "bytes.mha", lines + b"ElementType = MET_UCHAR\n" + local + samples)
+    packed = b"CompressedData = True\nElementType = MET_UCHAR\n" + local + zlib.compress(samples)
+    write("volume", "packed.mha", lines + packed)
+    order = b"ElementByteOrderMSB = True\nElementType = MET_USHORT\n"
+    write("volume", "short.mha", lines + order + local + struct.pack(">6H", *range(6)))
+    colour = b"DimSize = 1 2 3\nElementType = MET_UCHAR\n"
+    write("volume", "planes.mha", b"NDims = 3\n" + colour + local + samples)
+    outside = b"ElementType = MET_UCHAR\nElementDataFile = other.raw\n"
+    write("volume", "outside.mhd", lines + outside)
+
+
 def texts() -> None:
     """A manifest and board profiles of this project."""
     write("manifest", "f32.toml", (ROOT / "models/uniultra-mini/model.toml").read_bytes())
@@ -135,6 +178,7 @@ if __name__ == "__main__":
     frames()
     checkpoints()
     masks_and_prompts()
+    volumes()
     texts()
     graphs()
     sys.stdout.write(f"seeds in {SEEDS}\n")

@@ -26,6 +26,7 @@ use uniultra_core::{
     PromptError, Prompts,
 };
 use uniultra_manifest::{Board, Manifest};
+use uniultra_prepare::Volume;
 use uniultra_sink::read_mask_prompt;
 
 /// A target by its name: the name of a folder of seeds and of a fuzz target.
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("manifest", manifest),
     ("mask_prompt", mask_prompt),
     ("prompts", prompts),
+    ("volume", volume),
     #[cfg(feature = "onnx")]
     ("onnx_load", onnx_load),
     #[cfg(feature = "onnx")]
@@ -107,6 +109,18 @@ pub fn mask_prompt(bytes: &[u8]) {
     if let Ok(prompt) = read_mask_prompt(&path, index) {
         assert_eq!(prompt.logits().len(), prompt.side() * prompt.side());
         assert!(prompt.logits().iter().all(|value| value.is_finite()));
+    }
+}
+
+/// A NIfTI or MetaImage file with its samples inside.
+pub fn volume(bytes: &[u8]) {
+    if let Ok(volume) = Volume::from_bytes(bytes) {
+        let (width, height) = (volume.width(), volume.height());
+        assert!((1..=MAX_SIDE_PX).contains(&width) && (1..=MAX_SIDE_PX).contains(&height));
+        assert!(volume.labels().is_none_or(|labels| labels.len() == width * height));
+        if let Ok(frame) = volume.into_frame() {
+            assert_eq!((frame.width(), frame.height()), (width, height));
+        }
     }
 }
 

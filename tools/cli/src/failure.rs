@@ -10,6 +10,7 @@ use uniultra_evaluate::EvaluateError;
 use uniultra_export::ExportError;
 use uniultra_manifest::{BoardError, ManifestError};
 use uniultra_phantom::PhantomError;
+use uniultra_prepare::PrepareError;
 use uniultra_profile::ProfileError;
 use uniultra_quantize::QuantizeError;
 use uniultra_report::ReportError;
@@ -96,6 +97,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     if let Some(error) = cause.downcast_ref::<ProfileError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref::<PrepareError>() {
+        return error.hint();
+    }
     if let Some(error) = cause.downcast_ref::<ReportError>() {
         return error.hint();
     }
@@ -154,6 +158,14 @@ fn code(error: &anyhow::Error) -> u8 {
         }
         if let Some(error) = cause.downcast_ref::<PhantomError>() {
             return if error.is_output() { 6 } else { 3 };
+        }
+        if let Some(error) = cause.downcast_ref::<PrepareError>() {
+            return match error {
+                _ if error.is_usage() => 2,
+                _ if error.is_output() => 6,
+                PrepareError::Threads { .. } | PrepareError::Report(_) => 1,
+                _ => 3,
+            };
         }
         if let Some(error) = cause.downcast_ref::<ExportError>() {
             return if error.is_output() { 6 } else { 3 };

@@ -47,4 +47,5 @@ fn the_committed_schemas_are_those_of_the_types() {
     check::<uniultra_estimate::Report>();
     check::<uniultra_estimate::Calibration>();
     check::<uniultra_track::TrackReport>();
+    check::<uniultra_prepare::PrepareReport>();
 }

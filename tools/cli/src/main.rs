@@ -1,5 +1,5 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
-//! phantoms, measure, compare and profile models, estimate them for boards.
+//! phantoms, prepare data sets, measure, compare and profile models, estimate them for boards.
 
 mod compare;
 mod estimate;
@@ -12,6 +12,7 @@ mod json;
 #[cfg(test)]
 mod json_schemas;
 mod phantom;
+mod prepare;
 mod profile;
 mod quantize;
 mod track;
@@ -38,6 +39,8 @@ enum Command {
     Export(export::Args),
     /// Simulate B-mode frames with exact masks.
     Phantom(phantom::Args),
+    /// Make a data folder of a published data set, from the layout it is distributed in.
+    Prepare(prepare::Args),
     /// Make an int8 model pack of an f32 one: calibration, sensitivity, mixed precision.
     Quantize(quantize::Args),
     /// Measure model packs on datasets: Dice, IoU, HD95, clicks; tables, plots and overlays.
@@ -69,6 +72,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(args),
         Command::Export(args) => export::run(args),
         Command::Phantom(args) => phantom::run(args),
+        Command::Prepare(args) => prepare::run(args),
         Command::Quantize(args) => quantize::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Compare(args) => compare::run(args),

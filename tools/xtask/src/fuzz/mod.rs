@@ -10,7 +10,7 @@ use uniultra_checkout::screen;
 use uniultra_checkout::workspace::{self, Workspace};
 
 /// Targets, the quick ones first. The last two need tract.
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "board",
     "manifest",
     "prompts",
@@ -19,6 +19,7 @@ const TARGETS: [&str; 10] = [
     "checkpoint",
     "dicom",
     "igtl",
+    "volume",
     "quantize_graph",
     "onnx_load",
 ];
