@@ -1,6 +1,7 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
-//! phantoms, measure, compare and profile models, estimate them for boards.
+//! phantoms, segment archives, measure, compare and profile models, estimate them for boards.
 
+mod batch;
 mod compare;
 mod estimate;
 mod evaluate;
@@ -50,7 +51,9 @@ enum Command {
     Estimate(estimate::Args),
     /// Measure how well a live session follows objects through sequences of frames.
     Track(track::Args),
-    /// Join the reports of the shards of one evaluation.
+    /// Segment an archive of images and DICOM files from a list of prompts: resumable, in shards.
+    Batch(batch::Args),
+    /// Join the shards of one evaluation or batch.
     Merge(evaluate::MergeArgs),
 }
 
@@ -75,6 +78,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Profile(args) => profile::run(args),
         Command::Estimate(args) => estimate::run(args),
         Command::Track(args) => track::run(args),
+        Command::Batch(args) => batch::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     }
 }
