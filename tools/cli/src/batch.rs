@@ -113,7 +113,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (count, paths) = prepared.without_file();
     if count > 0 {
         let some = paths.join(", ");
-        log::warn!("{count} prompts are about files that are not in the input, such as {some}");
+        log::warn!("prompts about files that are not in the input: {count}, about {some}");
     }
     let before = prepared.done();
     if prepared.is_finished() {
