@@ -125,10 +125,14 @@ impl Archive {
     /// The command with the small pack.
     pub(crate) fn command(&self, out: &str, rest: &[&str]) -> Command {
         let mut command = command("uniultra-tools");
-        command.args(["batch", "--threads", "1", "--model"]).arg(model());
+        command.args(["batch", "--model"]).arg(model());
         command.arg("--input").arg(self.root()).arg("--out").arg(self.out(out));
         if !rest.contains(&"--prompts") {
             command.arg("--prompts").arg(self.prompts());
+        }
+        // Two frames at once.
+        if !rest.contains(&"--threads") {
+            command.args(["--threads", "2"]);
         }
         command.args(rest);
         command

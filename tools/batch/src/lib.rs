@@ -6,7 +6,7 @@
 //! prompts ────────┘     │
 //!                 decode a frame     a thread; two frames ahead
 //!                       │
-//!                 encode it once, then decode each prompt     the engine's threads
+//!                 encode it once, then decode each prompt     threads, a frame each
 //!                       │
 //!                 resize and measure the mask, write it, then its line     a thread
 //!                       │

@@ -8,9 +8,9 @@ use crate::prompts::PromptList;
 use crate::record::{MaskForm, PromptsRecord, RunRecord};
 use crate::report::BatchReport;
 use crate::resume::{Place, place};
-use crate::stages::{ANSWERS_AHEAD, FRAMES_AHEAD, Settings, answer_all, decode_all, write_all};
+use crate::stages::{Queue, Settings, answer_all, decode_all, write_all};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use uniultra_core::{DecodeOptions, MaskChoice, PixelSpacing};
 use uniultra_dataset::Shard;
@@ -198,33 +198,44 @@ impl Prepared {
         BatchReport::count(&self.folder)
     }
 
-    /// Does what is left. `progress` is called after each line.
+    /// Does what is left, with `at_once` frames in the model at the same time. `progress` is called after each line.
     ///
     /// # Errors
     /// [`BatchError::Output`] if results cannot be written, [`BatchError::Model`] if memory runs out.
     pub fn run(
         mut self,
         segmenter: &Segmenter,
+        at_once: usize,
         progress: &(dyn Fn() + Sync),
     ) -> Result<BatchReport, BatchError> {
+        let at_once = at_once.max(1);
         let (jobs, place, settings) = (&self.jobs, self.place, &self.settings);
         let (folder, lines) = (&self.folder, &mut self.lines);
+        let (queue, turns, order) = Queue::new(at_once);
+        let turns = Arc::new(Mutex::new(turns));
         thread::scope(|scope| -> Result<(), BatchError> {
-            let (piece, pieces) = sync_channel(FRAMES_AHEAD);
-            let (outcome, outcomes) = sync_channel(ANSWERS_AHEAD);
             let named = |name: &str| thread::Builder::new().name(name.to_string());
             let failed = |error: std::io::Error| BatchError::Internal(error.to_string());
-            let decode = move || decode_all(jobs, place, settings, &piece);
-            let write = move || write_all(folder, settings, lines, &outcomes, progress);
+            let decode = move || decode_all(jobs, place, settings, &queue);
             let decoding = named("decode").spawn_scoped(scope, decode).map_err(failed)?;
+            let write = move || write_all(folder, settings, lines, &order, progress);
             let writing = named("write").spawn_scoped(scope, write).map_err(failed)?;
-            let answered = answer_all(segmenter, &pieces, &outcome);
-            // Both other stages end when their queue does.
-            drop((pieces, outcome));
+            let mut answering = Vec::new();
+            for _ in 0..at_once {
+                let turns = Arc::clone(&turns);
+                let answer = move || answer_all(segmenter, &turns);
+                answering.push(named("answer").spawn_scoped(scope, answer).map_err(failed)?);
+            }
+            // With its last user the queue is closed, and the stages before it end.
+            drop(turns);
             let broken = |what: &str| Err(BatchError::Internal(format!("{what} panicked")));
-            let written = writing.join().unwrap_or_else(|_| broken("the writing thread"));
+            let mut outcome = writing.join().unwrap_or_else(|_| broken("the writing thread"));
+            for thread in answering {
+                let answered = thread.join().unwrap_or_else(|_| broken("an answering thread"));
+                outcome = outcome.and(answered);
+            }
             let decoded = decoding.join().map_or_else(|_| broken("the decoding thread"), Ok);
-            written.and(answered).and(decoded)
+            outcome.and(decoded)
         })?;
         if self.settings.masks != MaskForm::Rle {
             uniultra_report::create_folder(&self.folder.join(MASKS))?;

@@ -72,9 +72,13 @@ pub(crate) struct Args {
     /// Do part I of N, counted from 0; `merge` joins the parts.
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
-    /// Threads of the model, 1 to 16; all cores if not given.
+    /// Threads of the model, 1 to 16; all cores if not given. They are shared out among the frames at once.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     threads: Option<u16>,
+    /// Frames at once, each with memory of its own, about 1 GiB for a SAM 2 encoder at 1024 pixels; as many as
+    /// threads but at most 4 if not given.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=16))]
+    frames_at_once: Option<u16>,
 }
 
 fn spacing(text: &str) -> Result<PixelSpacing, String> {
@@ -126,13 +130,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.map_or_else(|| cores().min(MAX_THREADS), usize::from);
-    let engine = EngineOptions::new().with_threads(threads);
+    let at_once = args.frames_at_once.map_or_else(|| threads.min(DEFAULT_AT_ONCE), usize::from);
+    // A frame alone on a thread is done in less time of the processor than one that several threads share.
+    let engine = EngineOptions::new().with_threads((threads / at_once).max(1));
     let segmenter = uniultra_engine::open_pack(&pack, &engine).map_err(BatchError::from)?;
     let bar = progress_bar(prepared.total(), "answers").with_position(before as u64);
     // The time left is estimated from this start alone.
     bar.reset_eta();
     let begun = Instant::now();
-    let report = prepared.run(&segmenter, &|| bar.inc(1));
+    let report = prepared.run(&segmenter, at_once, &|| bar.inc(1));
     bar.finish_and_clear();
     let report = report?;
     let work = Work { lines: before, time: begun.elapsed(), total: start.elapsed() };
@@ -182,6 +188,9 @@ fn summary(report: &BatchReport) -> String {
     }
     text
 }
+
+/// Frames at once if --frames-at-once is not given: more take more memory than many machines have.
+const DEFAULT_AT_ONCE: usize = 4;
 
 /// Failures in the summary.
 const LISTED: usize = 10;

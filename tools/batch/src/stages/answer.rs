@@ -1,30 +1,31 @@
 //! The second stage: frames to answers. Each frame is encoded once.
 
-use super::{FrameWork, Outcome, Piece, Step, Task};
+use super::{FrameWork, Outcome, Piece, Step, Task, Turn};
 use crate::BatchError;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Mutex, PoisonError};
 use uniultra_core::{EncodedFrame, MAX_OBJECTS, Prompts, SegmentError};
 use uniultra_engine::{Breakdown, EngineError, Segmenter, TractNetwork};
 
-/// Answers all that comes, and sends it on in order.
+/// Takes one piece after the other and answers it, beside other threads that do the same.
 ///
 /// # Errors
 /// [`BatchError::Model`] if memory runs out. Any other failure of the model is one of the frame.
 pub(crate) fn answer_all(
     segmenter: &Segmenter,
-    pieces: &Receiver<Piece>,
-    outcomes: &SyncSender<Outcome>,
+    turns: &Mutex<Receiver<Turn>>,
 ) -> Result<(), BatchError> {
-    for piece in pieces {
+    loop {
+        let next = turns.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Turn { piece, answers }) = next else { return Ok(()) };
         let sent = match piece {
-            Piece::Line(line) => outcomes.send(Outcome::Line(line)).is_ok(),
-            Piece::Frame(work) => frame(segmenter, *work, outcomes)?,
+            Piece::Line(line) => answers.send(Outcome::Line(line)).is_ok(),
+            Piece::Frame(work) => frame(segmenter, *work, &answers)?,
         };
-        if !sent {
-            break;
+        if !sent || answers.send(Outcome::End).is_err() {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Answers the prompts of a frame. Says whether anybody still takes answers.

@@ -1,12 +1,11 @@
 //! The first stage: files to frames.
 
-use super::{FrameWork, Piece, Settings, Step, Task};
+use super::{Closed, FrameWork, Piece, Queue, Settings, Step, Task};
 use crate::line::{ResultLine, Status};
 use crate::plan::{Job, effective};
 use crate::prompts::Asked;
 use crate::resume::Place;
 use std::fs::File;
-use std::sync::mpsc::SyncSender;
 use uniultra_answer::{
     FileError, Warning, frame_index, is_dicom, prompted_spacing, read_frame_file,
     warnings_of_frame, warnings_of_image,
@@ -18,20 +17,12 @@ use uniultra_schema::SpacingSource;
 /// Bytes that say what a file is.
 const KIND_BYTES: usize = 4096;
 
-/// The receiver is gone: the run ends with its error.
-struct Closed;
-
 /// Decodes all frames that are asked about, from `place` on, and sends them in order.
-pub(crate) fn decode_all(
-    jobs: &[Job],
-    place: Place,
-    settings: &Settings,
-    pieces: &SyncSender<Piece>,
-) {
+pub(crate) fn decode_all(jobs: &[Job], place: Place, settings: &Settings, queue: &Queue) {
     let jobs = jobs.iter().skip(place.job).enumerate();
     for (i, job) in jobs {
         let done = if i == 0 { place.prompts } else { 0 };
-        let source = Source { job, done, settings, pieces };
+        let source = Source { job, done, settings, queue };
         if source.send().is_err() {
             return;
         }
@@ -44,7 +35,7 @@ struct Source<'a> {
     /// Prompts that have their lines already.
     done: usize,
     settings: &'a Settings,
-    pieces: &'a SyncSender<Piece>,
+    queue: &'a Queue,
 }
 
 impl Source<'_> {
@@ -93,7 +84,7 @@ impl Source<'_> {
     }
 
     fn piece(&self, piece: Piece) -> Result<(), Closed> {
-        self.pieces.send(piece).map_err(|_| Closed)
+        self.queue.push(piece)
     }
 
     fn line(&self, line: ResultLine) -> Result<(), Closed> {

@@ -14,26 +14,31 @@ use uniultra_report::create_folder;
 use uniultra_schema::SpacingReport;
 use uniultra_sink::{AppendedLines, coco_counts, encode_mask_png, write_atomically};
 
-/// Writes all that comes: a mask, then its line. `progress` is called after each line.
+/// Writes the answers of each piece in order: a mask, then its line. `progress` is called after each line. Ends early
+/// where the stage before has failed.
 pub(crate) fn write_all(
     folder: &Path,
     settings: &Settings,
     lines: &mut AppendedLines,
-    outcomes: &Receiver<Outcome>,
+    order: &Receiver<Receiver<Outcome>>,
     progress: &(dyn Fn() + Sync),
 ) -> Result<(), BatchError> {
     let mut masks = Masks { folder, form: settings.masks, made: None };
-    for outcome in outcomes {
-        let line = match outcome {
-            Outcome::Line(line) => *line,
-            Outcome::Answer(task, prediction) => {
-                let answer = Answer::measure(&prediction, settings.choice);
-                line(*task, &prediction, &answer, &mut masks)?
-            }
-        };
-        let text = line.text().map_err(|error| BatchError::Internal(error.to_string()))?;
-        lines.push(&text)?;
-        progress();
+    for outcomes in order {
+        loop {
+            let line = match outcomes.recv() {
+                Ok(Outcome::Line(line)) => *line,
+                Ok(Outcome::Answer(task, prediction)) => {
+                    let answer = Answer::measure(&prediction, settings.choice);
+                    line(*task, &prediction, &answer, &mut masks)?
+                }
+                Ok(Outcome::End) => break,
+                Err(_) => return Ok(()),
+            };
+            let text = line.text().map_err(|error| BatchError::Internal(error.to_string()))?;
+            lines.push(&text)?;
+            progress();
+        }
     }
     Ok(())
 }
