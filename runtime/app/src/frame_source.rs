@@ -3,15 +3,10 @@
 use crate::failure::AppError;
 use anyhow::Context;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
-use uniultra_core::{DecodeOptions, DecodedFrame, Frame, MAX_SIDE_PX};
-
-/// Largest frame file to read: the largest frame in uncompressed 16-bit RGB, and its header.
-const MAX_FRAME_FILE_BYTES: u64 = (MAX_SIDE_PX * MAX_SIDE_PX * 6 + (1 << 20)) as u64;
-
-/// First bytes of a file that say what it is.
-const KIND_BYTES: u64 = 132;
+use uniultra_answer::{FileError, read_frame_file};
+use uniultra_core::{DecodeOptions, DecodedFrame, Frame};
 
 /// The source of the frame.
 #[derive(Debug)]
@@ -46,37 +41,14 @@ impl FrameSource {
     /// Reads the file, of a bounded size.
     pub(crate) fn bytes(&self) -> anyhow::Result<Vec<u8>> {
         let read = match self {
-            Self::Stdin => read_bounded(io::stdin().lock()),
-            Self::File(path) => File::open(path).and_then(read_bounded),
+            Self::Stdin => read_frame_file(io::stdin().lock()),
+            Self::File(path) => File::open(path).map_err(FileError::from).and_then(read_frame_file),
         };
-        let (bytes, most) = read
-            .map_err(|e| AppError::Input(format!("cannot read the frame {}: {e}", self.name())))?;
-        if bytes.len() as u64 > most {
-            let name = self.name();
-            let message = format!("frame {name}: expected at most {most} bytes, found more");
-            return Err(AppError::Input(message).into());
-        }
-        Ok(bytes)
+        let name = self.name();
+        let message = |error| match error {
+            FileError::Read(error) => format!("cannot read the frame {name}: {error}"),
+            error => format!("frame {name}: {error}"),
+        };
+        read.map_err(|error| AppError::Input(message(error)).into())
     }
-}
-
-/// Reads one byte more than a file of its kind may have, if there is one. Returns the bytes, and how many it may
-/// have.
-fn read_bounded(mut file: impl Read) -> io::Result<(Vec<u8>, u64)> {
-    let mut bytes = Vec::new();
-    // So many tell a DICOM file from others.
-    file.by_ref().take(KIND_BYTES).read_to_end(&mut bytes)?;
-    let most = max_bytes(&bytes);
-    file.take(most + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
-    Ok((bytes, most))
-}
-
-/// Largest file, by its first bytes. A DICOM file can hold many frames.
-fn max_bytes(start: &[u8]) -> u64 {
-    #[cfg(feature = "dicom")]
-    if crate::dicom::is_dicom(start) {
-        return uniultra_dicom::limits::MAX_FILE_BYTES;
-    }
-    let _ = start;
-    MAX_FRAME_FILE_BYTES
 }

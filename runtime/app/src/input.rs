@@ -3,7 +3,7 @@
 #[cfg(feature = "dicom")]
 use crate::dicom::Documents;
 use crate::request::Request;
-use crate::warning::{Warning, warnings_of_frame};
+use uniultra_answer::{Warning, warnings_of_frame};
 use uniultra_core::{DecodedFrame, Frame, PixelSpacing};
 use uniultra_schema::SpacingSource;
 
@@ -29,7 +29,7 @@ impl Input {
         #[cfg(feature = "dicom")]
         {
             let bytes = request.frame.bytes()?;
-            if crate::dicom::is_dicom(&bytes) {
+            if uniultra_answer::is_dicom(&bytes) {
                 return crate::dicom::read(bytes, request);
             }
             crate::dicom::refuse_options(request)?;

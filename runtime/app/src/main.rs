@@ -3,7 +3,6 @@
 //! Arguments are parsed ([`args`]), then resolved into a request ([`request`]), which checks
 //! everything that can be checked without a model, then carried out.
 
-mod answer;
 mod args;
 mod bench;
 mod board;
@@ -25,7 +24,6 @@ mod request;
 mod segment;
 mod selftest;
 mod summary;
-mod warning;
 mod watchdog;
 
 use args::{Cli, Command};

@@ -1,6 +1,5 @@
 //! `uniultra segment`: reads a frame and writes a mask and its measures.
 
-use crate::answer::Answer;
 use crate::args::SegmentArgs;
 use crate::board::RunSetup;
 use crate::document::document;
@@ -9,12 +8,12 @@ use crate::output::{print, write, write_json};
 use crate::report::Parts;
 use crate::request::Request;
 use crate::summary::summary;
-use crate::warning::{Warning, add, warnings};
 use crate::watchdog::Watchdog;
 use anyhow::Context;
 use log::info;
 use std::path::Path;
 use std::time::Instant;
+use uniultra_answer::{Answer, Warning, add, warnings};
 use uniultra_core::{Prediction, diameters_with_spacing};
 use uniultra_manifest::Manifest;
 use uniultra_schema::Timings;
@@ -71,7 +70,8 @@ pub(crate) fn run(args: &SegmentArgs, board: Option<&Path>) -> anyhow::Result<()
     timings.measure = answer.measure_ms;
     let mut warnings = warnings(&answer, &request.prompts, prediction.object_score());
     add(&mut warnings, input.warnings.iter().copied());
-    let memory = Warning::over_memory(request.setup.board(), uniultra_engine::peak_rss_mib());
+    let budget_mib = request.setup.board().map(|board| board.budget.rss_mib);
+    let memory = Warning::over_memory(budget_mib, uniultra_engine::peak_rss_mib());
     add(&mut warnings, memory);
 
     let stage = Instant::now();

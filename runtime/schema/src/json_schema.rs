@@ -24,3 +24,14 @@ pub fn schema_text<R: Report + JsonSchema>() -> Result<String, serde_json::Error
     }
     Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
+
+/// The JSON Schema of a line of a file of lines, which has no envelope: a document beside the file has it.
+///
+/// # Errors
+/// If the schema cannot be written as JSON.
+pub fn line_schema_text<R: Report + JsonSchema>() -> Result<String, serde_json::Error> {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator.root_schema_for::<R>();
+    schema.insert("title".to_string(), R::SCHEMA.into());
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
+}

@@ -49,7 +49,7 @@ pub use budgets::{BudgetCheck, Budgets, Measured};
 pub use document::{Document, DocumentError, Report, Tool};
 pub use info::{BuildTarget, InfoReport};
 #[cfg(feature = "json-schema")]
-pub use json_schema::schema_text;
+pub use json_schema::{line_schema_text, schema_text};
 pub use machine::{Machine, System};
 pub use model::{ModelIdentity, ModelOrigin};
 pub use quantiles::Quantiles;

@@ -99,13 +99,13 @@ pub(crate) struct Args {
 /// Which reports to join.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MergeArgs {
-    /// Reports of all shards of one run: folders, or their report.json.
+    /// All shards of one run: folders of `evaluate`, or their report.json; or folders of `batch`.
     #[arg(value_name = "REPORT", required = true)]
     reports: Vec<PathBuf>,
-    /// Folder of the merged report.
+    /// Folder of the merged report or batch.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Replace a report that is already in the folder.
+    /// Replace a report or batch that is already in the folder.
     #[arg(long)]
     force: bool,
 }
@@ -187,8 +187,11 @@ fn prompts(args: &Args) -> Result<Vec<PromptKind>, EvaluateError> {
     }
 }
 
-/// Merges reports.
+/// Merges reports, or batches: what the first is, all have to be.
 pub(crate) fn run_merge(args: &MergeArgs) -> anyhow::Result<()> {
+    if args.reports.first().is_some_and(|folder| uniultra_batch::is_batch(folder)) {
+        return crate::batch::merge(&args.reports, &args.out, args.force);
+    }
     if !args.force {
         check_free(&args.out)?;
     }

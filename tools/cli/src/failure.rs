@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use uniultra_batch::BatchError;
 use uniultra_checkpoint::CheckpointError;
 use uniultra_compare::CompareError;
 use uniultra_engine::{Breakdown, EngineError};
@@ -21,10 +22,13 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 bad input (checkpoint, frame, data, board profile), \
 4 bad model pack, 5 a board's budget is not held, 6 output cannot be written, 7 this machine or the model is \
 not what the board profile asks for, 8 the device cannot be reached or did not do as asked, 9 out of memory, \
-10 the engine broke down.";
+10 the engine broke down, 11 a batch is done, but some of its prompts or files have no answer.";
 
 /// The exit code where memory ran out.
 pub(crate) const OUT_OF_MEMORY: u8 = 9;
+
+/// The exit code of a batch that is done, but without some answers.
+const INCOMPLETE: u8 = 11;
 
 /// Budgets of a board that are not held (exit code 5).
 #[derive(Debug)]
@@ -86,6 +90,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         return error.hint();
     }
     if let Some(error) = cause.downcast_ref::<EvaluateError>() {
+        return error.hint();
+    }
+    if let Some(error) = cause.downcast_ref::<BatchError>() {
         return error.hint();
     }
     if let Some(error) = cause.downcast_ref::<CompareError>() {
@@ -184,6 +191,9 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<ProfileError>() {
             return profile_code(error);
         }
+        if let Some(error) = cause.downcast_ref::<BatchError>() {
+            return batch_code(error);
+        }
         if let Some(error) = cause.downcast_ref::<EstimateError>() {
             return match error {
                 EstimateError::Pack(error) => profile_code(error),
@@ -216,6 +226,17 @@ fn report_code(error: &ReportError) -> u8 {
         _ if error.is_output() => 6,
         _ if error.is_usage() => 2,
         _ => 1,
+    }
+}
+
+fn batch_code(error: &BatchError) -> u8 {
+    match error {
+        _ if error.is_output() => 6,
+        _ if error.is_usage() => 2,
+        _ if error.is_model() => 4,
+        BatchError::Internal(_) => 1,
+        BatchError::Failed { .. } => INCOMPLETE,
+        _ => 3,
     }
 }
 

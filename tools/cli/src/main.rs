@@ -1,6 +1,8 @@
 //! `uniultra-tools`: the host side. Inspect checkpoints, export and quantize model packs, make
-//! phantoms, prepare data sets, measure, compare and profile models, estimate them for boards.
+//! phantoms, prepare data sets, segment archives, measure, compare and profile models, estimate them
+//! for boards.
 
+mod batch;
 mod compare;
 mod estimate;
 mod evaluate;
@@ -53,7 +55,9 @@ enum Command {
     Estimate(estimate::Args),
     /// Measure how well a live session follows objects through sequences of frames.
     Track(track::Args),
-    /// Join the reports of the shards of one evaluation.
+    /// Segment an archive of images and DICOM files from a list of prompts: resumable, in shards.
+    Batch(batch::Args),
+    /// Join the shards of one evaluation or batch.
     Merge(evaluate::MergeArgs),
 }
 
@@ -79,6 +83,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Profile(args) => profile::run(args),
         Command::Estimate(args) => estimate::run(args),
         Command::Track(args) => track::run(args),
+        Command::Batch(args) => batch::run(args),
         Command::Merge(args) => evaluate::run_merge(args),
     }
 }

@@ -1,10 +1,10 @@
 //! The DICOM objects about an answer: a segmentation and a structured report.
 
-use crate::answer::Answer;
 use crate::output::{Outputs, write};
 use crate::request::Request;
 use anyhow::Context;
-use uniultra_core::{PixelSpacing, Polygon, Segment, diameters_with_spacing, largest_outer};
+use uniultra_answer::{Answer, MeasuresMm};
+use uniultra_core::PixelSpacing;
 use uniultra_dicom::{Algorithm, DicomImage, Measurements, Segmentation};
 use uniultra_manifest::Manifest;
 use uniultra_sink::Destination;
@@ -77,15 +77,5 @@ impl Encoded {
 
 /// The measures of the JSON report, in mm.
 fn measurements(answer: &Answer, spacing: Option<PixelSpacing>) -> Measurements {
-    let Some(spacing) = spacing else { return Measurements::default() };
-    let chosen = answer.chosen();
-    let diameters = diameters_with_spacing(&chosen.contours, spacing);
-    let length = |segment: Segment| segment.length_mm(spacing);
-    let outline = largest_outer(&chosen.contours);
-    Measurements {
-        area_mm2: Some(spacing.area_mm2(chosen.area_px as f32)),
-        long_axis_mm: diameters.map(|d| length(d.longest)),
-        short_axis_mm: diameters.map(|d| length(d.perpendicular)),
-        perimeter_mm: outline.map(|ring: &Polygon| ring.perimeter_mm(spacing)),
-    }
+    spacing.map(|spacing| MeasuresMm::new(answer.chosen(), spacing).into()).unwrap_or_default()
 }

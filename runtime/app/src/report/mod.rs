@@ -3,8 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::answer::{Answer, Candidate};
-use crate::warning::{Warning, Warnings};
+use uniultra_answer::{Answer, Candidate, Warning, Warnings};
 use uniultra_core::{
     PixelSpacing, Polygon, Prediction, Segment, diameters_with_spacing, largest_outer,
 };

@@ -3,7 +3,7 @@
 use crate::document::document;
 use crate::output::Outputs;
 use crate::summary::summary;
-use crate::warning::Warning;
+use uniultra_answer::Warning;
 use uniultra_schema::{
     Contour, Document, FrameFile, MaskReport, ModelIdentity, ModelOrigin, SegmentReport,
     SpacingReport, SpacingSource, Timings,

@@ -11,19 +11,20 @@
 //! Pictures are written whole or not at all, and a frame's line after its pictures. A run that is killed loses the
 //! frame that it was writing.
 
-use super::rle;
 use crate::NodeError;
 use crate::picture;
 use crate::snapshot::Snapshot;
 use crate::state::{Object, Prompt, State};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use uniultra_sink::{SinkError, write_atomically};
+use uniultra_sink::{AppendedLines, coco_counts, write_atomically};
 
+const FRAMES: &str = "frames.jsonl";
+const PROMPTS: &str = "prompts.jsonl";
 const CSV_HEAD: &str = "stem,pixel_size_mm\n";
 
 /// Most prompts that are told apart: a session of hours with a prompt every ten seconds. Later ones stay in
@@ -36,9 +37,9 @@ pub(super) struct Files {
     folder: PathBuf,
     /// Seconds since 1970 at the start: several runs may share a folder.
     session: u64,
-    frames: Lines,
-    prompts: Lines,
-    pixel_sizes: Lines,
+    frames: AppendedLines,
+    prompts: AppendedLines,
+    pixel_sizes: AppendedLines,
     /// Prompts that have their line.
     written: BTreeSet<String>,
 }
@@ -86,16 +87,16 @@ impl Files {
             fs::create_dir_all(folder.join(part)).map_err(refuse)?;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let pixel_sizes = Lines::open(folder, "pixel_size.csv").map_err(refuse)?;
+        let open = |name: &str| AppendedLines::open(&folder.join(name));
         let mut files = Self {
             folder: folder.to_path_buf(),
             session: now.as_secs(),
-            frames: Lines::open(folder, "frames.jsonl").map_err(refuse)?,
-            prompts: Lines::open(folder, "prompts.jsonl").map_err(refuse)?,
-            pixel_sizes,
+            frames: open(FRAMES)?,
+            prompts: open(PROMPTS)?,
+            pixel_sizes: open("pixel_size.csv")?,
             written: BTreeSet::new(),
         };
-        if files.pixel_sizes.is_empty {
+        if files.pixel_sizes.is_empty() {
             files.pixel_sizes.push(CSV_HEAD)?;
         }
         Ok(files)
@@ -136,14 +137,17 @@ impl Files {
         {
             self.pixel_sizes.push(&format!("{stem},{x_mm}\n"))?;
         }
-        let line = self.frames.json(&FrameLine {
-            stem,
-            frame: state.frame,
-            captured_ms: state.captured_ms,
-            pixel_spacing_mm: state.pixel_spacing_mm,
-            objects: state.objects.iter().map(line).collect::<Vec<_>>(),
-        })?;
-        self.frames.push(&line)
+        let line = json(
+            FRAMES,
+            &FrameLine {
+                stem,
+                frame: state.frame,
+                captured_ms: state.captured_ms,
+                pixel_spacing_mm: state.pixel_spacing_mm,
+                objects: state.objects.iter().map(line).collect::<Vec<_>>(),
+            },
+        )?;
+        Ok(self.frames.push(&line)?)
     }
 
     fn write_prompts(&mut self, state: &State) -> Result<(), NodeError> {
@@ -151,7 +155,7 @@ impl Files {
             for prompt in &object.prompts {
                 let session = self.session;
                 let line = PromptLine { session, object: object.id, name: &object.name, prompt };
-                let line = self.prompts.json(&line)?;
+                let line = json(PROMPTS, &line)?;
                 if self.written.len() < MAX_PROMPTS && self.written.insert(line.clone()) {
                     self.prompts.push(&line)?;
                 }
@@ -163,86 +167,14 @@ impl Files {
 
 fn segmentation(object: &Object, snapshot: &Snapshot) -> Option<Segmentation> {
     let (_, mask) = snapshot.masks.iter().find(|(label, _)| *label == object.label)?;
-    Some(Segmentation { size: [mask.height(), mask.width()], counts: rle::counts(mask) })
+    Some(Segmentation { size: [mask.height(), mask.width()], counts: coco_counts(mask) })
 }
 
-/// A file that grows by whole lines.
-#[derive(Debug)]
-struct Lines {
-    path: PathBuf,
-    file: File,
-    is_empty: bool,
-}
-
-impl Lines {
-    /// Opens or makes a file. A last line that a killed run left unfinished is cut off.
-    fn open(folder: &Path, name: &str) -> io::Result<Self> {
-        let path = folder.join(name);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-        // The lock goes with the process, however it ends.
-        file.try_lock().map_err(|_| {
-            io::Error::new(io::ErrorKind::WouldBlock, "another program records to this folder")
-        })?;
-        let length = file.metadata()?.len();
-        let whole = whole_lines(&mut file, length)?;
-        if whole != length {
-            file.set_len(whole)?;
-        }
-        Ok(Self { path, file, is_empty: whole == 0 })
-    }
-
-    fn push(&mut self, line: &str) -> Result<(), NodeError> {
-        self.is_empty = false;
-        self.file
-            .write_all(line.as_bytes())
-            .map_err(|source| SinkError::Write { path: self.path.clone(), source }.into())
-    }
-
-    fn json(&self, line: &impl Serialize) -> Result<String, NodeError> {
-        let refuse = |error: serde_json::Error| NodeError::Record {
-            path: self.path.clone(),
-            reason: error.to_string(),
-        };
-        Ok(serde_json::to_string(line).map_err(refuse)? + "\n")
-    }
-}
-
-/// Bytes up to the last line's end. Reads backwards: a recording of hours has gigabytes.
-fn whole_lines(file: &mut File, mut end: u64) -> io::Result<u64> {
-    const STEP: u64 = 1 << 16;
-    let mut bytes = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        file.seek(SeekFrom::Start(start))?;
-        bytes.clear();
-        file.take(end - start).read_to_end(&mut bytes)?;
-        if let Some(place) = bytes.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + place as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unfinished_line_is_cut_off() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("frames.jsonl");
-        fs::write(&path, "{\"a\": 1}\n{\"b\":").unwrap();
-        let mut lines = Lines::open(folder.path(), "frames.jsonl").unwrap();
-        lines.push("{\"c\": 3}\n").unwrap();
-        // While it is open, nobody else may have it.
-        assert!(Lines::open(folder.path(), "frames.jsonl").is_err());
-        drop(lines);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\": 1}\n{\"c\": 3}\n");
-        fs::write(&path, vec![b'x'; 200_000]).unwrap();
-        assert!(Lines::open(folder.path(), "frames.jsonl").unwrap().is_empty);
-        fs::write(&path, format!("kept\n{}", "x".repeat(200_000))).unwrap();
-        drop(Lines::open(folder.path(), "frames.jsonl").unwrap());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "kept\n");
-    }
+/// A document as a line of `path`.
+fn json(path: &str, line: &impl Serialize) -> Result<String, NodeError> {
+    let refuse = |error: serde_json::Error| NodeError::Record {
+        path: PathBuf::from(path),
+        reason: error.to_string(),
+    };
+    Ok(serde_json::to_string(line).map_err(refuse)? + "\n")
 }

@@ -2,7 +2,6 @@
 //! trainer read. A thread of its own writes, so that a slow card does not hold up the picture.
 
 mod files;
-mod rle;
 
 use crate::NodeError;
 use crate::shared::{Recording, Shared};

@@ -1,14 +1,15 @@
 //! Warnings: reasons not to trust an answer.
 
+mod dicom;
 mod prompts;
 
-use crate::answer::Answer;
-#[cfg(feature = "dicom")]
-use crate::dicom::DicomWarning;
-use prompts::{NoLogits, contradicted, look_normalized};
+pub use dicom::DicomWarning;
+pub use prompts::NoLogits;
+
+use crate::Answer;
+use prompts::{contradicted, look_normalized};
 use std::fmt;
 use uniultra_core::{DecodedFrame, MAX_POINTS, PointLabel, Prompts};
-use uniultra_manifest::Board;
 use uniultra_schema::WarningReport;
 
 /// Predicted IoU below which a mask is rarely usable.
@@ -26,52 +27,76 @@ const MAX_WARNINGS: usize = 16 + MAX_POINTS;
 
 /// A reason to doubt an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Warning {
+pub enum Warning {
+    /// The mask has no pixel.
     EmptyMask,
+    /// The model doubts that the object is there.
     ObjectUnlikely {
+        /// A probability.
         object_score: f32,
     },
+    /// The model rates its own mask low.
     LowPredictedIou {
+        /// In 0..=1.
         predicted_iou: f32,
     },
+    /// The single mask was unstable.
     UnstableMask,
+    /// The mask has several parts.
     SeveralParts {
+        /// Number of parts.
         parts: usize,
     },
+    /// The mask may be cut off.
     MaskTouchesBorder,
+    /// A prompt lies on the frame's border.
     PromptOnBorder,
+    /// The frame is much longer than wide, or the other way.
     FarFromSquare {
+        /// Ratio of the sides.
         aspect: f32,
     },
     /// The number of the click, counted from 1 in the order given.
     ClickContradicted {
+        /// Its number, from 1.
         point: usize,
+        /// What the click says.
         label: PointLabel,
     },
+    /// All coordinates lie between 0 and 1.
     CoordinatesLookNormalized {
+        /// Width of the frame, in pixels.
         width: usize,
+        /// Height of the frame, in pixels.
         height: usize,
     },
+    /// The mask prompt holds something other than logits.
     MaskPromptIsNoLogits(NoLogits),
     /// The largest sample of a 16-bit frame.
     LowBitDepth {
+        /// That sample.
         peak: u16,
     },
+    /// The file has more pages.
     MorePages,
-    #[cfg(feature = "dicom")]
+    /// Of a DICOM file.
     Dicom(DicomWarning),
+    /// The process used more memory than its board allows.
     OverMemoryBudget {
+        /// MiB that were used.
         mib: f32,
+        /// MiB that the board allows.
         budget_mib: u32,
     },
 }
 
 /// The warnings of one answer.
-pub(crate) type Warnings = heapless::Vec<Warning, MAX_WARNINGS>;
+pub type Warnings = heapless::Vec<Warning, MAX_WARNINGS>;
 
 impl Warning {
     /// A stable name for programs.
-    pub(crate) fn code(self) -> &'static str {
+    #[must_use]
+    pub fn code(self) -> &'static str {
         match self {
             Self::EmptyMask => "empty_mask",
             Self::ObjectUnlikely { .. } => "object_unlikely",
@@ -86,14 +111,14 @@ impl Warning {
             Self::MaskPromptIsNoLogits(_) => "mask_prompt_is_no_logits",
             Self::LowBitDepth { .. } => "low_bit_depth",
             Self::MorePages => "more_pages",
-            #[cfg(feature = "dicom")]
             Self::Dicom(warning) => warning.code(),
             Self::OverMemoryBudget { .. } => "over_memory_budget",
         }
     }
 
     /// The warning in the JSON report.
-    pub(crate) fn report(&self) -> WarningReport {
+    #[must_use]
+    pub fn report(&self) -> WarningReport {
         let point = match self {
             Self::ClickContradicted { point, .. } => Some(*point),
             _ => None,
@@ -102,8 +127,9 @@ impl Warning {
     }
 
     /// A warning if the process used more memory than its board allows.
-    pub(crate) fn over_memory(board: Option<&Board>, peak_mib: Option<f32>) -> Option<Self> {
-        let (budget_mib, mib) = (board?.budget.rss_mib, peak_mib?);
+    #[must_use]
+    pub fn over_memory(budget_mib: Option<u32>, peak_mib: Option<f32>) -> Option<Self> {
+        let (budget_mib, mib) = (budget_mib?, peak_mib?);
         let over = f64::from(mib) > f64::from(budget_mib);
         over.then_some(Self::OverMemoryBudget { mib, budget_mib })
     }
@@ -157,7 +183,6 @@ impl fmt::Display for Warning {
                 )
             }
             Self::MorePages => f.write_str("the file has more pages; the frame is the first"),
-            #[cfg(feature = "dicom")]
             Self::Dicom(warning) => warning.fmt(f),
             Self::OverMemoryBudget { mib, budget_mib } => write!(
                 f,
@@ -168,7 +193,8 @@ impl fmt::Display for Warning {
 }
 
 /// All warnings about an answer, the most serious first.
-pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<f32>) -> Warnings {
+#[must_use]
+pub fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<f32>) -> Warnings {
     let mask = answer.chosen();
     let (width, height) = (answer.mask.width(), answer.mask.height());
     let (w, h) = (width as f32, height as f32);
@@ -205,14 +231,14 @@ pub(crate) fn warnings(answer: &Answer, prompts: &Prompts, object_score: Option<
 }
 
 /// Warnings about the frame's file.
-pub(crate) fn warnings_of_frame(decoded: &DecodedFrame) -> impl Iterator<Item = Warning> {
+pub fn warnings_of_frame(decoded: &DecodedFrame) -> impl Iterator<Item = Warning> {
     let low_bit_depth = decoded.low_peak.map(|peak| Warning::LowBitDepth { peak });
     let more_pages = decoded.has_more_pages.then_some(Warning::MorePages);
     low_bit_depth.into_iter().chain(more_pages)
 }
 
 /// Adds warnings. There is room for all that can occur; any more would be dropped.
-pub(crate) fn add(warnings: &mut Warnings, more: impl IntoIterator<Item = Warning>) {
+pub fn add(warnings: &mut Warnings, more: impl IntoIterator<Item = Warning>) {
     for warning in more {
         if warnings.push(warning).is_err() {
             log::debug!("no room for the warning `{}`", warning.code());

@@ -4,18 +4,22 @@ use std::fmt;
 
 /// A reason to look twice at an answer about a DICOM file.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum DicomWarning {
+pub enum DicomWarning {
     /// No frame was chosen.
     MoreFrames {
+        /// Frames that the file has.
         frames: usize,
     },
+    /// The file says that its pixels show text that can identify the patient.
     BurnedInText,
+    /// The file gives the pixels under the prompt no size.
     NoPixelSpacing,
 }
 
 impl DicomWarning {
     /// A stable name for programs.
-    pub(crate) fn code(self) -> &'static str {
+    #[must_use]
+    pub fn code(self) -> &'static str {
         match self {
             Self::MoreFrames { .. } => "more_frames",
             Self::BurnedInText => "burned_in_text",

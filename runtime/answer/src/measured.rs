@@ -12,38 +12,47 @@ const NEGLIGIBLE_PART: f32 = 0.01;
 
 /// One of the decoder's masks, with everything that the report says about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidate {
-    pub(crate) token: MaskToken,
+pub struct Candidate {
+    /// Which of the decoder's masks it is.
+    pub token: MaskToken,
     /// In 0..=1.
-    pub(crate) predicted_iou: f32,
+    pub predicted_iou: f32,
     /// In 0..=1; see [`stability_score`].
-    pub(crate) stability: f32,
-    pub(crate) area_px: usize,
-    pub(crate) bounding_box: Option<PixelBox>,
-    pub(crate) centroid: Option<[f32; 2]>,
-    pub(crate) contours: Vec<Polygon>,
-    pub(crate) diameters: Option<Diameters>,
+    pub stability: f32,
+    /// Number of pixels.
+    pub area_px: usize,
+    /// The outermost pixels; `None` for an empty mask.
+    pub bounding_box: Option<PixelBox>,
+    /// Centre of mass; `None` for an empty mask.
+    pub centroid: Option<[f32; 2]>,
+    /// Outlines, largest first.
+    pub contours: Vec<Polygon>,
+    /// Diameters of the largest part, in pixels; `None` for an empty mask.
+    pub diameters: Option<Diameters>,
 }
 
 /// The answer, and the masks that it was chosen from.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// Tokens 1 to 3 with `--multimask`, otherwise only the answer.
-    pub(crate) candidates: Vec<Candidate>,
+    pub candidates: Vec<Candidate>,
     /// Index of the answer in `candidates`.
     chosen: usize,
     /// The answer at the frame's size.
-    pub(crate) mask: Mask,
+    pub mask: Mask,
     /// Whether token 0 was requested but was too unstable.
-    pub(crate) fell_back: bool,
-    pub(crate) upsample_ms: f32,
-    pub(crate) measure_ms: f32,
+    pub fell_back: bool,
+    /// Time that resizing took, in milliseconds.
+    pub upsample_ms: f32,
+    /// Time that measuring took, in milliseconds.
+    pub measure_ms: f32,
 }
 
 impl Answer {
     /// Chooses and measures. Only the answer's mask is kept, because a mask of the largest size
     /// takes 64 MiB.
-    pub(crate) fn measure(prediction: &Prediction, choice: MaskChoice) -> Self {
+    #[must_use]
+    pub fn measure(prediction: &Prediction, choice: MaskChoice) -> Self {
         let token = prediction.choose(choice);
         let (mut upsample_ms, mut measure_ms) = (0.0, 0.0);
         let mut measured = |token| {
@@ -69,13 +78,14 @@ impl Answer {
     }
 
     /// The answer's measures.
-    pub(crate) fn chosen(&self) -> &Candidate {
+    #[must_use]
+    pub fn chosen(&self) -> &Candidate {
         // `measure` made this index.
         &self.candidates[self.chosen]
     }
 
     /// The candidates that are not the answer.
-    pub(crate) fn others(&self) -> impl Iterator<Item = &Candidate> {
+    pub fn others(&self) -> impl Iterator<Item = &Candidate> {
         let chosen = self.chosen;
         self.candidates.iter().enumerate().filter_map(move |(i, c)| (i != chosen).then_some(c))
     }
@@ -97,7 +107,8 @@ impl Candidate {
     }
 
     /// Number of parts that do not touch, without specks.
-    pub(crate) fn parts(&self) -> usize {
+    #[must_use]
+    pub fn parts(&self) -> usize {
         let areas = self.contours.iter().filter(|p| !p.hole).map(Polygon::area_px);
         let largest = areas.clone().fold(0.0, f32::max);
         areas.filter(|&area| area > 0.0 && area >= NEGLIGIBLE_PART * largest).count()

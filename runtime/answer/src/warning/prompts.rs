@@ -9,7 +9,7 @@ const HUNDREDS_PX: usize = 100;
 
 /// What a mask prompt holds instead of logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum NoLogits {
+pub enum NoLogits {
     /// The same value everywhere.
     Constant(f32),
     /// Two values, neither below 0: a mask.

@@ -7,7 +7,18 @@ use uniultra_core::Mask;
 /// From the fourth run on, the text has each run's difference to the run two before: neighbouring columns are alike,
 /// so differences are small. A number is written in groups of 5 bits, lowest first. A sixth bit marks groups that
 /// another one follows. Adding 48 makes each group a letter.
-pub(super) fn counts(mask: &Mask) -> String {
+///
+/// ```
+/// use uniultra_core::Mask;
+/// use uniultra_sink::coco_counts;
+///
+/// // Two rows of three pixels. Columns are 00, 11 and 10: two runs of background and object, then one of background.
+/// let mask = Mask::from_binary(3, 2, vec![0, 1, 1, 0, 1, 0])?;
+/// assert_eq!(coco_counts(&mask), "231");
+/// # Ok::<(), uniultra_core::MaskError>(())
+/// ```
+#[must_use]
+pub fn coco_counts(mask: &Mask) -> String {
     let runs = runs(mask);
     let mut text = String::new();
     for (i, run) in runs.iter().enumerate() {
@@ -83,15 +94,15 @@ mod tests {
         let full = Mask::from_binary(2, 2, vec![1; 4]).unwrap();
         assert_eq!(runs(&full), [0, 4]);
         // What pycocotools 2.0.11 writes for these three.
-        assert_eq!(counts(&mask), "231");
-        assert_eq!(counts(&full), "04");
+        assert_eq!(coco_counts(&mask), "231");
+        assert_eq!(coco_counts(&full), "04");
         let wide: Vec<u8> =
             (0..64 * 48).map(|i| u8::from((i * 7919) % 97 < 40 && i > 900)).collect();
         let mask = Mask::from_binary(64, 48, wide).unwrap();
         assert!(
-            counts(&mask)
+            coco_counts(&mask)
                 .starts_with("b046100=ND1O10M?2A100<OE0O1>MC2O10N>1C0O1<OE0O1>MC200O0=0D0O")
         );
-        assert_eq!(read(&counts(&mask)), runs(&mask));
+        assert_eq!(read(&coco_counts(&mask)), runs(&mask));
     }
 }
