@@ -186,16 +186,16 @@ fn transposed(rows: [int16x8_t; 8]) -> [int16x8_t; 8] {
         vtrn2q_s16(g, h),
     ]
     .map(|x| vreinterpretq_s32_s16(x));
-    let [ab, ba, cd, dc, ef, fe, gh, hg] = ones;
+    let [ab, ab2, cd, cd2, ef, ef2, gh, gh2] = ones;
     let twos = [
         vtrn1q_s32(ab, cd),
-        vtrn1q_s32(ba, dc),
+        vtrn1q_s32(ab2, cd2),
         vtrn2q_s32(ab, cd),
-        vtrn2q_s32(ba, dc),
+        vtrn2q_s32(ab2, cd2),
         vtrn1q_s32(ef, gh),
-        vtrn1q_s32(fe, hg),
+        vtrn1q_s32(ef2, gh2),
         vtrn2q_s32(ef, gh),
-        vtrn2q_s32(fe, hg),
+        vtrn2q_s32(ef2, gh2),
     ]
     .map(|x| vreinterpretq_s64_s32(x));
     let fours = [0, 1, 2, 3].map(|i| vtrn1q_s64(twos[i], twos[i + 4]));
