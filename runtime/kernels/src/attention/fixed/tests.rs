@@ -82,7 +82,8 @@ proptest! {
         prop_assert_eq!(bits(&case.found()), bits(&case.defined()));
     }
 
-    /// Values are at most 1. Scores as peaked as here are off by some hundredths, and so are the largest weights.
+    /// Values are at most 1. The larger the scores, the larger their steps: at a scale of 4 they are off by up to a
+    /// tenth, and so are the largest weights.
     #[test]
     fn close_to_float(
         queries in 1_usize..20, keys in MIN_KEYS..2000, seed: u64, scale in 0.0_f32..4.0,
@@ -91,7 +92,7 @@ proptest! {
         let (found, exact) = (case.found(), case.exact());
         let errors = found.iter().zip(&exact).map(|(f, e)| (f64::from(*f) - e).powi(2));
         let rms = (errors.sum::<f64>() / exact.len() as f64).sqrt();
-        prop_assert!(rms < 0.03, "{rms}");
+        prop_assert!(rms < 0.01 + 0.02 * scale, "{rms}");
     }
 
     #[test]
