@@ -92,7 +92,7 @@ proptest! {
         let (found, exact) = (case.found(), case.exact());
         let errors = found.iter().zip(&exact).map(|(f, e)| (f64::from(*f) - e).powi(2));
         let rms = (errors.sum::<f64>() / exact.len() as f64).sqrt();
-        prop_assert!(rms < 0.01 + 0.02 * scale, "{rms}");
+        prop_assert!(rms < 0.01 + 0.02 * f64::from(scale), "{rms}");
     }
 
     #[test]
