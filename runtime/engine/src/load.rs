@@ -83,11 +83,12 @@ pub(crate) fn build(
     let built = caught(file, || {
         let mut onnx = tract_onnx::onnx();
         register(&mut onnx);
-        let mut model = typed(onnx.parse(&proto, None)?.model)?;
+        let parsed = onnx.parse(&proto, None)?.model;
+        // It has copies of all weights, and packing them makes others.
         drop(proto);
+        let mut model = typed(parsed)?;
         check(&model)?;
-        // The first half changes no operation of our graphs, but without it a plan keeps 4 MiB more of constants.
-        model.declutter()?;
+        // Not `into_optimized`, whose first half looks for what a pack's graph does not have, and takes as long.
         model.optimize()?;
         model.into_runnable()
     });
