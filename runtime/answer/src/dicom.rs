@@ -4,8 +4,8 @@ use crate::{DicomWarning, Warning};
 use uniultra_core::{PixelSpacing, PointLabel, Prompts, SpacingError};
 use uniultra_dicom::{BurnedInAnnotation, DicomImage};
 
-/// The index of a frame, counted from 0, by its number in DICOM, counted from 1; without a number the first. `None` if
-/// there is no such frame among `count`.
+/// The index of a frame, counted from 0, by its number in DICOM, counted from 1; without a number the first. `None`
+/// if the file has fewer frames: it has `count`.
 #[must_use]
 pub fn frame_index(number: Option<u32>, count: usize) -> Option<usize> {
     let index = (number.unwrap_or(1) as usize).checked_sub(1)?;

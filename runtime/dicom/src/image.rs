@@ -116,8 +116,8 @@ impl DicomImage {
     /// When each frame was taken, in milliseconds after the first; `None` if the file does not say.
     ///
     /// # Errors
-    /// [`ReadError::Element`] if what the file says is no time, or not one for each frame. The frames can be read
-    /// all the same.
+    /// [`ReadError::Element`] if a time is not a number, or if some frames have none. You can still read the
+    /// frames.
     pub fn frame_times_ms(&self) -> Result<Option<Vec<f64>>, ReadError> {
         let count = self.frame_count();
         Timing::read(&self.data_set, count).map(|timing| timing.times_ms(count))
@@ -137,7 +137,7 @@ impl DicomImage {
     }
 
     /// The size of the pixel in column `x` and row `y`: that of its region if the image has regions, else the
-    /// image's pixel spacing. `None` where pixels are no lengths, outside all regions for example.
+    /// image's pixel spacing. `None` where a pixel has no length in mm, for example outside all regions.
     ///
     /// # Errors
     /// [`SpacingError`] if the file states a size that does not occur.

@@ -84,7 +84,8 @@ pub(crate) fn build(
         let mut onnx = tract_onnx::onnx();
         register(&mut onnx);
         let parsed = onnx.parse(&proto, None)?.model;
-        // It has copies of all weights, and packing them makes others.
+        // `parsed` has its own copy of all weights, and typing packs them once more. Three copies at once would be the
+        // peak of the memory.
         drop(proto);
         let mut model = typed(parsed)?;
         check(&model)?;

@@ -158,7 +158,7 @@ impl DataSet {
         self.set(tag, Value::Items(items));
     }
 
-    /// Sets an empty value if there is no element yet: the standard asks for the element, not for a value.
+    /// Adds an empty element if there is none: the standard requires the element but allows it to be empty.
     pub(crate) fn set_empty_if_missing(&mut self, tag: Tag) {
         if self.contains(tag) {
             return;

@@ -46,7 +46,8 @@ pub(super) fn is_available() -> bool {
 }
 
 impl Halves {
-    /// Packs `weight [inputs, outputs]`. None for sizes that have no form here, and weights that are not finite.
+    /// Packs `weight [inputs, outputs]`. `None` without FEAT_FP16, if the outputs are not a multiple of four, or if the
+    /// weights are all zero, not finite or of an extreme size.
     pub(super) fn new(weight: &[f32], [inputs, outputs]: [usize; 2]) -> Option<Self> {
         let largest = weight.iter().fold(0.0, |largest: f32, w| largest.max(w.abs()));
         let sizes_fit = inputs > 0 && outputs > 0 && outputs.is_multiple_of(LANES);

@@ -52,9 +52,7 @@ const ONE: i16 = 63 << 8;
 /// the instruction for the high half of a product doubles it.
 const LINEAR: i16 = 5_669;
 const SQUARE: i16 = 968;
-/// Largest magnitude of a value.
-const TOP: f32 = 127.0;
-/// Magnitudes below this count as zero: their reciprocal might overflow.
+/// Lengths below this count as zero: their reciprocal might overflow.
 const TINY: f32 = 1e-18;
 /// The largest shift that can change a weight.
 const MOST_SHIFT: u32 = 15;
@@ -86,18 +84,5 @@ fn length_step(square: f32) -> [f32; 2] {
         [0.0, 0.0]
     } else {
         [length / LENGTH, LENGTH / length]
-    }
-}
-
-/// The step of a channel of values, and its reciprocal, from the bits of its largest magnitude.
-#[inline(always)]
-fn value_step(magnitude_bits: u32) -> [f32; 2] {
-    let magnitude = f32::from_bits(magnitude_bits);
-    if !magnitude.is_finite() {
-        [f32::NAN, 0.0]
-    } else if magnitude < TINY {
-        [0.0, 0.0]
-    } else {
-        [magnitude / TOP, TOP / magnitude]
     }
 }

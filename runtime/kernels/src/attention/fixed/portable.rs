@@ -1,9 +1,7 @@
 //! The definition of attention in fixed point.
 
-use super::{
-    CHANNELS, FRACTION_BITS, LINEAR, MOST_SHIFT, ONE, Row, SQUARE, Tokens, length_step, value_step,
-};
-use crate::attention::integer::DITHER;
+use super::{CHANNELS, FRACTION_BITS, LINEAR, MOST_SHIFT, ONE, Row, SQUARE, Tokens, length_step};
+use crate::attention::integer::{DITHER, steps};
 
 /// What is kept from call to call.
 #[derive(Default)]
@@ -145,7 +143,7 @@ fn values(v: &[Row], values: &mut Vec<i8>) -> [Row; 2] {
             *largest = (*largest).max(value.to_bits() & 0x7fff_ffff);
         }
     }
-    let steps = largest.map(value_step);
+    let steps = largest.map(steps);
     values.clear();
     for row in v {
         let row = less(row, &mean);

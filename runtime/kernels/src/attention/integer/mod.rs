@@ -154,7 +154,7 @@ fn attend_avx2(head: &mut Head<'_>, buffers: &mut Buffers) {
 /// The step of a range and its reciprocal, from the bits of the largest magnitude. The step is NaN
 /// if any value was not finite, and 0 if all were zero.
 #[inline(always)]
-fn steps(magnitude_bits: u32) -> [f32; 2] {
+pub(super) fn steps(magnitude_bits: u32) -> [f32; 2] {
     let magnitude = f32::from_bits(magnitude_bits);
     if !magnitude.is_finite() {
         [f32::NAN, 0.0]

@@ -1,9 +1,8 @@
 //! Rounding of queries, keys and values, and what turns sums into results.
 
 use super::{CHANNELS, FOUR, STEP, TILE};
-use crate::attention::fixed::{
-    FRACTION_BITS, LENGTH, MOST_SHIFT, Row, TINY, length_step, value_step,
-};
+use crate::attention::fixed::{FRACTION_BITS, LENGTH, MOST_SHIFT, Row, TINY, length_step};
+use crate::attention::integer::steps as value_steps;
 use std::arch::aarch64::*;
 
 /// A row in registers.
@@ -226,7 +225,7 @@ pub(super) fn values(
         // SAFETY: `bits` holds four vectors.
         unsafe { vst1q_u32(bits.as_mut_ptr().add(4 * i), largest) };
     }
-    let steps = bits.map(value_step);
+    let steps = bits.map(value_steps);
     let inverses = load(&steps.map(|[_, inverse]| inverse));
     values.resize(v.len().div_ceil(STEP), [[0; STEP]; CHANNELS]);
     for (t, v) in v.as_chunks::<TILE>().0.iter().enumerate() {

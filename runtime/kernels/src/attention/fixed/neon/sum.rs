@@ -4,72 +4,41 @@ use super::{CHANNELS, FOUR, STEP};
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-/// The products of channel `$c` of a step with four queries' weights: four products fit 16 bits.
-macro_rules! channel {
-    ($at:literal, $a:literal $b:literal $c:literal $d:literal) => {
-        concat!(
-            "ldp q8, q9, [{v}, #",
-            $at,
-            "]\n",
-            "smull v10.8h, v0.8b, v8.8b\n",
-            "smull v11.8h, v2.8b, v8.8b\n",
-            "smull v12.8h, v4.8b, v8.8b\n",
-            "smull v13.8h, v6.8b, v8.8b\n",
-            "smlal2 v10.8h, v0.16b, v8.16b\n",
-            "smlal2 v11.8h, v2.16b, v8.16b\n",
-            "smlal2 v12.8h, v4.16b, v8.16b\n",
-            "smlal2 v13.8h, v6.16b, v8.16b\n",
-            "smlal v10.8h, v1.8b, v9.8b\n",
-            "smlal v11.8h, v3.8b, v9.8b\n",
-            "smlal v12.8h, v5.8b, v9.8b\n",
-            "smlal v13.8h, v7.8b, v9.8b\n",
-            "smlal2 v10.8h, v1.16b, v9.16b\n",
-            "smlal2 v11.8h, v3.16b, v9.16b\n",
-            "smlal2 v12.8h, v5.16b, v9.16b\n",
-            "smlal2 v13.8h, v7.16b, v9.16b\n",
-            "sadalp v",
-            $a,
-            ".4s, v10.8h\n",
-            "sadalp v",
-            $b,
-            ".4s, v11.8h\n",
-            "sadalp v",
-            $c,
-            ".4s, v12.8h\n",
-            "sadalp v",
-            $d,
-            ".4s, v13.8h",
-        )
+/// The products of a channel of a step's first tile, in `v8`, with four queries' weights.
+macro_rules! first_tile {
+    () => {
+        "smull v10.8h, v0.8b, v8.8b
+        smull v11.8h, v2.8b, v8.8b
+        smull v12.8h, v4.8b, v8.8b
+        smull v13.8h, v6.8b, v8.8b
+        smlal2 v10.8h, v0.16b, v8.16b
+        smlal2 v11.8h, v2.16b, v8.16b
+        smlal2 v12.8h, v4.16b, v8.16b
+        smlal2 v13.8h, v6.16b, v8.16b\n"
     };
 }
 
-/// The same with the one tile of a last step.
-macro_rules! half_channel {
-    ($at:literal, $a:literal $b:literal $c:literal $d:literal) => {
+/// Those of its second tile, in `v9`, added: four products fit 16 bits.
+macro_rules! second_tile {
+    () => {
+        "smlal v10.8h, v1.8b, v9.8b
+        smlal v11.8h, v3.8b, v9.8b
+        smlal v12.8h, v5.8b, v9.8b
+        smlal v13.8h, v7.8b, v9.8b
+        smlal2 v10.8h, v1.16b, v9.16b
+        smlal2 v11.8h, v3.16b, v9.16b
+        smlal2 v12.8h, v5.16b, v9.16b
+        smlal2 v13.8h, v7.16b, v9.16b\n"
+    };
+}
+
+/// A channel at `$at`, whose products are added to four sums.
+macro_rules! channel {
+    ($load:literal, $at:literal, [$($products:ident)*], $($sum:literal $product:literal),*) => {
         concat!(
-            "ldr q8, [{v}, #",
-            $at,
-            "]\n",
-            "smull v10.8h, v0.8b, v8.8b\n",
-            "smull v11.8h, v2.8b, v8.8b\n",
-            "smull v12.8h, v4.8b, v8.8b\n",
-            "smull v13.8h, v6.8b, v8.8b\n",
-            "smlal2 v10.8h, v0.16b, v8.16b\n",
-            "smlal2 v11.8h, v2.16b, v8.16b\n",
-            "smlal2 v12.8h, v4.16b, v8.16b\n",
-            "smlal2 v13.8h, v6.16b, v8.16b\n",
-            "sadalp v",
-            $a,
-            ".4s, v10.8h\n",
-            "sadalp v",
-            $b,
-            ".4s, v11.8h\n",
-            "sadalp v",
-            $c,
-            ".4s, v12.8h\n",
-            "sadalp v",
-            $d,
-            ".4s, v13.8h",
+            $load, ", [{v}, #", $at, "]\n",
+            $($products!(),)*
+            $("sadalp v", $sum, ".4s, v", $product, ".8h\n"),*
         )
     };
 }
@@ -98,10 +67,10 @@ pub(super) fn sum(
                 "ldp q2, q3, [{w}], #32",
                 "ldp q4, q5, [{w}], #32",
                 "ldp q6, q7, [{w}], #32",
-                channel!(0, 16 20 24 28),
-                channel!(32, 17 21 25 29),
-                channel!(64, 18 22 26 30),
-                channel!(96, 19 23 27 31),
+                channel!("ldp q8, q9", 0, [first_tile second_tile], 16 10, 20 11, 24 12, 28 13),
+                channel!("ldp q8, q9", 32, [first_tile second_tile], 17 10, 21 11, 25 12, 29 13),
+                channel!("ldp q8, q9", 64, [first_tile second_tile], 18 10, 22 11, 26 12, 30 13),
+                channel!("ldp q8, q9", 96, [first_tile second_tile], 19 10, 23 11, 27 12, 31 13),
                 "add {v}, {v}, #512",
                 "subs {n}, {n}, #1",
                 "b.ne 2b",
@@ -110,10 +79,10 @@ pub(super) fn sum(
                 "ldr q2, [{w}, #32]",
                 "ldr q4, [{w}, #64]",
                 "ldr q6, [{w}, #96]",
-                half_channel!(0, 16 20 24 28),
-                half_channel!(32, 17 21 25 29),
-                half_channel!(64, 18 22 26 30),
-                half_channel!(96, 19 23 27 31),
+                channel!("ldr q8", 0, [first_tile], 16 10, 20 11, 24 12, 28 13),
+                channel!("ldr q8", 32, [first_tile], 17 10, 21 11, 25 12, 29 13),
+                channel!("ldr q8", 64, [first_tile], 18 10, 22 11, 26 12, 30 13),
+                channel!("ldr q8", 96, [first_tile], 19 10, 23 11, 27 12, 31 13),
                 "3:",
                 // Lanes of four channels become a vector of four sums.
                 "addp v16.4s, v16.4s, v17.4s",
